@@ -1,0 +1,135 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+)
+
+// Door holds the operations of all services and lets calls through. Services are registered while the process is
+// wired; afterwards a Door may be used at once by any number of callers.
+type Door struct {
+	authorizer Authorizer
+	recorder   Recorder
+	services   map[string]*Service
+	byInput    map[reflect.Type]*Operation
+	byName     map[string]map[string]*Operation
+}
+
+// NewDoor returns a door without services.
+func NewDoor(a Authorizer, r Recorder) *Door {
+	return &Door{
+		authorizer: a,
+		recorder:   r,
+		services:   map[string]*Service{},
+		byInput:    map[reflect.Type]*Operation{},
+		byName:     map[string]map[string]*Operation{},
+	}
+}
+
+// Register adds a service. It panics if a service or an input type is registered twice: the wiring is wrong.
+func (d *Door) Register(s *Service) {
+	if d.services[s.Name] != nil {
+		panic("service " + s.Name + " is registered twice")
+	}
+	d.services[s.Name] = s
+	d.byName[s.Name] = map[string]*Operation{}
+	for i := range s.Operations {
+		op := &s.Operations[i]
+		op.Service = s
+		if d.byInput[op.In] != nil {
+			panic("operation " + s.Name + ":" + op.Name + " is registered twice")
+		}
+		d.byInput[op.In] = op
+		d.byName[s.Name][op.Name] = op
+	}
+}
+
+// Service returns a registered service, or nil.
+func (d *Door) Service(name string) *Service { return d.services[name] }
+
+// Services returns all registered services by name.
+func (d *Door) Services() map[string]*Service { return d.services }
+
+// Operation returns a service's operation by name, or nil.
+func (d *Door) Operation(service, name string) *Operation { return d.byName[service][name] }
+
+// Do authorizes the call of op, makes it, and records it.
+func (d *Door) Do(ctx context.Context, c *Caller, op *Operation, in any) (any, error) {
+	var accesses []Access
+	out, err := func() (any, error) {
+		if op.access != nil {
+			var err error
+			if accesses, err = op.access(ctx, c, in); err != nil {
+				return nil, err
+			}
+			if err := d.authorize(ctx, c, op.Service, accesses); err != nil {
+				return nil, err
+			}
+		}
+		return op.call(ctx, c, in)
+	}()
+	if !op.Data {
+		resources := make([]string, 0, len(accesses))
+		for _, a := range accesses {
+			if a.Resource != "*" {
+				resources = append(resources, a.Resource)
+			}
+		}
+		d.recorder.Record(ctx, &Record{Caller: c, Operation: op, Input: in, Output: out, Err: err, Resources: resources})
+	}
+	return out, err
+}
+
+// Authorize asks for further accesses in the middle of an operation, such as iam:PassRole, on behalf of the service
+// whose spelling of a refusal is wanted.
+func (d *Door) Authorize(ctx context.Context, c *Caller, service string, accesses ...Access) error {
+	return d.authorize(ctx, c, d.services[service], accesses)
+}
+
+func (d *Door) authorize(ctx context.Context, c *Caller, s *Service, accesses []Access) error {
+	for _, a := range accesses {
+		err := d.authorizer.Authorize(ctx, c, a)
+		if err == nil {
+			continue
+		}
+		var refused *Error
+		if !errors.As(err, &refused) {
+			return err
+		}
+		if a.DeniedAs != nil {
+			return a.DeniedAs(refused.Message)
+		}
+		answer := *refused
+		if s != nil && s.AccessDenied != "" {
+			answer.Code = s.AccessDenied
+		}
+		answer.Status = http.StatusForbidden
+		if s != nil && s.AccessDeniedStatus != 0 {
+			answer.Status = s.AccessDeniedStatus
+		}
+		return &answer
+	}
+	return nil
+}
+
+// Call makes a call inside the house: the operation is the one that takes in, a pointer to an SDK input struct.
+//
+//	out, err := api.Call[kms.DecryptOutput](ctx, door, caller, &kms.DecryptInput{…})
+func Call[Out any](ctx context.Context, d *Door, c *Caller, in any) (*Out, error) {
+	op := d.byInput[reflect.TypeOf(in).Elem()]
+	if op == nil {
+		return nil, NotImplemented(reflect.TypeOf(in).Elem().String())
+	}
+	out, err := d.Do(ctx, c, op, in)
+	if err != nil {
+		return nil, err
+	}
+	typed, ok := out.(*Out)
+	if !ok {
+		panic(fmt.Sprintf("%s answers with %T, not the %T that was asked for", op.Name, out, typed))
+	}
+	return typed, nil
+}

@@ -1,0 +1,75 @@
+package api
+
+import (
+	"context"
+	"reflect"
+	"strings"
+)
+
+// Operation is one row of a service's table.
+type Operation struct {
+	Name string // "CreateBackupVault", taken from the input's type
+	// Route is the HTTP binding of the REST protocols: method, URI template and query bindings, as in
+	//	GET /backup-vaults/{BackupVaultName}/recovery-points/?maxResults=MaxResults&nextToken=NextToken
+	// where the query's right sides and the braces name fields of the input, plus a trailing status code if it is not 200.
+	// The other protocols leave it empty.
+	Route string
+	// ReadOnly operations change nothing; CloudTrail shows it and their records may be written later.
+	ReadOnly bool
+	// Data operations (objects, blocks) are not management events and leave no record.
+	Data bool
+	// Anonymous operations are open to callers without credentials (none today but sts:AssumeRoleWithWebIdentity would be).
+	Anonymous bool
+
+	Service *Service
+	In, Out reflect.Type // struct types
+
+	access func(ctx context.Context, c *Caller, in any) ([]Access, error)
+	call   func(ctx context.Context, c *Caller, in any) (any, error)
+}
+
+// Op makes the row of an operation. fn is the method; access says what the caller must be allowed to do, and may look
+// things up to find out. Its errors (resource not found, name malformed) are answered as they are. A nil access means
+// that every authenticated principal may call (sts:GetCallerIdentity).
+func Op[In, Out any](route string, fn func(context.Context, *Caller, *In) (*Out, error), access func(context.Context, *Caller, *In) ([]Access, error)) Operation {
+	op := Operation{
+		Route: route,
+		In:    reflect.TypeFor[In](),
+		Out:   reflect.TypeFor[Out](),
+		call: func(ctx context.Context, c *Caller, in any) (any, error) {
+			out, err := fn(ctx, c, in.(*In))
+			if err != nil {
+				return nil, err // not the typed nil
+			}
+			return out, nil
+		},
+	}
+	op.Name = strings.TrimSuffix(op.In.Name(), "Input")
+	for _, prefix := range []string{"Get", "List", "Describe", "Head", "Lookup", "Simulate", "Search"} {
+		op.ReadOnly = op.ReadOnly || strings.HasPrefix(op.Name, prefix)
+	}
+	if access != nil {
+		op.access = func(ctx context.Context, c *Caller, in any) ([]Access, error) { return access(ctx, c, in.(*In)) }
+	}
+	return op
+}
+
+// AsData marks the row as a data operation, which leaves no record.
+func (o Operation) AsData() Operation { o.Data = true; return o }
+
+// AsReadOnly marks the row as read-only where its name does not say so.
+func (o Operation) AsReadOnly() Operation { o.ReadOnly = true; return o }
+
+// Service is one AWS service and the operations that the house has of it.
+type Service struct {
+	Name        string // the name in credential scopes and actions: "backup", "kms", "s3", "ec2"
+	EventSource string // "backup.amazonaws.com"
+	// Global services (IAM, Organizations, and STS's global endpoint) are recorded in us-east-1 and ignore the Region.
+	Global bool
+	// AccessDenied is the code of refusals: "AccessDeniedException" for JSON services, "AccessDenied" for query and S3,
+	// "UnauthorizedOperation" for EC2.
+	AccessDenied string
+	// AccessDeniedStatus is their status, 403 where it is 0.
+	AccessDeniedStatus int
+	Operations         []Operation
+}

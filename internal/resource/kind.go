@@ -1,0 +1,89 @@
+// Package resource says what a kind of protected resource must be able to do: be listed with its tags, be described,
+// be read into an archive (in full or as changes since a parent), and be restored from one. Its sub-packages are the
+// kinds; package work runs them and knows no more than this interface.
+package resource
+
+import (
+	"context"
+
+	"strongroom/archive"
+	"strongroom/arn"
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// Description is what a backup needs to know of a resource before it begins.
+type Description struct {
+	ARN       arn.ARN
+	Type      string // "S3", "EBS": the names of the Backup API
+	Name      string // the name or id that lists show
+	AccountID string
+	Region    string
+	SizeBytes int64
+	// KeyARN is the KMS key that the resource is encrypted with; empty for an unencrypted one. (A bucket's objects may
+	// each have their own; theirs is the default.)
+	KeyARN string
+	Tags   map[string]string
+	// Metadata is the configuration at backup time, in the form of GetRecoveryPointRestoreMetadata.
+	Metadata map[string]string
+}
+
+// BackupRequest says where a backup goes.
+type BackupRequest struct {
+	Domain *archive.Domain
+	Point  string // id of the point to write; writing it twice commits it once
+	Parent string // id of an earlier point of the same resource in the same domain, or ""
+	// ParentState is what the kind returned in Result.State for the parent.
+	ParentState string
+	Options     map[string]string // BackupOptions of the job
+	// Progress is told the bytes done and the total expected, as often as the kind likes.
+	Progress func(done, total int64)
+}
+
+// Result is what a backup made.
+type Result struct {
+	SizeBytes   int64 // logical size, as BackupSizeInBytes shows it
+	Transferred int64 // bytes read because they were new or changed
+	Stored      int64 // bytes the archive grew by
+	Entries     int64
+	// State is kept with the recovery point and given to the next incremental backup (a volume's change generation).
+	State string
+	// Message is a warning: the job is completed with issues.
+	Message string
+}
+
+// RestoreRequest says what to restore and how.
+type RestoreRequest struct {
+	Point    *archive.Point
+	Recovery state.RecoveryPoint
+	Metadata map[string]string // as given to StartRestoreJob; keys compared without case
+	JobID    string            // for idempotent naming of what is created
+	Progress func(done, total int64)
+}
+
+// Kind is one kind of protected resource. The caller given to Backup and Restore is the job's role; every access is
+// authorized as that role by the same policies as a call over HTTP. Errors are [api.Error]; their messages become the
+// job's status message as they are.
+type Kind interface {
+	// Type is the kind's name in the Backup API.
+	Type() string
+	// Owns reports whether a names a resource of this kind.
+	Owns(a arn.ARN) bool
+	// List describes all resources of the kind in an account and Region, for plan selections. Only ARN, Type, Name,
+	// AccountID, Region and Tags need be filled.
+	List(ctx context.Context, accountID, region string) ([]Description, error)
+	// Describe describes one resource as the caller may see it.
+	Describe(ctx context.Context, c *api.Caller, resource arn.ARN) (Description, error)
+	// RecoveryPointARN names the recovery point that the job makes of the resource; the same job gets the same name.
+	RecoveryPointARN(d Description, jobID string, at state.Micros) arn.ARN
+	// Backup reads the resource into the request's domain and commits the point.
+	Backup(ctx context.Context, c *api.Caller, d Description, r BackupRequest) (Result, error)
+	// Restore brings the point back and returns the ARN of what it created or filled.
+	Restore(ctx context.Context, c *api.Caller, r RestoreRequest) (arn.ARN, error)
+	// CopyRecoveryPointARN names the recovery point that a copy of the kind makes in another account and Region.
+	CopyRecoveryPointARN(source state.RecoveryPoint, accountID, region, copyJobID string) arn.ARN
+	// Added is told, in the transaction that makes it known, of a new recovery point of the kind, be it by backup or copy;
+	// a kind with a catalogue of its own (EC2's snapshots) enters it there. Removed is the opposite.
+	Added(ctx context.Context, tx *state.Tx, p state.RecoveryPoint) error
+	Removed(ctx context.Context, tx *state.Tx, p state.RecoveryPoint) error
+}

@@ -1,0 +1,184 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"runtime"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"strongroom/clock"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+var (
+	// ErrNotFound says that the row asked for does not exist.
+	ErrNotFound = errors.New("no such row")
+	// ErrExists says that a row with the same unique name exists.
+	ErrExists = errors.New("row exists")
+)
+
+// DB is the open store. Its methods may be called at once.
+type DB struct {
+	clock   clock.Clock
+	writer  *sql.DB // one connection: SQLite has one writer, and waiting here is cheaper than SQLITE_BUSY
+	readers *sql.DB
+}
+
+// Tx is a transaction. Methods on it are spread over this package's files, a file a noun.
+type Tx struct {
+	sql *sql.Tx
+	// Now is the service's time when the transaction began, in microseconds as columns hold it.
+	Now Micros
+}
+
+// SQL returns the underlying transaction, for inserting jobs into the queue.
+func (tx *Tx) SQL() *sql.Tx { return tx.sql }
+
+// Open opens or creates the SQLite database at path and brings its schema up to date.
+func Open(ctx context.Context, path string, c clock.Clock) (*DB, error) {
+	dsn := func(more url.Values) string {
+		q := url.Values{"_pragma": {
+			"busy_timeout(20000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-32768)",
+		}}
+		for name, values := range more {
+			q[name] = append(q[name], values...)
+		}
+		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+	}
+	writer, err := sql.Open("sqlite", dsn(url.Values{"_txlock": {"immediate"}}))
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	writer.SetMaxOpenConns(1)
+	if err := migrate(ctx, writer); err != nil {
+		return nil, errors.Join(fmt.Errorf("migrating %s: %w", path, err), writer.Close())
+	}
+	readers, err := sql.Open("sqlite", dsn(url.Values{"_pragma": {"query_only(1)"}}))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), writer.Close())
+	}
+	readers.SetMaxOpenConns(4 * runtime.GOMAXPROCS(0))
+	readers.SetMaxIdleConns(4 * runtime.GOMAXPROCS(0))
+	return &DB{clock: c, writer: writer, readers: readers}, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// Writer is the writing connection pool, for the job queue that lives in the same database.
+func (db *DB) Writer() *sql.DB { return db.writer }
+
+// Close closes the store.
+func (db *DB) Close() error { return errors.Join(db.readers.Close(), db.writer.Close()) }
+
+type inUpdate struct{}
+
+// Update runs fn in a transaction that may write, commits it if fn returns nil and rolls it back otherwise. fn is run
+// once. A nested Update would wait for itself for ever, so it panics.
+func (db *DB) Update(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	if ctx.Value(inUpdate{}) != nil {
+		panic("state: Update inside Update")
+	}
+	ctx = context.WithValue(ctx, inUpdate{}, true)
+	return run(ctx, db.writer, db.clock, fn)
+}
+
+// View runs fn in a transaction that only reads and sees one snapshot.
+func (db *DB) View(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	return run(ctx, db.readers, db.clock, fn)
+}
+
+func run(ctx context.Context, pool *sql.DB, c clock.Clock, fn func(context.Context, *Tx) error) error {
+	tx, err := pool.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // a no-op after Commit, and otherwise there is an error already
+	if err := fn(ctx, &Tx{sql: tx, Now: MicrosOf(c.Now())}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
+}
+
+// exec runs a statement and reports how many rows it touched.
+func (tx *Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := tx.sql.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, translate(err)
+	}
+	return result.RowsAffected()
+}
+
+// execOne runs a statement that must touch a row; [ErrNotFound] otherwise.
+func (tx *Tx) execOne(ctx context.Context, query string, args ...any) error {
+	n, err := tx.exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return ErrNotFound
+	}
+	return err
+}
+
+// scanner is what *sql.Row and *sql.Rows share.
+type scanner interface{ Scan(dest ...any) error }
+
+// queryOne reads one row with scan; [ErrNotFound] if there is none.
+func queryOne[T any](ctx context.Context, tx *Tx, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+	v, err := scan(tx.sql.QueryRowContext(ctx, query, args...))
+	return v, translate(err)
+}
+
+// queryAll reads all rows with scan.
+func queryAll[T any](ctx context.Context, tx *Tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := tx.sql.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, translate(err)
+	}
+	defer rows.Close() //nolint:errcheck // Err below tells
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, translate(err)
+		}
+		all = append(all, v)
+	}
+	return all, translate(rows.Err())
+}
+
+// translate makes the driver's errors ours.
+func translate(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		switch e.Code() {
+		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+			return fmt.Errorf("%w: %w", ErrExists, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,71 @@
+# `make` lists what can be made.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.tools/bin:$(PATH):/usr/sbin:/sbin
+
+GO       ?= go
+LINT     := $(GO) tool -modfile=tools/go.mod golangci-lint
+FUZZTIME ?= 20s
+CRASHES  ?= 100
+
+.PHONY: help
+help:
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/strongroom
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/strongroom ./cmd/strongroom
+
+.PHONY: tools
+tools: ## install what tests and demo need and this machine lacks
+	@scripts/tools.sh
+
+.PHONY: test
+test: tools build ## run all tests: packages, SDK and aws CLI against a real server, a few crashes
+	$(GO) vet ./...
+	$(GO) test -shuffle=on ./...
+
+.PHONY: race
+race: tools build ## the same under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+
+.PHONY: lint
+lint: ## linters and the layering rules of .golangci.yml
+	$(LINT) run ./...
+
+.PHONY: fmt
+fmt: ## format the code
+	$(LINT) fmt ./...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: crash
+crash: build ## kill the server with SIGKILL CRASHES (100) times at random instants and check what is left
+	CRASHES=$(CRASHES) $(GO) test -count=1 -v -timeout 60m -run TestCrash ./e2e
+
+.PHONY: bench
+bench: build ## measure backup, copy, restore and verify beside restic and borg
+	@scripts/bench.sh
+
+.PHONY: e2e
+e2e: tools build ## the end-to-end tests only: the tour of README.md, the demo, crashes
+	$(GO) test -count=1 -v ./e2e
+
+.PHONY: demo
+demo: tools build ## the main job, end to end, on a fresh server (DEMO_FLAGS=--keep leaves it running)
+	bin/strongroom demo $(DEMO_FLAGS)
+
+.PHONY: tidy
+tidy: ## tidy go.mod
+	$(GO) mod tidy
+
+.PHONY: verify
+verify: ## check that go.mod is tidy and the code is formatted
+	$(GO) mod tidy -diff
+	$(LINT) fmt --diff ./...
+
+.PHONY: hooks
+hooks: ## let git run .githooks before a commit
+	git config core.hooksPath .githooks

@@ -1,0 +1,149 @@
+package iampolicy
+
+import "strings"
+
+// Principal is who makes a request. The zero Principal is an anonymous caller.
+type Principal struct {
+	ARN       string // the user, the role session (arn:aws:sts::A:assumed-role/R/session), the federated user, or root
+	RoleARN   string // of a role session: the role with its path
+	UserARN   string // of a federated user session: the user who asked for it
+	AccountID string
+	UserID    string // AIDA… of a user, AROA…:session of a role session, the account id of root
+	IsRoot    bool   // the account's root user, who needs no identity policy
+
+	// A service that calls for itself (backup.amazonaws.com). It has no identity policies: only the resource's own
+	// policy can allow it.
+	Service string
+	// An identity provider's ARN or domain, of the callers of AssumeRoleWithSAML and AssumeRoleWithWebIdentity, who
+	// are in no account either.
+	Federated string
+	// The canonical user id of the caller's account, for bucket policies that name it.
+	CanonicalUser string
+}
+
+// IsServiceLinkedRole reports whether the principal is a session of a service-linked role, to which neither service nor
+// resource control policies apply.
+func (p *Principal) IsServiceLinkedRole() bool {
+	return strings.Contains(p.RoleARN, ":role/aws-service-role/")
+}
+
+// hasIdentity reports whether identity policies can speak for the principal.
+func (p *Principal) hasIdentity() bool { return p.ARN != "" && p.Service == "" && p.Federated == "" }
+
+// name is what messages call the principal.
+func (p *Principal) name() string {
+	switch {
+	case p.Service != "":
+		return p.Service
+	case p.ARN != "":
+		return p.ARN
+	case p.Federated != "":
+		return p.Federated
+	}
+	return "anonymous"
+}
+
+// naming is how a resource policy's statement names the caller, in rising order of what an Allow is worth within one
+// account.
+type naming uint8
+
+const (
+	notNamed   naming = iota
+	byAccount         // the account, which only delegates to its identity policies
+	byRole            // the role, the user behind a federated session, or everyone: bound by boundary and session
+	personally        // the very user, session, service or provider: not bound by them
+)
+
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+func (ps *Principals) naming(p *Principal) naming {
+	if ps.Everyone {
+		return byRole
+	}
+	best := notNamed
+	for _, entry := range ps.AWS {
+		best = max(best, namedBy(entry, p))
+	}
+	if contains(ps.Service, p.Service) || contains(ps.Federated, p.Federated) || contains(ps.CanonicalUser, p.CanonicalUser) {
+		return personally
+	}
+	return best
+}
+
+// namedBy reads one AWS principal: "*", an account id, an ARN, or the unique id that stands for a deleted principal.
+func namedBy(entry string, p *Principal) naming {
+	switch {
+	case entry == "*":
+		return byRole
+	case entry == "" || !p.hasIdentity():
+		return notNamed
+	case entry == p.ARN:
+		return personally
+	case entry == p.RoleARN, entry == p.UserARN:
+		return byRole
+	case p.AccountID != "" && principalAccount(entry) == p.AccountID:
+		return byAccount
+	case strings.HasPrefix(entry, "AROA") && strings.HasPrefix(p.UserID, entry+":"):
+		return byRole
+	case strings.HasPrefix(entry, "AIDA") && entry == p.UserID:
+		return personally
+	}
+	return notNamed
+}
+
+// principalAccount is the account that an entry stands for as a whole, in either of its two forms, or "".
+func principalAccount(entry string) string {
+	if isAccountID(entry) {
+		return entry
+	}
+	rest, ok := strings.CutSuffix(entry, ":root")
+	if !ok {
+		return ""
+	}
+	i := strings.LastIndex(rest, ":iam::")
+	if i < 0 || !strings.HasPrefix(rest, "arn:") || !isAccountID(rest[i+len(":iam::"):]) {
+		return ""
+	}
+	return rest[i+len(":iam::"):]
+}
+
+const accountDigits = 12
+
+func isAccountID(text string) bool {
+	return len(text) == accountDigits && strings.Trim(text, "0123456789") == ""
+}
+
+func contains(list []string, value string) bool {
+	if value == "" {
+		return false
+	}
+	for _, entry := range list {
+		if entry == value || entry == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// exempts reports whether a NotPrincipal keeps its statement away from the caller. A Deny spares only those whose every
+// name is listed (the session, its role and the account, or the user and the account), as AWS asks; an Allow leaves
+// out whoever is listed under any name:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+func (ps *Principals) exempts(p *Principal, effect Effect) bool {
+	if ps.Everyone {
+		return true
+	}
+	if effect == Allow || !p.hasIdentity() {
+		return ps.naming(p) != notNamed
+	}
+	named := func(fits func(entry string) bool) bool {
+		for _, entry := range ps.AWS {
+			if entry == "*" || fits(entry) {
+				return true
+			}
+		}
+		return false
+	}
+	return named(func(entry string) bool { return principalAccount(entry) == p.AccountID }) &&
+		(p.IsRoot || named(func(entry string) bool { return entry == p.ARN })) &&
+		(p.RoleARN == "" || named(func(entry string) bool { return entry == p.RoleARN }))
+}

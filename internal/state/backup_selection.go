@@ -1,0 +1,40 @@
+package state
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/backup/types"
+)
+
+// BackupSelection assigns resources to a plan.
+type BackupSelection struct {
+	PlanID           string                `db:"plan_id"`
+	ID               string                `db:"id"`
+	Name             string                `db:"name"`
+	IAMRoleARN       string                `db:"iam_role_arn"`
+	CreatorRequestID string                `db:"creator_request_id"`
+	CreatedAt        Micros                `db:"created_at"`
+	Document         types.BackupSelection `db:"document,json"`
+}
+
+// InsertBackupSelection adds a selection; [ErrExists] if the plan has one of the name.
+func (tx *Tx) InsertBackupSelection(ctx context.Context, s BackupSelection) error {
+	return insertRow(ctx, tx, "backup_selections", s)
+}
+
+// BackupSelection reads one selection of a plan.
+func (tx *Tx) BackupSelection(ctx context.Context, planID, id string) (BackupSelection, error) {
+	return queryOne(ctx, tx, scanRow[BackupSelection], selectRow[BackupSelection]("backup_selections")+
+		"WHERE plan_id = $1 AND id = $2", planID, id)
+}
+
+// BackupSelections lists a plan's selections, newest first.
+func (tx *Tx) BackupSelections(ctx context.Context, planID string, after Cursor, limit int) ([]BackupSelection, error) {
+	return page[BackupSelection](ctx, tx, "backup_selections", "created_at", "id",
+		new(filter).add("plan_id = ?", planID), after, limit)
+}
+
+// DeleteBackupSelection removes a selection.
+func (tx *Tx) DeleteBackupSelection(ctx context.Context, planID, id string) error {
+	return tx.execOne(ctx, `DELETE FROM backup_selections WHERE plan_id = $1 AND id = $2`, planID, id)
+}

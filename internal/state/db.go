@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -32,6 +33,8 @@ type DB struct {
 	clock   clock.Clock
 	writer  *sql.DB // one connection: SQLite has one writer, and waiting here is cheaper than SQLITE_BUSY
 	readers *sql.DB
+	// principals counts the changes to what principals may do; see [DB.UpdatePrincipals].
+	principals atomic.Uint64
 }
 
 // Tx is a transaction. Methods on it are spread over this package's files, a file a noun.

@@ -1,0 +1,22 @@
+-- +goose Up
+CREATE TABLE buckets (
+    id         BIGINT PRIMARY KEY,
+    name       TEXT   NOT NULL UNIQUE, -- one namespace over all accounts and Regions
+    account_id TEXT   NOT NULL,        -- the owner
+    region     TEXT   NOT NULL,
+    created    BIGINT NOT NULL,
+    versioning TEXT   NOT NULL,        -- '' never enabled, 'Enabled', 'Suspended'
+    encryption TEXT   NOT NULL,        -- JSON: what new objects are encrypted with by default
+    ownership  TEXT   NOT NULL,        -- BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter; '' after its deletion
+    policy     TEXT   NOT NULL,        -- '' for none
+    tags       TEXT   NOT NULL         -- JSON object
+);
+CREATE INDEX buckets_by_owner ON buckets (account_id, name);
+
+-- Configurations of a bucket that only their own operations read: lifecycle, cors, notification, …
+CREATE TABLE bucket_settings (
+    bucket_id BIGINT NOT NULL REFERENCES buckets (id) ON DELETE CASCADE,
+    name      TEXT   NOT NULL,
+    document  TEXT   NOT NULL, -- JSON of the SDK's struct
+    PRIMARY KEY (bucket_id, name)
+);

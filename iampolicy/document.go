@@ -14,6 +14,8 @@ type SyntaxError struct {
 	Path     string // Statement[0].Effect; empty for the document as a whole
 	Position Position
 	Reason   string
+
+	legacy bool // IAM refuses it by a later check than its grammar
 }
 
 // Error names the element, its line and column, and the reason.
@@ -94,7 +96,7 @@ func (r *reader) token(path string) (json.Token, int, error) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, at, r.fail(path, len(r.document), "the document ends too early")
 	case errors.As(err, &syntax):
-		return nil, at, r.fail(path, min(max(int(syntax.Offset)-1, 0), len(r.document)), syntax.Error())
+		return nil, at, r.fail(path, min(max(int(syntax.Offset)-1, at), len(r.document)), syntax.Error())
 	}
 	return nil, at, r.fail(path, at, err.Error())
 }

@@ -36,7 +36,7 @@ type Policies struct {
 
 // Evaluate decides r by the policies p. It always comes to a decision.
 func Evaluate(r Request, p Policies) Decision {
-	v := evaluation{environment: newEnvironment(&r), policies: &p}
+	v := evaluation{environment: newEnvironment(&r, &p), policies: &p}
 	v.gates = make([]GateResult, 0, 4+len(p.SCPs)+len(p.RCPs))
 	v.ask()
 	for i := range v.gates {
@@ -81,7 +81,7 @@ func (v *evaluation) ask() {
 		return
 	}
 	if caller.IsRoot {
-		v.identity = &Match{Gate: GateIdentity, Source: "root user of account " + caller.AccountID, Statement: NoStatement}
+		v.identity = &Match{Gate: GateIdentity, Source: "root user of account " + caller.AccountID, Statement: NoStatement, Effect: Allow}
 		v.gates = append(v.gates, GateResult{Gate: GateIdentity, Outcome: Allows, By: v.identity})
 		return
 	}
@@ -119,7 +119,7 @@ func (v *evaluation) askGate(gate Gate, level int, sources []Source) *Match {
 			if s.Effect == Allow && result.Outcome != Silent {
 				continue
 			}
-			if !s.applies(&v.environment, false) || s.names(&v.request.Principal, false) == notNamed {
+			if !s.applies(&v.environment, false) || s.names(&v.environment, false) == notNamed {
 				continue
 			}
 			result.By = newMatch(gate, level, source, j)
@@ -147,7 +147,7 @@ func (v *evaluation) askResource() {
 		}
 		for j := range source.Policy.Statements {
 			s := &source.Policy.Statements[j]
-			named := s.names(caller, true)
+			named := s.names(&v.environment, true)
 			if named == notNamed || s.Effect == Allow && named <= v.named || !s.applies(&v.environment, true) {
 				continue
 			}

@@ -1,11 +1,5 @@
 package iampolicy
 
-// mismatch is the first element of a statement that keeps it from a request.
-type mismatch struct {
-	element   string // "Action", "Resource", "Principal", "Condition", or "" where the statement applies
-	condition int    // the index of the condition that does not hold
-}
-
 // applies reports whether the statement speaks of the request. The resource of a statement without a Resource element
 // is the one its policy is attached to, so only a resource's own policy may leave it out.
 func (s *Statement) applies(e *environment, ownResource bool) bool {
@@ -44,12 +38,12 @@ func (s *Statement) failingCondition(e *environment) int {
 }
 
 // names is how the statement names the caller. A statement that must name somebody and names nobody speaks to nobody.
-func (s *Statement) names(p *Principal, needed bool) naming {
+func (s *Statement) names(e *environment, needed bool) naming {
 	switch {
 	case s.Principal != nil:
-		return s.Principal.naming(p)
+		return s.Principal.naming(&e.request.Principal)
 	case s.NotPrincipal != nil:
-		if s.NotPrincipal.exempts(p, s.Effect) {
+		if s.NotPrincipal.exempts(&e.request.Principal, s.Effect, e.bounded) {
 			return notNamed
 		}
 		return byRole
@@ -57,20 +51,4 @@ func (s *Statement) names(p *Principal, needed bool) naming {
 		return notNamed
 	}
 	return personally
-}
-
-// explain says what keeps the statement from the request.
-func (s *Statement) explain(e *environment, ownPolicy bool) mismatch {
-	switch {
-	case s.names(&e.request.Principal, ownPolicy) == notNamed:
-		return mismatch{element: "Principal"}
-	case !s.matchesAction(e):
-		return mismatch{element: "Action"}
-	case !s.matchesResource(e, ownPolicy):
-		return mismatch{element: "Resource"}
-	}
-	if i := s.failingCondition(e); i >= 0 {
-		return mismatch{element: "Condition", condition: i}
-	}
-	return mismatch{}
 }

@@ -103,9 +103,9 @@ func (r *reader) element(s *Statement, m member) (err error) {
 		if text, err = r.text(m.node); err != nil {
 			return err
 		}
-		s.Effect = Effect(text)
-		if s.Effect != Allow && s.Effect != Deny {
-			err = r.failAt(m.node, "it must be Allow or Deny")
+		if s.Effect = Effect(text); s.Effect != Allow && s.Effect != Deny {
+			legacy := strings.EqualFold(text, string(Allow)) || strings.EqualFold(text, string(Deny))
+			err = &SyntaxError{m.node.path, r.position(m.node.start), "it must be Allow or Deny", legacy}
 		}
 	case "Principal":
 		s.Principal, err = r.principals(m.node)
@@ -171,6 +171,9 @@ func (r *reader) conditions(n *node) ([]Condition, error) {
 	seen := map[string]bool{}
 	for _, m := range n.members {
 		operator, ok := parseOperator(m.name)
+		if !ok && m.node.kind == objectNode && len(m.node.members) == 0 {
+			continue // IAM takes any name here that is followed by nothing
+		}
 		if !ok {
 			return nil, r.fail(m.node.path, m.at, "there is no such condition operator")
 		}

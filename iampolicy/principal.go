@@ -126,14 +126,18 @@ func contains(list []string, value string) bool {
 
 // exempts reports whether a NotPrincipal keeps its statement away from the caller. A Deny spares only those whose every
 // name is listed (the session, its role and the account, or the user and the account), as AWS asks; an Allow leaves
-// out whoever is listed under any name:
+// out whoever is listed under any name. A Deny never spares a principal with a permissions boundary:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
-func (ps *Principals) exempts(p *Principal, effect Effect) bool {
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+func (ps *Principals) exempts(p *Principal, effect Effect, bounded bool) bool {
 	if ps.Everyone {
 		return true
 	}
 	if effect == Allow || !p.hasIdentity() {
 		return ps.naming(p) != notNamed
+	}
+	if bounded {
+		return false
 	}
 	named := func(fits func(entry string) bool) bool {
 		for _, entry := range ps.AWS {

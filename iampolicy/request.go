@@ -1,8 +1,6 @@
 package iampolicy
 
-import (
-	"strings"
-)
+import "strings"
 
 // Request is what is to be decided.
 type Request struct {
@@ -27,10 +25,11 @@ type environment struct {
 	request *Request
 	action  string // in lower case
 	context map[string][]string
+	bounded bool // the principal has a permissions boundary
 }
 
-func newEnvironment(r *Request) environment {
-	return environment{request: r, action: strings.ToLower(r.Action), context: lowerKeys(r.Context)}
+func newEnvironment(r *Request, p *Policies) environment {
+	return environment{request: r, action: strings.ToLower(r.Action), context: lowerKeys(r.Context), bounded: p.Boundary != nil}
 }
 
 // lowerKeys copies only where a name has upper case in it.

@@ -1,6 +1,7 @@
 package iampolicy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,25 +34,40 @@ func (e *ValidationError) Error() string {
 	return e.Path + ": " + e.Message
 }
 
-// Validate reports the first reason why p cannot be a policy of kind, as a [*ValidationError].
+// MalformedMessage is the text with which IAM refuses a document for err, an error of [Parse] or [Validate].
+func MalformedMessage(err error) string {
+	if invalid, ok := errors.AsType[*ValidationError](err); ok {
+		return invalid.Message
+	}
+	if syntax, ok := errors.AsType[*SyntaxError](err); ok && syntax.legacy {
+		return failedLegacyParsing
+	}
+	return syntaxErrors
+}
+
+const (
+	syntaxErrors        = "Syntax errors in policy."
+	failedLegacyParsing = "The policy failed legacy parsing"
+)
+
+// Validate reports the first reason why p cannot be a policy of kind, as a [*ValidationError]. The order of the checks
+// is IAM's, so that a document with several faults is refused for the same one.
 func Validate(p *Policy, kind Kind) error {
 	v := validator{kind: kind, version: p.Version}
+	if len(p.Statements) == 0 {
+		return v.fail("Statement", syntaxErrors)
+	}
 	if p.Version != Version2012 && (kind == Identity || kind == RCP) {
 		return v.fail("Version", "Policy document must be version 2012-10-17 or greater.")
 	}
-	if len(p.Statements) == 0 {
-		return v.fail("Statement", "Syntax errors in policy.")
-	}
-	sids := map[string]bool{}
-	for i := range p.Statements {
-		s := &p.Statements[i]
-		v.path = fmt.Sprintf("Statement[%d]", i)
-		if s.Sid != "" && sids[s.Sid] {
-			return v.fail("Sid", "Statement IDs (SID) in a single policy must be unique.")
-		}
-		sids[s.Sid] = true
-		if err := v.statement(s); err != nil {
-			return err
+	for _, check := range []func(*Statement) error{
+		v.condition, v.legacyResource, v.sid, v.principal, v.actionPresent, v.resource, v.action, v.resourcePresent,
+	} {
+		for i := range p.Statements {
+			v.path = fmt.Sprintf("Statement[%d]", i)
+			if err := check(&p.Statements[i]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -61,6 +77,7 @@ type validator struct {
 	kind    Kind
 	version Version
 	path    string
+	sids    []string // seen so far
 }
 
 func (v *validator) fail(element, format string, values ...any) error {
@@ -71,17 +88,15 @@ func (v *validator) fail(element, format string, values ...any) error {
 	return &ValidationError{Path: path, Message: fmt.Sprintf(format, values...)}
 }
 
-func (v *validator) statement(s *Statement) error {
-	for _, check := range []func(*Statement) error{v.sid, v.principal, v.action, v.resource, v.condition} {
-		if err := check(s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // sid allows letters and digits where IAM is strict; resources' policies take any text.
 func (v *validator) sid(s *Statement) error {
+	if s.Sid == "" {
+		return nil
+	}
+	if slices.Contains(v.sids, s.Sid) {
+		return v.fail("Sid", "Statement IDs (SID) in a single policy must be unique.")
+	}
+	v.sids = append(v.sids, s.Sid)
 	if v.kind != Identity && v.kind != Trust {
 		return nil
 	}
@@ -164,14 +179,29 @@ func validPrincipal(entry string) bool {
 	return false
 }
 
-func (v *validator) action(s *Statement) error {
-	actions, element := s.Actions, "Action"
-	if s.NotActions != nil {
-		actions, element = s.NotActions, "NotAction"
-	}
-	if len(actions) == 0 {
+func (v *validator) actionPresent(s *Statement) error {
+	if element, actions := s.actionElement(); len(actions) == 0 {
 		return v.fail(element, "Policy statement must contain actions.")
 	}
+	return nil
+}
+
+func (s *Statement) actionElement() (element string, actions []string) {
+	if s.NotActions != nil {
+		return "NotAction", s.NotActions
+	}
+	return "Action", s.Actions
+}
+
+func (s *Statement) resourceElement() (element string, resources []string) {
+	if s.NotResources != nil {
+		return "NotResource", s.NotResources
+	}
+	return "Resource", s.Resources
+}
+
+func (v *validator) action(s *Statement) error {
+	element, actions := s.actionElement()
 	if s.NotActions != nil && v.kind == RCP {
 		return v.fail(element, "A resource control policy does not support NotAction.")
 	}
@@ -190,31 +220,44 @@ func (v *validator) oneAction(element, action string) error {
 		return v.fail(element, "AssumeRole policy may only specify STS AssumeRole actions.")
 	case action == "*":
 		return nil
-	case !found || vendor == "":
+	case !found:
 		return v.fail(element, "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
 	case strings.Contains(name, ":"):
 		return v.fail(element, "Actions/Condition can contain only one colon.")
-	case name == "" || strings.ContainsAny(action, " \t\r\n"):
-		return v.fail(element, "Syntax errors in policy.")
-	case strings.Trim(strings.ToLower(vendor), "abcdefghijklmnopqrstuvwxyz0123456789-*") != "":
+	case vendor != "*" && strings.Trim(strings.ToLower(vendor), "abcdefghijklmnopqrstuvwxyz0123456789-.") != "":
 		return v.fail(element, "Vendor %s is not valid", vendor)
 	}
 	return nil
 }
 
-func (v *validator) resource(s *Statement) error {
-	resources, element := s.Resources, "Resource"
-	if s.NotResources != nil {
-		resources, element = s.NotResources, "NotResource"
-	}
-	if v.kind == Trust {
-		if resources != nil {
-			return v.fail(element, "Has prohibited field Resource")
-		}
-		return nil
-	}
-	if len(resources) == 0 {
+func (v *validator) resourcePresent(s *Statement) error {
+	element, resources := s.resourceElement()
+	if v.kind != Trust && len(resources) == 0 {
 		return v.fail(element, "Policy statement must contain resources.")
+	}
+	return nil
+}
+
+// legacyResource is IAM's oldest check, which comes before the others: an ARN may end early, but not after an empty
+// part, and must name a service. It leaves a resource with a fault of its own to [validator.resource].
+func (v *validator) legacyResource(s *Statement) error {
+	element, resources := s.resourceElement()
+	for _, resource := range resources {
+		if resource == "*" || v.oneResource(element, resource) != nil {
+			continue
+		}
+		parts := strings.SplitN(resource, ":", arnSegments)
+		if len(parts) < arnSegments && strings.Contains(resource, "::") || parts[2] == "" {
+			return v.fail(element, failedLegacyParsing)
+		}
+	}
+	return nil
+}
+
+func (v *validator) resource(s *Statement) error {
+	element, resources := s.resourceElement()
+	if v.kind == Trust && resources != nil {
+		return v.fail(element, "Has prohibited field %s", element)
 	}
 	for _, resource := range resources {
 		if err := v.oneResource(element, resource); err != nil {
@@ -231,39 +274,68 @@ func (v *validator) oneResource(element, resource string) error {
 	if resource == "*" {
 		return nil
 	}
-	rest, ok := strings.CutPrefix(resource, "arn:")
-	if !ok {
+	parts := strings.SplitN(resource, ":", arnSegments)
+	if len(parts) == 1 {
 		return v.fail(element, `Resource %s must be in ARN format or "*".`, resource)
 	}
-	partition, rest, _ := strings.Cut(rest, ":")
+	partition := parts[1]
 	if !strings.ContainsAny(partition, "*?$") && !slices.Contains(partitions, partition) {
-		return v.fail(element, `Partition "%s" is not valid for resource "%s".`, partition, resource)
+		full := append(parts[2:], "*", "*", "*", "*")[:4]
+		return v.fail(element, `Partition "%s" is not valid for resource "arn:%s:%s".`, partition, partition, strings.Join(full, ":"))
 	}
-	service, _, _ := strings.Cut(rest, ":")
-	if v.kind == Identity && strings.ContainsAny(service, "*?") && service != "*" {
-		return v.fail(element, "Vendor %s is not valid", service)
+	if len(parts) == 2 {
+		return v.fail(element, "Resource vendor must be fully qualified and cannot contain regexes.")
+	}
+	if v.kind == Identity {
+		return v.ownServices(element, resource, parts)
 	}
 	return nil
 }
 
+// ownServices is what IAM knows about the ARNs of IAM and S3: global names, IAM's with a path of a known type.
+func (v *validator) ownServices(element, resource string, parts []string) error {
+	if len(parts) < arnSegments {
+		return nil
+	}
+	region, account, path := parts[3], parts[4], parts[5]
+	regional := region != "" && !strings.ContainsAny(region, "*?$")
+	switch parts[2] {
+	case "s3":
+		if regional && account == "" {
+			return v.fail(element, "Resource %s can not contain region information.", resource)
+		}
+	case "iam":
+		if regional {
+			return v.fail(element, "IAM resource %s cannot contain region information.", resource)
+		}
+		known := func(start string) bool { return strings.HasPrefix(path, start) }
+		if !strings.HasPrefix(path, "*") && !slices.ContainsFunc(iamPaths, known) {
+			return v.fail(element, `IAM resource path must either be "*" or start with %s.`, strings.Join(iamPaths, ", "))
+		}
+	}
+	return nil
+}
+
+var iamPaths = []string{
+	"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/", "policy/",
+	"sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/",
+}
+
 func (v *validator) condition(s *Statement) error {
 	for _, line := range s.Conditions {
-		path := "Condition." + line.Operator + "." + line.Key
-		if !strings.Contains(line.Key, ":") {
-			return v.fail(path, "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
-		}
 		operator, ok := parseOperator(line.Operator)
 		if !ok {
-			return v.fail(path, "Invalid Condition type : %s.", line.Operator)
+			return v.fail("Condition", syntaxErrors)
 		}
 		compiled := condition{operator: operator}
 		for _, value := range line.Values {
-			if operator.family != arnFamily && strings.Contains(value, "${") && v.version == Version2012 {
+			if compiled.addValue(value, v.version == Version2012) {
 				continue
 			}
-			if !compiled.addValue(value, v.version == Version2012) {
-				return v.fail(path, "The value %q is not valid for the operator %s.", value, operator)
+			if operator.family == dateFamily {
+				return v.fail("Condition", failedLegacyParsing)
 			}
+			return v.fail("Condition", "The value %q of %s is not valid for the operator %s.", value, line.Key, operator)
 		}
 	}
 	return nil

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package ebs
+
+import "os"
+
+func punch(f *os.File, off, length int64) error { return writeZeros(f, off, length) }

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Config is the YAML configuration file. All keys are optional.
+type Config struct {
+	// Listen is the address to serve on; 127.0.0.1:4566 by default.
+	Listen string `yaml:"listen"`
+	// RulesAsOf is the day whose rules hold: "current", or a date such as 2024-04-26.
+	RulesAsOf string `yaml:"rules_as_of"`
+	// Accounts are made at start if they do not exist. They belong to no organization until one is made or joined
+	// through the API. Without any, there are management, member and backup.
+	Accounts []Account `yaml:"accounts"`
+	// Regions gives Regions another place for their vaults than the data directory.
+	Regions map[string]Region `yaml:"regions"`
+
+	// DataDir holds everything that is durable. It is set by the command line.
+	DataDir string `yaml:"-"`
+	// Dev makes the ready organization of [DevOrganizationID] from Accounts. It is set by the command line.
+	Dev bool `yaml:"-"`
+}
+
+// Account is an account that exists from the start, with an administrator (the IAM user admin).
+type Account struct {
+	ID   string `yaml:"id"` // twelve digits
+	Name string `yaml:"name"`
+	// The administrator's access key. Without one, a random key is made at the first start.
+	AccessKeyID     string `yaml:"access_key_id"`
+	SecretAccessKey string `yaml:"secret_access_key"`
+	// Region is the default Region of the account's profile; eu-central-1 if empty.
+	Region string `yaml:"region"`
+}
+
+// Region says where the vaults of one Region lie.
+type Region struct {
+	// Store is a URL: file:///srv/north, or s3://bucket?endpoint=https://host&prefix=p/ and what else gocloud.dev/blob
+	// understands.
+	Store string `yaml:"store"`
+}
+
+// What server -dev makes ready, and the names that profiles have without a configuration.
+const (
+	DevOrganizationID = "o-a1b2c3d4e5"
+	ManagementAccount = "999999999999"
+	MemberAccount     = "111111111111"
+	BackupAccount     = "222222222222"
+	HomeRegion        = "eu-central-1"
+	SecondRegion      = "eu-north-1"
+	// DevRulesAsOf is the day of the article whose three plans the demo runs.
+	DevRulesAsOf = "2024-04-26"
+
+	defaultListen = "127.0.0.1:4566"
+)
+
+var (
+	accountIDPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	namePattern      = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+)
+
+// ReadConfig reads a configuration file; a key it does not know is an error that names it.
+func ReadConfig(path string) (Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading the configuration: %w", err)
+	}
+	var c Config
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, fmt.Errorf("reading the configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// complete fills in defaults and checks what was given.
+func (c *Config) complete() error {
+	if c.DataDir == "" {
+		return errors.New("no data directory is given: use --data DIR")
+	}
+	if c.Listen == "" {
+		c.Listen = defaultListen
+	}
+	if c.RulesAsOf == "" && c.Dev {
+		c.RulesAsOf = DevRulesAsOf
+	}
+	if _, err := c.rulesDate(time.Time{}); err != nil {
+		return err
+	}
+	if len(c.Accounts) == 0 {
+		c.Accounts = []Account{
+			{ID: ManagementAccount, Name: "management"},
+			{ID: MemberAccount, Name: "member"},
+			{ID: BackupAccount, Name: "backup", Region: SecondRegion},
+		}
+	}
+	seen := map[string]bool{}
+	for i := range c.Accounts {
+		a := &c.Accounts[i]
+		switch {
+		case !accountIDPattern.MatchString(a.ID):
+			return fmt.Errorf("accounts[%d].id: %q is not a twelve-digit account id (quote it in YAML)", i, a.ID)
+		case !namePattern.MatchString(a.Name):
+			return fmt.Errorf("accounts[%d].name: %q is not a profile name of letters, digits, '.', '_' and '-'", i, a.Name)
+		case seen[a.ID] || seen[a.Name]:
+			return fmt.Errorf("accounts[%d]: %s %s is named twice", i, a.ID, a.Name)
+		case (a.AccessKeyID == "") != (a.SecretAccessKey == ""):
+			return fmt.Errorf("accounts[%d]: access_key_id and secret_access_key go together", i)
+		}
+		seen[a.ID], seen[a.Name] = true, true
+		if a.Region == "" {
+			a.Region = HomeRegion
+		}
+	}
+	return nil
+}
+
+// rulesDate is the day whose rules hold, given the current time.
+func (c *Config) rulesDate(now time.Time) (time.Time, error) {
+	if c.RulesAsOf == "" || c.RulesAsOf == "current" {
+		return now, nil
+	}
+	date, err := time.Parse(time.DateOnly, c.RulesAsOf)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("rules_as_of: %q is neither \"current\" nor a date such as 2024-04-26", c.RulesAsOf)
+	}
+	return date, nil
+}

@@ -1,0 +1,138 @@
+package work
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"strongroom/internal/state"
+)
+
+// Queue is the durable queue of jobs, in the service's own database: what is enqueued in a transaction is there exactly
+// if the transaction commits, and is worked on until a worker says that it is done.
+type Queue struct {
+	db     *state.DB
+	client *river.Client[*sql.Tx]
+}
+
+type (
+	backupArgs struct {
+		JobID string `json:"job_id"`
+	}
+	copyArgs struct {
+		JobID string `json:"job_id"`
+	}
+	restoreArgs struct {
+		JobID string `json:"job_id"`
+	}
+	deleteArgs struct {
+		RecoveryPointARN string `json:"recovery_point_arn"`
+		VaultARN         string `json:"vault_arn"`
+	}
+)
+
+func (backupArgs) Kind() string  { return "backup" }
+func (copyArgs) Kind() string    { return "copy" }
+func (restoreArgs) Kind() string { return "restore" }
+func (deleteArgs) Kind() string  { return "delete_recovery_point" }
+
+// OpenQueue prepares the queue's tables. Jobs can be enqueued at once; they are worked on after [Queue.start].
+func OpenQueue(ctx context.Context, db *state.DB, log *slog.Logger) (*Queue, error) {
+	driver := riversqlite.New(db.Writer())
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(log)})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the job queue: %w", err)
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return nil, fmt.Errorf("migrating the job queue: %w", err)
+	}
+	inserter, err := river.NewClient(driver, &river.Config{Logger: quiet(log)})
+	if err != nil {
+		return nil, fmt.Errorf("opening the job queue: %w", err)
+	}
+	return &Queue{db: db, client: inserter}, nil
+}
+
+// quiet lets only warnings of the library through.
+func quiet(log *slog.Logger) *slog.Logger { return slog.New(levelHandler{log.Handler()}) }
+
+type levelHandler struct{ slog.Handler }
+
+func (h levelHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}
+
+func (h levelHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return levelHandler{h.Handler.WithAttrs(attrs)}
+}
+func (h levelHandler) WithGroup(name string) slog.Handler {
+	return levelHandler{h.Handler.WithGroup(name)}
+}
+
+// EnqueueBackup enqueues the backup job that tx decides.
+func (q *Queue) EnqueueBackup(ctx context.Context, tx *state.Tx, jobID string) error {
+	return q.enqueue(ctx, tx, backupArgs{JobID: jobID})
+}
+
+// EnqueueCopy enqueues the copy job that tx decides.
+func (q *Queue) EnqueueCopy(ctx context.Context, tx *state.Tx, jobID string) error {
+	return q.enqueue(ctx, tx, copyArgs{JobID: jobID})
+}
+
+// EnqueueRestore enqueues the restore job that tx decides.
+func (q *Queue) EnqueueRestore(ctx context.Context, tx *state.Tx, jobID string) error {
+	return q.enqueue(ctx, tx, restoreArgs{JobID: jobID})
+}
+
+// EnqueueDelete enqueues the removal of a recovery point that tx marked as DELETING.
+func (q *Queue) EnqueueDelete(ctx context.Context, tx *state.Tx, vaultARN, recoveryPointARN string) error {
+	return q.enqueue(ctx, tx, deleteArgs{RecoveryPointARN: recoveryPointARN, VaultARN: vaultARN})
+}
+
+func (q *Queue) enqueue(ctx context.Context, tx *state.Tx, args river.JobArgs) error {
+	if _, err := q.client.InsertTx(ctx, tx.SQL(), args, &river.InsertOpts{MaxAttempts: maxAttempts}); err != nil {
+		return fmt.Errorf("enqueueing a %s job: %w", args.Kind(), err)
+	}
+	return nil
+}
+
+// A job whose cause of failure may pass is tried this often, with River's growing pauses between (about two hours in
+// all, as long as AWS Backup retries a copy: reference §7).
+const maxAttempts = 10
+
+// start begins to work on jobs with workers. Jobs that a killed process left running are taken up again first: the
+// database has one process, so nobody else can be running them.
+func (q *Queue) start(ctx context.Context, workers *river.Workers, concurrency int, log *slog.Logger) (stop func(context.Context) error, err error) {
+	if _, err := q.db.Writer().ExecContext(ctx, `UPDATE river_job SET state = 'available' WHERE state IN ('running', 'retryable')`); err != nil {
+		return nil, fmt.Errorf("taking up interrupted jobs: %w", err)
+	}
+	client, err := river.NewClient(riversqlite.New(q.db.Writer()), &river.Config{
+		FetchCooldown:        5 * time.Millisecond,
+		FetchPollInterval:    100 * time.Millisecond,
+		JobTimeout:           -1, // a backup takes as long as it takes; its completion window ends it
+		RescueStuckJobsAfter: 365 * 24 * time.Hour,
+		Logger:               quiet(log),
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: concurrency}},
+		Workers:              workers,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the job queue: %w", err)
+	}
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return nil, fmt.Errorf("starting the job queue: %w", err)
+	}
+	return func(ctx context.Context) error {
+		err := client.StopAndCancel(ctx)
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return err
+	}, nil
+}

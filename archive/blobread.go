@@ -1,0 +1,76 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// readBlob gives the plaintext of a blob, in buf if it fits.
+func (d *Domain) readBlob(ctx context.Context, kind blobKind, id ID, buf []byte) ([]byte, error) {
+	plain, err := d.readKnown(ctx, kind, id, buf)
+	if errors.Is(err, ErrNotExist) { // it may have moved to another pack since the index was read
+		if err := d.index.refresh(ctx, d); err != nil {
+			return nil, err
+		}
+		plain, err = d.readKnown(ctx, kind, id, buf)
+	}
+	if errors.Is(err, ErrNotExist) {
+		return nil, damaged("%s %s is missing", kind, id)
+	} else if err != nil {
+		return nil, fmt.Errorf("reading %s %s: %w", kind, id, err)
+	}
+	return plain, nil
+}
+
+// readKnown reads a blob from where the index says it is.
+func (d *Domain) readKnown(ctx context.Context, kind blobKind, id ID, buf []byte) ([]byte, error) {
+	at, ok := d.index.find(id)
+	if !ok {
+		return nil, ErrNotExist
+	}
+	if at.blob.kind != kind {
+		return nil, damaged("it is a %s", at.blob.kind)
+	}
+	payload, err := d.readPayload(ctx, at, buf)
+	if err != nil || at.blob.flags&flagCompressed == 0 {
+		return payload, err
+	}
+	return d.vault.codec.decompress(nil, payload, int(at.blob.size))
+}
+
+// readPayload reads and opens a seal, in buf if it fits. What it gives is still compressed if the blob is.
+func (d *Domain) readPayload(ctx context.Context, at location, buf []byte) ([]byte, error) {
+	if cap(buf) < int(at.blob.stored) {
+		buf = make([]byte, at.blob.stored)
+	}
+	buf = buf[:at.blob.stored]
+	_, err := d.vault.store.ReadAt(ctx, packName(d.id(), at.pack.id), buf, int64(at.blob.offset))
+	if errors.Is(err, io.EOF) {
+		return nil, damaged("pack %s ends early", at.pack.id)
+	} else if err != nil {
+		return nil, err
+	}
+	payload, err := d.keys.sealer(packObject, at.pack.id[:]).open(buf[:0], uint64(at.blob.number), buf, at.blob.about(nil))
+	if err != nil {
+		return nil, fmt.Errorf("pack %s: %w", at.pack.id, err)
+	}
+	return payload, nil
+}
+
+// readNode reads a node that is expected to be of a kind and level.
+func (d *Domain) readNode(ctx context.Context, id ID, kind Kind, level byte) (*node, error) {
+	plain, err := d.readBlob(ctx, nodeBlob, id, nil)
+	if err != nil {
+		return nil, err
+	}
+	n, err := parseNode(plain)
+	if err == nil && (n.kind != kind || n.level != level) {
+		err = damaged("it is of another kind or level")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("node %s: %w", id, err)
+	}
+	return n, nil
+}

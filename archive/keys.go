@@ -1,0 +1,152 @@
+package archive
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"github.com/zeebo/blake3"
+)
+
+// tagSize is what a seal adds to what it seals.
+const tagSize = 16
+
+// keys are the secrets of a domain, all derived from its data key. Nothing is sealed under the data key itself.
+type keys struct {
+	vault  string
+	domain objectID
+	data   []byte // the data key
+
+	ids     sync.Pool // *blake3.Hasher keyed for chunk and node ids
+	origins sync.Pool // *blake3.Hasher keyed for origins
+	gear    *[256]uint64
+}
+
+func newKeys(vault string, domain objectID, dataKey []byte) *keys {
+	k := &keys{vault: vault, domain: domain, data: dataKey}
+	idKey, originKey := k.derive("id", nil, 32), k.derive("origin", nil, 32)
+	k.ids.New = func() any { return newHasher(idKey) }
+	k.origins.New = func() any { return newHasher(originKey) }
+	k.gear = new([256]uint64)
+	table := k.derive("gear", nil, 8*256)
+	for i := range k.gear {
+		k.gear[i] = binary.BigEndian.Uint64(table[8*i:])
+	}
+	return k
+}
+
+func newHasher(key []byte) *blake3.Hasher {
+	h, err := blake3.NewKeyed(key)
+	if err != nil {
+		panic("archive: a BLAKE3 key has 32 bytes: " + err.Error())
+	}
+	return h
+}
+
+// derive gives n bytes for a purpose and the name of what they are for.
+func (k *keys) derive(purpose string, name []byte, n int) []byte {
+	info := append([]byte("strongroom archive 1 "+purpose+"\x00"), name...)
+	out, err := hkdf.Key(sha256.New, k.data, k.domain[:], string(info), n)
+	if err != nil {
+		panic("archive: HKDF gives up to 8160 bytes: " + err.Error())
+	}
+	return out
+}
+
+// id is the name of a chunk or node with this plaintext.
+func (k *keys) id(kind blobKind, plaintext []byte) (id ID) {
+	h := k.ids.Get().(*blake3.Hasher)
+	h.Reset()
+	_, _ = h.Write([]byte{byte(kind)}) // a hash takes everything
+	_, _ = h.Write(plaintext)
+	h.Sum(id[:0])
+	k.ids.Put(h)
+	return id
+}
+
+// origin is what this domain knows a chunk or node of another domain by, once it was copied from there.
+func (k *keys) origin(from objectID, id ID) (o origin) {
+	h := k.origins.Get().(*blake3.Hasher)
+	h.Reset()
+	_, _ = h.Write(from[:])
+	_, _ = h.Write(id[:])
+	var sum [32]byte
+	h.Sum(sum[:0])
+	copy(o[:], sum[:])
+	k.origins.Put(h)
+	return o
+}
+
+// origin is a keyed hash of the name that something copied has in the domain it came from; zero for what is native.
+type origin [16]byte
+
+// A sealer seals and opens the pieces of one object. Its key belongs to that object alone, so that a number that counts
+// the pieces will do as nonce.
+type sealer struct {
+	aead   cipher.AEAD
+	prefix []byte // of the associated data: what and where the object is
+}
+
+// sealer derives the key of one object. Objects of one kind must have different names.
+func (k *keys) sealer(kind objectKind, name []byte) *sealer {
+	block, err := aes.NewCipher(k.derive("seal "+string(kind), name, 32))
+	if err != nil {
+		panic("archive: AES takes 32 bytes: " + err.Error())
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic("archive: GCM takes AES: " + err.Error())
+	}
+	prefix := appendString(nil, "strongroom archive 1")
+	prefix = appendString(prefix, k.vault)
+	prefix = append(prefix, k.domain[:]...)
+	prefix = appendString(prefix, string(kind))
+	prefix = appendString(prefix, string(name))
+	return &sealer{aead, prefix}
+}
+
+// objectKind tells what kind of object is sealed.
+type objectKind string
+
+const (
+	packObject     objectKind = "pack"
+	indexObject    objectKind = "index"
+	manifestObject objectKind = "manifest"
+)
+
+// wholePiece is the number of the piece that tells of all others: a pack's footer, or all of an index object or manifest.
+const wholePiece = 1<<64 - 1
+
+func (s *sealer) nonce(piece uint64) (nonce [12]byte) {
+	binary.BigEndian.PutUint64(nonce[4:], piece)
+	return nonce
+}
+
+// seal appends the sealed piece to dst, bound to its number and to what is said about it.
+func (s *sealer) seal(dst []byte, piece uint64, plaintext, about []byte) []byte {
+	nonce := s.nonce(piece)
+	return s.aead.Seal(dst, nonce[:], plaintext, s.about(about))
+}
+
+// open appends the opened piece to dst.
+func (s *sealer) open(dst []byte, piece uint64, sealed, about []byte) ([]byte, error) {
+	nonce := s.nonce(piece)
+	out, err := s.aead.Open(dst, nonce[:], sealed, s.about(about))
+	if err != nil {
+		return nil, fmt.Errorf("%w: a seal does not open", ErrDamaged)
+	}
+	return out, nil
+}
+
+func (s *sealer) about(about []byte) []byte {
+	return append(s.prefix[:len(s.prefix):len(s.prefix)], about...)
+}
+
+// appendString appends a string with its length before it, four bytes.
+func appendString(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
+}

@@ -1,0 +1,180 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A lease tells collections that a writer is at work. While it is there, nothing that was reachable when the writer began,
+// and nothing that was stored since, is removed.
+//
+// It is an empty object whose name says who, since when and until when. It is renewed by a new object; the old one is
+// removed after. The chain must not break: if the old one has gone, a collection has taken the writer for dead.
+type lease struct {
+	vault  *Vault
+	domain objectID
+	writer objectID
+	start  time.Time
+
+	mu   sync.Mutex // guards the rest
+	name string
+	lost error
+
+	stop    context.CancelFunc
+	stopped chan struct{}
+}
+
+// newLease makes a lease and keeps it up until it is released.
+func (v *Vault) newLease(ctx context.Context, domain objectID) (*lease, error) {
+	now := v.opts.Clock.Now()
+	l := &lease{vault: v, domain: domain, writer: newObjectID(now), start: now, stopped: make(chan struct{})}
+	l.name = l.nameUntil(now.Add(v.opts.Lease))
+	if err := v.store.Create(ctx, l.name, nil); err != nil {
+		return nil, fmt.Errorf("taking a lease: %w", err)
+	}
+	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go l.keep(ctx)
+	return l, nil
+}
+
+func (l *lease) nameUntil(end time.Time) string {
+	return fmt.Sprintf("%s%s.%s.%s", leasePrefix(l.domain), l.writer, stamp(l.start), stamp(end))
+}
+
+// keep renews the lease whenever a third of it has passed.
+func (l *lease) keep(ctx context.Context) {
+	defer close(l.stopped)
+	for {
+		due, cancel := l.vault.opts.Clock.Until(l.vault.opts.Clock.Now().Add(l.vault.opts.Lease / 3))
+		select {
+		case <-ctx.Done():
+			cancel()
+			return
+		case <-due:
+			cancel()
+		}
+		if err := l.renew(ctx); err != nil {
+			slog.WarnContext(ctx, "renewing an archive lease", slog.String("lease", l.name), slog.Any("error", err))
+		}
+		if l.check() != nil {
+			return
+		}
+	}
+}
+
+func (l *lease) renew(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := l.nameUntil(l.vault.opts.Clock.Now().Add(l.vault.opts.Lease))
+	if next == l.name {
+		return nil
+	}
+	if err := l.vault.store.Create(ctx, next, nil); err != nil && !errors.Is(err, ErrExist) {
+		return err
+	}
+	there, err := exists(ctx, l.vault.store, l.name)
+	if err != nil {
+		return err
+	}
+	if !there {
+		l.lost = ErrLeaseLost
+		return errors.Join(ErrLeaseLost, l.vault.store.Delete(ctx, next))
+	}
+	old := l.name
+	l.name = next
+	return l.vault.store.Delete(ctx, old)
+}
+
+func (l *lease) check() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
+// confirm tells whether the lease never broke. It asks the store, so the answer holds whatever clocks say.
+func (l *lease) confirm(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost != nil {
+		return l.lost
+	}
+	there, err := exists(ctx, l.vault.store, l.name)
+	if err == nil && !there {
+		l.lost = ErrLeaseLost
+		return l.lost
+	}
+	return err
+}
+
+// release ends the lease.
+func (l *lease) release(ctx context.Context) error {
+	l.stop()
+	<-l.stopped
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.vault.store.Delete(context.WithoutCancel(ctx), l.name); err != nil {
+		return fmt.Errorf("releasing a lease: %w", err)
+	}
+	return nil
+}
+
+// A leaseInfo is a lease as a collection sees it.
+type leaseInfo struct {
+	name       string
+	start, end time.Time
+}
+
+func (v *Vault) listLeases(ctx context.Context, domain objectID) ([]leaseInfo, error) {
+	var leases []leaseInfo
+	for object, err := range v.store.List(ctx, leasePrefix(domain)) {
+		if err != nil {
+			return nil, err
+		}
+		parts := strings.Split(strings.TrimPrefix(object.Name, leasePrefix(domain)), ".")
+		if len(parts) != 3 {
+			return nil, damaged("%s is not a lease", object.Name)
+		}
+		start, err := parseStamp(parts[1])
+		if err != nil {
+			return nil, err
+		}
+		end, err := parseStamp(parts[2])
+		if err != nil {
+			return nil, err
+		}
+		leases = append(leases, leaseInfo{object.Name, start, end})
+	}
+	return leases, nil
+}
+
+// listTombs gives the packs of a domain that are about to be removed, and since when.
+func (v *Vault) listTombs(ctx context.Context, domain objectID) (map[objectID]time.Time, error) {
+	tombs := map[objectID]time.Time{}
+	for object, err := range v.store.List(ctx, tombPrefix(domain)) {
+		if err != nil {
+			return nil, err
+		}
+		name, when, _ := strings.Cut(strings.TrimPrefix(object.Name, tombPrefix(domain)), ".")
+		pack, err := parseObjectID(name)
+		if err != nil {
+			return nil, err
+		}
+		since, err := parseStamp(when)
+		if err != nil {
+			return nil, err
+		}
+		if old, two := tombs[pack]; !two || since.After(old) {
+			tombs[pack] = since
+		}
+	}
+	return tombs, nil
+}
+
+func tombName(domain, pack objectID, since time.Time) string {
+	return tombPrefix(domain) + pack.String() + "." + stamp(since)
+}

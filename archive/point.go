@@ -1,0 +1,218 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Point is a recovery point that is open for reading. Its methods may be called at once.
+type Point struct {
+	d  *Domain
+	id string
+	m  *manifest
+
+	mu    sync.Mutex // guards nodes
+	nodes map[ID]*node
+}
+
+// cachedNodes is how many nodes of a point are kept for lookups.
+const cachedNodes = 64
+
+// Open opens a recovery point of the domain. If there is none of this id the error wraps [ErrNoPoint].
+func (d *Domain) Open(ctx context.Context, point string) (*Point, error) {
+	m, err := d.readManifest(ctx, point)
+	if err != nil {
+		return nil, err
+	}
+	return &Point{d: d, id: point, m: m, nodes: map[ID]*node{}}, nil
+}
+
+// ID is the id of the recovery point.
+func (p *Point) ID() string { return p.id }
+
+// Kind tells what the recovery point holds.
+func (p *Point) Kind() Kind { return p.m.kind }
+
+// Created is when the recovery point was committed.
+func (p *Point) Created() time.Time { return p.m.header.created }
+
+// Parent is the id of the recovery point that this one was written against, or empty.
+func (p *Point) Parent() string { return p.m.parent }
+
+// Metadata is what the writer gave.
+func (p *Point) Metadata() []byte { return bytes.Clone(p.m.metadata) }
+
+// Summary is what Commit gave.
+func (p *Point) Summary() Summary { return p.m.summary() }
+
+// Size is the size of a volume in bytes.
+func (p *Point) Size() int64 { return int64(p.m.volume) }
+
+// BlockSize is the size of a volume's blocks in bytes.
+func (p *Point) BlockSize() int { return int(p.m.blockSize) }
+
+// Domain is the sealing domain the recovery point was opened in.
+func (p *Point) Domain() *Domain { return p.d }
+
+// Entries yields the entries whose keys are not below from, in ascending order.
+func (p *Point) Entries(ctx context.Context, from []byte) iter.Seq2[*Entry, error] {
+	return func(yield func(*Entry, error) bool) {
+		if p.m.root.entries == 0 {
+			return
+		}
+		_, err := p.walk(ctx, p.m.root.id, p.m.level, from, func(e *entry) bool {
+			return yield(&Entry{Key: e.key, Meta: e.meta, Size: int64(e.size), p: p, e: e}, nil)
+		})
+		if err != nil {
+			yield(nil, fmt.Errorf("recovery point %s: %w", p.id, err))
+		}
+	}
+}
+
+// walk visits the entries below a node until visit says no.
+func (p *Point) walk(ctx context.Context, id ID, level byte, from []byte, visit func(*entry) bool) (bool, error) {
+	n, err := p.d.readNode(ctx, id, p.m.kind, level)
+	if err != nil {
+		return false, err
+	}
+	for i := n.seek(from); i < len(n.children); i++ {
+		if more, err := p.walk(ctx, n.children[i].id, level-1, from, visit); !more || err != nil {
+			return false, err
+		}
+	}
+	for i := range n.entries {
+		if bytes.Compare(n.entries[i].key, from) >= 0 && !visit(&n.entries[i]) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// seek gives the number of the child below which the key is, if it is there at all.
+func (n *node) seek(key []byte) int {
+	i, found := slices.BinarySearchFunc(n.children, key, func(c child, key []byte) int { return bytes.Compare(c.first, key) })
+	if !found {
+		i--
+	}
+	return max(i, 0)
+}
+
+// Entry gives the entry of a key. If there is none the error wraps [ErrNoEntry].
+func (p *Point) Entry(ctx context.Context, key []byte) (*Entry, error) {
+	e, err := p.find(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("recovery point %s: %w", p.id, err)
+	}
+	if e == nil {
+		return nil, fmt.Errorf("recovery point %s, %q: %w", p.id, key, ErrNoEntry)
+	}
+	return &Entry{Key: e.key, Meta: e.meta, Size: int64(e.size), p: p, e: e}, nil
+}
+
+// find gives the entry of a key, or nil.
+func (p *Point) find(ctx context.Context, key []byte) (*entry, error) {
+	if p.m.root.entries == 0 {
+		return nil, nil
+	}
+	id := p.m.root.id
+	for level := p.m.level; ; level-- {
+		n, err := p.node(ctx, id, level)
+		if err != nil {
+			return nil, err
+		}
+		if level > 0 {
+			id = n.children[n.seek(key)].id
+			continue
+		}
+		i, found := slices.BinarySearchFunc(n.entries, key, func(e entry, key []byte) int { return bytes.Compare(e.key, key) })
+		if !found {
+			return nil, nil
+		}
+		return &n.entries[i], nil
+	}
+}
+
+// node reads a node, or gives it from memory.
+func (p *Point) node(ctx context.Context, id ID, level byte) (*node, error) {
+	p.mu.Lock()
+	n := p.nodes[id]
+	p.mu.Unlock()
+	if n != nil {
+		return n, nil
+	}
+	n, err := p.d.readNode(ctx, id, p.m.kind, level)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.nodes) >= cachedNodes {
+		clear(p.nodes)
+	}
+	p.nodes[id] = n
+	return n, nil
+}
+
+// A Block is a block of a volume that is not zero.
+type Block struct {
+	Number uint64
+	Size   int // bytes
+}
+
+// Blocks yields the blocks of a volume that are not zero, from a number on, in ascending order.
+func (p *Point) Blocks(ctx context.Context, from uint64) iter.Seq2[Block, error] {
+	return func(yield func(Block, error) bool) {
+		if p.m.kind != Volume {
+			yield(Block{}, ErrKind)
+			return
+		}
+		for e, err := range p.Entries(ctx, blockKey(from)) {
+			if err != nil {
+				yield(Block{}, err)
+				return
+			}
+			if !yield(Block{binary.BigEndian.Uint64(e.Key), int(e.Size)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func blockKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
+
+// ReadBlock reads a block of a volume into buf, which has room for a whole one, and gives its length: the block size, or
+// less for the block the volume ends in. A block that was never written is zeros.
+func (p *Point) ReadBlock(ctx context.Context, number uint64, buf []byte) (int, error) {
+	if p.m.kind != Volume {
+		return 0, ErrKind
+	}
+	start := number * p.m.blockSize
+	if start/p.m.blockSize != number || start >= p.m.volume {
+		return 0, fmt.Errorf("recovery point %s, block %d: %w", p.id, number, ErrNoEntry)
+	}
+	size := int(min(p.m.blockSize, p.m.volume-start))
+	if len(buf) < size {
+		return 0, fmt.Errorf("block %d has %d bytes and the buffer %d", number, size, len(buf))
+	}
+	e, err := p.find(ctx, blockKey(number))
+	if err != nil {
+		return 0, fmt.Errorf("recovery point %s, block %d: %w", p.id, number, err)
+	}
+	if e == nil {
+		clear(buf[:size])
+		return size, nil
+	}
+	data, err := p.d.readBlob(ctx, chunkBlob, e.refs[0].id, buf[:0])
+	if err != nil {
+		return 0, fmt.Errorf("recovery point %s, block %d: %w", p.id, number, err)
+	}
+	n := copy(buf[:size], data)
+	clear(buf[n:size]) // the block was the last one of a volume that has grown since
+	return size, nil
+}

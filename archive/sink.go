@@ -1,0 +1,278 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	openPacks    = 3       // packs of data of one sink that are being filled or stored
+	treePackSize = 8 << 20 // bytes; nodes lie in packs of their own, so that they can be read without the data
+)
+
+// A sink takes blobs of one domain, seals those the domain has not, and stores them in packs. Its methods may be called
+// at once. After the first failure all fail.
+type sink struct {
+	d      *Domain
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	data, tree *assembly
+	claims     [64]claims
+
+	mu      sync.Mutex // guards the rest
+	packs   []packTable
+	indexed int // how many of packs are in index objects
+
+	newBytes atomic.Uint64 // plaintext of chunks that the domain had not
+	stored   atomic.Uint64 // bytes given to the store
+}
+
+// claims are the blobs that somebody writes or has written.
+type claims struct {
+	mu  sync.Mutex
+	ids map[ID]struct{}
+}
+
+func newSink(ctx context.Context, d *Domain) *sink {
+	s := &sink{d: d}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	s.data = newAssembly(s, d.vault.opts.PackSize)
+	s.tree = newAssembly(s, min(d.vault.opts.PackSize, treePackSize))
+	return s
+}
+
+// fail ends the sink with the first error that was met.
+func (s *sink) fail(err error) {
+	if err != nil {
+		s.cancel(err)
+	}
+}
+
+// err is the first error that was met.
+func (s *sink) err() error { return context.Cause(s.ctx) }
+
+// claim tells whether a blob is to be written by the caller. Where not, it is there, or will be before flush returns.
+func (s *sink) claim(id ID) bool {
+	c := &s.claims[id[0]%64]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, taken := c.ids[id]; taken {
+		return false
+	}
+	if s.d.index.stays(id) {
+		return false
+	}
+	if c.ids == nil {
+		c.ids = map[ID]struct{}{}
+	}
+	c.ids[id] = struct{}{}
+	return true
+}
+
+// put stores a blob unless the domain has it, and gives its id. The scratch space is overwritten; what it has grown to is
+// returned.
+func (s *sink) put(kind blobKind, plain, scratch []byte) (ID, []byte, error) {
+	id := s.d.keys.id(kind, plain)
+	if !s.claim(id) {
+		return id, scratch, nil
+	}
+	b := blobInfo{id: id, kind: kind, size: uint32(len(plain))}
+	payload, pays := s.d.vault.codec.compress(scratch[:0], plain)
+	if pays {
+		b.flags |= flagCompressed
+		return id, payload, s.add(b, payload)
+	}
+	return id, payload, s.add(b, plain)
+}
+
+// add seals a blob that was claimed into a pack.
+func (s *sink) add(b blobInfo, payload []byte) error {
+	if b.kind == chunkBlob {
+		s.newBytes.Add(uint64(b.size))
+		return s.data.add(b, payload)
+	}
+	return s.tree.add(b, payload)
+}
+
+// flush stores what is left and tells of it in index objects. What was put before is found and stays when it returns.
+func (s *sink) flush() error {
+	s.data.close()
+	s.tree.close()
+	if err := s.err(); err != nil {
+		return err
+	}
+	return s.writeIndex()
+}
+
+// writeIndex stores index objects of the packs that are in none.
+func (s *sink) writeIndex() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.indexed < len(s.packs) {
+		f := &indexFile{id: newObjectID(s.d.vault.opts.Clock.Now())}
+		end, blobs := s.indexed, 0
+		for end < len(s.packs) && (blobs == 0 || blobs+len(s.packs[end].blobs) <= indexBlobs) {
+			blobs += len(s.packs[end].blobs)
+			end++
+		}
+		f.packs = append(f.packs, s.packs[s.indexed:end]...)
+		data := f.encode(s.d.keys)
+		s.indexed = end // also if storing fails: it may have been stored nevertheless, and others rely on the packs
+		if err := s.d.vault.store.Create(s.ctx, indexName(s.d.id(), f.id), data); err != nil {
+			return fmt.Errorf("storing an index: %w", err)
+		}
+		s.stored.Add(uint64(len(data)))
+		s.d.index.add(f)
+	}
+	return nil
+}
+
+// abandon ends the sink and removes the packs that nobody can know of.
+func (s *sink) abandon(ctx context.Context) error {
+	s.fail(context.Canceled)
+	s.data.close()
+	s.tree.close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs error
+	for _, p := range s.packs[s.indexed:] {
+		errs = errors.Join(errs, s.d.vault.store.Delete(ctx, packName(s.d.id(), p.id)))
+	}
+	s.packs = s.packs[:s.indexed]
+	return errs
+}
+
+// An assembly fills one pack after the other.
+type assembly struct {
+	sink  *sink
+	size  int
+	slots chan struct{} // taken by packs that are filled or stored
+	tasks sync.WaitGroup
+
+	mu   sync.Mutex // guards the rest
+	pack *openPack
+}
+
+func newAssembly(s *sink, size int) *assembly {
+	return &assembly{sink: s, size: size, slots: make(chan struct{}, openPacks)}
+}
+
+// An openPack is a pack that is being filled.
+type openPack struct {
+	table  packTable
+	sealer *sealer
+	buf    []byte
+	filled sync.WaitGroup // seals that are being written into buf
+}
+
+func (a *assembly) add(b blobInfo, payload []byte) error {
+	p, at, err := a.reserve(b, len(payload)+tagSize)
+	if err != nil {
+		return err
+	}
+	defer p.filled.Done()
+	b = p.table.blobs[at.number]
+	p.sealer.seal(at.room[:0], uint64(at.number), payload, b.about(nil))
+	return nil
+}
+
+// room is where in a pack a blob's seal goes.
+type room struct {
+	number uint32
+	room   []byte
+}
+
+// reserve finds room for a seal. The caller fills it and then calls filled.Done.
+func (a *assembly) reserve(b blobInfo, stored int) (*openPack, room, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p := a.pack; p != nil && len(p.buf)+stored+packOverhead(len(p.table.blobs)+1)-packHeaderSize > a.size {
+		a.closeLocked()
+	}
+	if a.pack == nil {
+		if err := a.open(stored); err != nil {
+			return nil, room{}, err
+		}
+	}
+	p := a.pack
+	b.number, b.offset, b.stored = uint32(len(p.table.blobs)), uint32(len(p.buf)), uint32(stored)
+	p.buf = p.buf[:len(p.buf)+stored]
+	p.table.blobs = append(p.table.blobs, b)
+	p.filled.Add(1)
+	return p, room{b.number, p.buf[b.offset : int(b.offset)+stored : int(b.offset)+stored]}, nil
+}
+
+// open begins a pack; a.mu is held.
+func (a *assembly) open(first int) error {
+	select {
+	case a.slots <- struct{}{}:
+	case <-a.sink.ctx.Done():
+		return a.sink.err()
+	}
+	if err := a.sink.err(); err != nil {
+		<-a.slots
+		return err
+	}
+	d := a.sink.d
+	id := newObjectID(d.vault.opts.Clock.Now())
+	p := &openPack{sealer: d.keys.sealer(packObject, id[:])}
+	p.table.id = id
+	p.buf = d.vault.packBuffer(max(a.size, first+packOverhead(1)))
+	p.buf = appendPackHeader(p.buf, d.id(), id)
+	a.pack = p
+	return nil
+}
+
+// close stores what is begun and waits for all that is being stored.
+func (a *assembly) close() {
+	a.mu.Lock()
+	a.closeLocked()
+	a.mu.Unlock()
+	a.tasks.Wait()
+}
+
+func (a *assembly) closeLocked() {
+	if p := a.pack; p != nil {
+		a.pack = nil
+		a.tasks.Go(func() {
+			defer func() { <-a.slots }()
+			a.sink.fail(a.sink.store(p))
+		})
+	}
+}
+
+// store ends a pack and stores it.
+func (s *sink) store(p *openPack) error {
+	p.filled.Wait()
+	defer s.d.vault.recycle(p.buf)
+	if s.ctx.Err() != nil {
+		return s.err()
+	}
+	p.buf = appendPackFooter(p.buf, p.sealer, p.table.blobs)
+	p.table.size = uint64(len(p.buf))
+	if err := s.d.vault.store.Create(s.ctx, packName(s.d.id(), p.table.id), p.buf); err != nil {
+		return fmt.Errorf("storing a pack: %w", err)
+	}
+	s.stored.Add(p.table.size)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.packs = append(s.packs, p.table)
+	return nil
+}
+
+// packBuffer gives an empty buffer for a pack of up to size bytes.
+func (v *Vault) packBuffer(size int) []byte {
+	if buf, ok := v.packs.Get().(*[]byte); ok {
+		if cap(*buf) >= size {
+			return (*buf)[:0]
+		}
+		v.packs.Put(buf)
+	}
+	return make([]byte, 0, size)
+}
+
+func (v *Vault) recycle(buf []byte) { v.packs.Put(&buf) }

@@ -1,0 +1,74 @@
+package archive
+
+import "sync/atomic"
+
+const slabSize = 8 << 20 // bytes
+
+// A slab is memory that chunks lie in on their way to the workers. It is free again when the last of them is done.
+type slab struct {
+	buf   []byte
+	used  int
+	users atomic.Int32 // chunks that lie in it, and one for the slab being filled
+	pool  chan *slab
+}
+
+func (s *slab) done() {
+	if s.users.Add(-1) == 0 {
+		s.used = 0
+		s.pool <- s
+	}
+}
+
+// slabs are all the slabs of a writer; their number bounds its memory.
+type slabs struct {
+	free    chan *slab
+	made    int
+	most    int
+	current *slab
+}
+
+func newSlabs(most int) *slabs {
+	return &slabs{free: make(chan *slab, most), most: most}
+}
+
+// room gives at least need bytes of free memory that lies together; those in carry, from the end of the current slab,
+// come first in it.
+func (s *slabs) room(carry []byte, need int) []byte {
+	if c := s.current; c != nil && len(c.buf)-c.used >= need {
+		return c.buf[c.used:]
+	}
+	next := s.take()
+	copy(next.buf, carry)
+	if s.current != nil {
+		s.current.done()
+	}
+	s.current = next
+	return next.buf
+}
+
+func (s *slabs) take() *slab {
+	select {
+	case next := <-s.free:
+		next.users.Store(1)
+		return next
+	default:
+	}
+	if s.made < s.most {
+		s.made++
+		next := &slab{buf: make([]byte, slabSize), pool: s.free}
+		next.users.Store(1)
+		return next
+	}
+	next := <-s.free
+	next.users.Store(1)
+	return next
+}
+
+// claim gives away the first n bytes of the room. Whoever has them calls the slab's done.
+func (s *slabs) claim(n int) ([]byte, *slab) {
+	c := s.current
+	c.users.Add(1)
+	data := c.buf[c.used : c.used+n : c.used+n]
+	c.used += n
+	return data, c
+}

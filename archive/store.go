@@ -1,0 +1,107 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"strings"
+)
+
+// Errors of a [Store].
+var (
+	// ErrNotExist says that no object has the name.
+	ErrNotExist = errors.New("object does not exist")
+	// ErrExist says that an object that was to be created is there already.
+	ErrExist = errors.New("object exists already")
+)
+
+// A Store keeps named objects. Names are slash-separated, of the characters A-Z a-z 0-9 . _ - and no element is empty,
+// "." or "..". All methods may be called at once.
+//
+// What the archive relies on: an object is there whole or not at all, also after a crash; what Create or Put acknowledged
+// stays; what was stored before List began and is not deleted meanwhile is listed.
+type Store interface {
+	// Create stores a new object. If the name is taken it changes nothing and returns an error wrapping [ErrExist].
+	Create(ctx context.Context, name string, data []byte) error
+	// ReadAt fills p from the object's byte off onwards. Fewer bytes come with io.EOF, no object with [ErrNotExist].
+	ReadAt(ctx context.Context, name string, p []byte, off int64) (int, error)
+	// List yields the objects whose names begin with prefix, in any order.
+	List(ctx context.Context, prefix string) iter.Seq2[ObjectInfo, error]
+	// Delete removes the object. That there is none is not an error.
+	Delete(ctx context.Context, name string) error
+}
+
+// ObjectInfo is what a listing tells about an object.
+type ObjectInfo struct {
+	Name string
+	Size int64 // bytes
+}
+
+// Sub is the part of a store below a prefix, which names a folder and has no trailing slash.
+func Sub(s Store, prefix string) Store {
+	if prefix == "" {
+		return s
+	}
+	return sub{s, strings.TrimSuffix(prefix, "/") + "/"}
+}
+
+type sub struct {
+	store  Store
+	prefix string
+}
+
+func (s sub) Create(ctx context.Context, name string, data []byte) error {
+	return s.store.Create(ctx, s.prefix+name, data)
+}
+
+func (s sub) ReadAt(ctx context.Context, name string, p []byte, off int64) (int, error) {
+	return s.store.ReadAt(ctx, s.prefix+name, p, off)
+}
+
+func (s sub) List(ctx context.Context, prefix string) iter.Seq2[ObjectInfo, error] {
+	return func(yield func(ObjectInfo, error) bool) {
+		for info, err := range s.store.List(ctx, s.prefix+prefix) {
+			info.Name = strings.TrimPrefix(info.Name, s.prefix)
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
+}
+
+func (s sub) Delete(ctx context.Context, name string) error {
+	return s.store.Delete(ctx, s.prefix+name)
+}
+
+// readObject reads a whole object that is not larger than limit bytes.
+func readObject(ctx context.Context, s Store, name string, limit int) ([]byte, error) {
+	buf := make([]byte, 64<<10)
+	var got int
+	for {
+		n, err := s.ReadAt(ctx, name, buf[got:], int64(got))
+		got += n
+		switch {
+		case errors.Is(err, io.EOF):
+			return buf[:got], nil
+		case err != nil:
+			return nil, err
+		case got > limit:
+			return nil, damaged("%s is larger than %d bytes", name, limit)
+		}
+		buf = append(buf, make([]byte, 3*len(buf))...)
+	}
+}
+
+// exists tells whether an object has the name.
+func exists(ctx context.Context, s Store, name string) (bool, error) {
+	var p [1]byte
+	_, err := s.ReadAt(ctx, name, p[:], 0)
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+		return true, nil
+	case errors.Is(err, ErrNotExist):
+		return false, nil
+	}
+	return false, err
+}

@@ -1,0 +1,208 @@
+package archive
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// stagingDir holds files that are being written; their names are no object names.
+const stagingDir = ".staging"
+
+// Dir is a [Store] in a directory of a local file system. An object is a file. A new one is written beside, brought to
+// disk, and only then linked to its name, and the folders that changed are brought to disk too: whoever loses power
+// after Create returned finds it.
+type Dir struct {
+	root string
+
+	mu    sync.Mutex
+	known map[string]bool // folders that are there and on disk
+}
+
+// NewDir opens the directory as a store and makes it if need be.
+func NewDir(root string) (*Dir, error) {
+	d := &Dir{root: filepath.Clean(root), known: map[string]bool{}}
+	if err := os.MkdirAll(filepath.Join(d.root, stagingDir), 0o700); err != nil {
+		return nil, fmt.Errorf("opening the store %s: %w", root, err)
+	}
+	return d, errors.Join(syncDir(d.root), syncDir(filepath.Dir(d.root)))
+}
+
+// Create implements [Store].
+func (d *Dir) Create(ctx context.Context, name string, data []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	path, err := d.path(name)
+	if err != nil {
+		return err
+	}
+	if err := d.ensureDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	staged, err := d.stage(data)
+	if err != nil {
+		return fmt.Errorf("creating %s: %w", name, err)
+	}
+	defer os.Remove(staged)
+	if err := os.Link(staged, path); errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("creating %s: %w", name, ErrExist)
+	} else if err != nil {
+		return fmt.Errorf("creating %s: %w", name, err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// stage writes data to a new file and brings it to disk.
+func (d *Dir) stage(data []byte) (path string, err error) {
+	var random [12]byte
+	_, _ = rand.Read(random[:]) // never fails, says crypto/rand
+	path = filepath.Join(d.root, stagingDir, hex.EncodeToString(random[:]))
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(path))
+	}
+	return path, nil
+}
+
+// ensureDir makes a folder below the root, with all above it, so that they stay.
+func (d *Dir) ensureDir(dir string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ensureDirLocked(dir)
+}
+
+func (d *Dir) ensureDirLocked(dir string) error {
+	if dir == d.root || d.known[dir] {
+		return nil
+	}
+	if err := d.ensureDirLocked(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := syncDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	d.known[dir] = true
+	return nil
+}
+
+// ReadAt implements [Store].
+func (d *Dir) ReadAt(ctx context.Context, name string, p []byte, off int64) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	path, err := d.path(name)
+	if err != nil {
+		return 0, err
+	}
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("reading %s: %w", name, ErrNotExist)
+	} else if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	n, err := file.ReadAt(p, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return n, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return n, err
+}
+
+// List implements [Store].
+func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[ObjectInfo, error] {
+	return func(yield func(ObjectInfo, error) bool) {
+		start := d.root
+		if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
+			start = filepath.Join(d.root, filepath.FromSlash(prefix[:i]))
+		}
+		err := filepath.WalkDir(start, func(path string, entry fs.DirEntry, err error) error {
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return nil
+			case err != nil:
+				return err
+			case entry.IsDir() && entry.Name() == stagingDir:
+				return fs.SkipDir
+			case entry.IsDir():
+				return ctx.Err()
+			}
+			rel, err := filepath.Rel(d.root, path)
+			if err != nil {
+				return err
+			}
+			name := filepath.ToSlash(rel)
+			if !strings.HasPrefix(name, prefix) {
+				return nil
+			}
+			info, err := entry.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			if !yield(ObjectInfo{Name: name, Size: info.Size()}, nil) {
+				return fs.SkipAll
+			}
+			return nil
+		})
+		if err != nil {
+			yield(ObjectInfo{}, fmt.Errorf("listing %s: %w", prefix, err))
+		}
+	}
+}
+
+// Delete implements [Store].
+func (d *Dir) Delete(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	path, err := d.path(name)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("deleting %s: %w", name, err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// path is the file of an object.
+func (d *Dir) path(name string) (string, error) {
+	if !fs.ValidPath(name) || name == "." || strings.HasPrefix(name, stagingDir) {
+		return "", fmt.Errorf("%q is not an object name", name)
+	}
+	return filepath.Join(d.root, filepath.FromSlash(name)), nil
+}
+
+// syncDir brings a folder's list of names to disk.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+var _ Store = (*Dir)(nil)

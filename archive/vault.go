@@ -1,0 +1,191 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"strongroom/clock"
+)
+
+// Options tune a vault. The zero value is good for ordinary use.
+type Options struct {
+	// Clock dates what is stored and decides when leases and margins end. It should be the machine's, [clock.Wall], which
+	// is the default: a clock that somebody moves forward ends the leases of running writers.
+	Clock clock.Clock
+	// Workers is how many goroutines of each writer, copy or reader hash, compress, seal and open. Default: GOMAXPROCS.
+	Workers int
+	// PackSize is the length in bytes at which a pack is stored. Each writer holds up to three. Default: 32 MiB.
+	PackSize int
+	// Lease is for how long a writer may be silent before its work counts as given up. Default: one hour.
+	Lease time.Duration
+	// ReadAhead is how many bytes of content a reader may hold. Default: 16 MiB.
+	ReadAhead int
+	// Level is how hard blobs are compressed. Default: zstd.SpeedFastest.
+	Level zstd.EncoderLevel
+}
+
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = clock.Wall
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.PackSize <= 0 {
+		o.PackSize = 32 << 20
+	}
+	o.PackSize = min(o.PackSize, 1<<30)
+	if o.Lease <= 0 {
+		o.Lease = time.Hour
+	}
+	if o.ReadAhead <= 0 {
+		o.ReadAhead = 16 << 20
+	}
+	if o.Level == 0 {
+		o.Level = zstd.SpeedFastest
+	}
+	return o
+}
+
+// A Vault is a store, or a part of one, in which the recovery points of one backup vault lie. Its methods may be called
+// at once, and any number of processes may have the same vault open.
+type Vault struct {
+	store Store
+	id    string
+	opts  Options
+	codec *codec
+	packs sync.Pool // *[]byte of at least PackSize
+
+	mu      sync.Mutex
+	indexes map[objectID]*index
+}
+
+// OpenVault opens the vault that lies in a store. The id, the vault's ARN say, is bound into every seal: under another
+// id nothing opens. A vault that is new needs no making.
+func OpenVault(store Store, id string, opts Options) *Vault {
+	v := &Vault{store: store, id: id, opts: opts.withDefaults(), indexes: map[objectID]*index{}}
+	v.codec = newCodec(v.opts.Level)
+	return v
+}
+
+// ID is the id the vault was opened with.
+func (v *Vault) ID() string { return v.id }
+
+// index is what this process knows of a domain's packs, shared by all who have the domain open.
+func (v *Vault) index(domain objectID) *index {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	x, ok := v.indexes[domain]
+	if !ok {
+		x = newIndex()
+		v.indexes[domain] = x
+	}
+	return x
+}
+
+// DomainInfo tells what is known of a sealing domain without its key.
+type DomainInfo struct {
+	ID      string
+	Vault   string // the vault's id
+	KeyID   string // the KMS key that wraps the data key
+	Wrapped []byte // the wrapped data key
+	Created time.Time
+}
+
+// Domains lists the sealing domains of the vault.
+func (v *Vault) Domains(ctx context.Context) ([]DomainInfo, error) {
+	var infos []DomainInfo
+	for object, err := range v.store.List(ctx, "domains/") {
+		if err != nil {
+			return nil, err
+		}
+		id, err := parseObjectID(strings.TrimPrefix(object.Name, "domains/"))
+		if err != nil {
+			return nil, err
+		}
+		info, err := v.readDomain(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		infos = append(infos, info)
+	}
+	slices.SortFunc(infos, func(a, b DomainInfo) int {
+		return strings.Compare(stamp(a.Created)+a.ID, stamp(b.Created)+b.ID)
+	})
+	return infos, nil
+}
+
+// domainHeader is what lies in the store of a domain, as JSON.
+type domainHeader struct {
+	Format  int       `json:"format"`
+	Vault   string    `json:"vault"`
+	Domain  string    `json:"domain"`
+	Key     string    `json:"key"`
+	Wrapped []byte    `json:"wrapped"`
+	Created time.Time `json:"created"`
+}
+
+func (v *Vault) readDomain(ctx context.Context, id objectID) (DomainInfo, error) {
+	data, err := readObject(ctx, v.store, domainName(id), 1<<20)
+	if err != nil {
+		return DomainInfo{}, err
+	}
+	var h domainHeader
+	if err := json.Unmarshal(data, &h); err != nil {
+		return DomainInfo{}, damaged("%s is not a domain: %v", domainName(id), err)
+	}
+	if h.Format != formatVersion {
+		return DomainInfo{}, fmt.Errorf("%s: %w", domainName(id), ErrVersion)
+	}
+	if h.Vault != v.id || h.Domain != id.String() {
+		return DomainInfo{}, damaged("%s belongs to another vault", domainName(id))
+	}
+	return DomainInfo{ID: h.Domain, Vault: h.Vault, KeyID: h.Key, Wrapped: h.Wrapped, Created: h.Created}, nil
+}
+
+// PointInfo tells what is known of a recovery point without its domain's key.
+type PointInfo struct {
+	ID      string
+	Domain  string // the id of its sealing domain
+	Created time.Time
+}
+
+// Points lists the committed recovery points of the vault, of all domains, sorted by domain and id.
+func (v *Vault) Points(ctx context.Context) ([]PointInfo, error) {
+	var infos []PointInfo
+	for object, err := range v.store.List(ctx, "points/") {
+		if err != nil {
+			return nil, err
+		}
+		domain, point, _ := strings.Cut(strings.TrimPrefix(object.Name, "points/"), "/")
+		id, err := parseObjectID(domain)
+		if err != nil {
+			return nil, err
+		}
+		header := make([]byte, manifestHeaderSize)
+		if _, err := v.store.ReadAt(ctx, object.Name, header, 0); errors.Is(err, ErrNotExist) {
+			continue // deleted meanwhile
+		} else if err != nil {
+			return nil, fmt.Errorf("reading the recovery point %s: %w", point, err)
+		}
+		h, err := parseManifestHeader(header)
+		if err != nil {
+			return nil, fmt.Errorf("reading the recovery point %s: %w", point, err)
+		}
+		if h.domain != id {
+			return nil, damaged("%s belongs to another domain", object.Name)
+		}
+		infos = append(infos, PointInfo{ID: point, Domain: domain, Created: h.created})
+	}
+	slices.SortFunc(infos, func(a, b PointInfo) int { return strings.Compare(a.Domain+a.ID, b.Domain+b.ID) })
+	return infos, nil
+}

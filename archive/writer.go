@@ -1,0 +1,384 @@
+package archive
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// WriteOptions say what recovery point is to be written.
+type WriteOptions struct {
+	// Point is the id of the recovery point: 1 to 200 characters of A-Z a-z 0-9 . _ -, not beginning with a dot. A job
+	// that is run again takes the same id, so that there will be one recovery point.
+	Point string
+	// Parent is the id of a recovery point of the same domain and kind whose content is taken over but for what is put
+	// or removed. None if empty.
+	Parent string
+	Kind   Kind
+	// Metadata is kept with the recovery point, sealed.
+	Metadata []byte
+	// BlockSize is the size of a volume's blocks in bytes. Default: 512 KiB, or the parent's.
+	BlockSize int
+	// Size is the size of the volume in bytes.
+	Size int64
+}
+
+// Summary says what a recovery point holds and what writing it took.
+type Summary struct {
+	Entries      uint64 // objects, or blocks that are not zero
+	LogicalBytes uint64 // of all entries
+	NewBytes     uint64 // of chunks that the domain did not have, before compression
+	StoredBytes  uint64 // that were added to the store
+}
+
+// BlockSize is the usual size of a volume's blocks in bytes.
+const BlockSize = 512 << 10
+
+// A Writer writes one recovery point. Put, Remove and PutBlock take ascending keys and are called by one goroutine;
+// hashing, compressing, sealing and storing go on beside. In the end either Commit or Abort is called, and Abort may be
+// called always.
+type Writer struct {
+	d      *Domain
+	ctx    context.Context
+	opts   WriteOptions
+	parent *manifest
+	lease  *lease
+	sink   *sink
+	slabs  *slabs
+	last   []byte
+	any    bool
+	closed bool
+
+	tasks     chan task
+	workers   sync.WaitGroup
+	mutations chan *mutation
+	built     chan struct{}
+	root      child
+	level     byte
+}
+
+// A task is a chunk on its way.
+type task struct {
+	data []byte
+	slab *slab
+	ref  *ref
+	m    *mutation
+}
+
+// NewWriter begins a recovery point. If one of this id is committed already the error wraps [ErrPointExists].
+func (d *Domain) NewWriter(ctx context.Context, opts WriteOptions) (*Writer, error) {
+	if err := checkPointID(opts.Point); err != nil {
+		return nil, err
+	}
+	if opts.Kind != Objects && opts.Kind != Volume {
+		return nil, fmt.Errorf("writing %s: %w", opts.Point, ErrKind)
+	}
+	there, err := exists(ctx, d.vault.store, pointName(d.id(), opts.Point))
+	if err != nil {
+		return nil, fmt.Errorf("writing %s: %w", opts.Point, err)
+	}
+	if there {
+		return nil, fmt.Errorf("writing %s: %w", opts.Point, ErrPointExists)
+	}
+	// The lease comes first: from here on nothing goes that can be seen.
+	lease, err := d.vault.newLease(ctx, d.id())
+	if err != nil {
+		return nil, fmt.Errorf("writing %s: %w", opts.Point, err)
+	}
+	w := &Writer{d: d, ctx: ctx, opts: opts, lease: lease}
+	if err := w.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("writing %s: %w", opts.Point, err), lease.release(ctx))
+	}
+	w.start(ctx)
+	return w, nil
+}
+
+func (w *Writer) open(ctx context.Context) (err error) {
+	if err := w.d.index.refresh(ctx, w.d); err != nil {
+		return err
+	}
+	if w.opts.Parent != "" {
+		if w.parent, err = w.d.readManifest(ctx, w.opts.Parent); err != nil {
+			return err
+		}
+		if w.parent.kind != w.opts.Kind {
+			return fmt.Errorf("parent %s: %w", w.opts.Parent, ErrKind)
+		}
+	}
+	if w.opts.Kind != Volume {
+		w.opts.BlockSize, w.opts.Size = 0, 0
+		return nil
+	}
+	if p := w.parent; p != nil && w.opts.BlockSize == 0 {
+		w.opts.BlockSize = int(p.blockSize)
+	} else if w.opts.BlockSize == 0 {
+		w.opts.BlockSize = BlockSize
+	}
+	switch p := w.parent; {
+	case w.opts.BlockSize < 0 || w.opts.BlockSize > maxChunk:
+		return fmt.Errorf("a block size of %d bytes is not between 1 and %d", w.opts.BlockSize, maxChunk)
+	case w.opts.Size < 0:
+		return fmt.Errorf("a volume of %d bytes", w.opts.Size)
+	case p != nil && p.blockSize != uint64(w.opts.BlockSize):
+		return fmt.Errorf("parent %s has blocks of %d bytes, not %d", w.opts.Parent, p.blockSize, w.opts.BlockSize)
+	case p != nil && uint64(w.opts.Size) < p.volume:
+		return fmt.Errorf("parent %s has %d bytes and volumes do not shrink", w.opts.Parent, p.volume)
+	}
+	return nil
+}
+
+func (w *Writer) start(ctx context.Context) {
+	workers := w.d.vault.opts.Workers
+	w.sink = newSink(ctx, w.d)
+	w.slabs = newSlabs(workers + 3)
+	w.tasks = make(chan task, 256)
+	w.mutations = make(chan *mutation, 1024)
+	w.built = make(chan struct{})
+	for range workers {
+		w.workers.Go(w.work)
+	}
+	go func() {
+		defer close(w.built)
+		b := &builder{d: w.d, sink: w.sink, kind: w.opts.Kind, mutations: w.mutations}
+		var err error
+		if w.root, w.level, err = b.build(w.sink.ctx, w.parent); err != nil {
+			w.sink.fail(err)
+		}
+		for range w.mutations { // whoever puts must not wait for a builder that failed
+		}
+	}()
+}
+
+// work hashes, compresses and seals chunks until there are no more.
+func (w *Writer) work() {
+	var scratch []byte
+	for t := range w.tasks {
+		if w.sink.ctx.Err() == nil {
+			var err error
+			t.ref.id, scratch, err = w.sink.put(chunkBlob, t.data, scratch)
+			w.sink.fail(err)
+		}
+		t.slab.done()
+		t.m.ready.Done()
+	}
+}
+
+// Put adds an object, or replaces the parent's of the same key. It reads r to its end; if size is not negative r must
+// have exactly so many bytes. The metadata, up to 1 MiB, comes back with the entry.
+func (w *Writer) Put(ctx context.Context, key, meta []byte, r io.Reader, size int64) error {
+	if w.opts.Kind != Objects {
+		return ErrKind
+	}
+	if len(meta) > maxMeta {
+		return fmt.Errorf("putting %q: %d bytes of metadata are more than %d", key, len(meta), maxMeta)
+	}
+	m, err := w.begin(ctx, key)
+	if err != nil {
+		return err
+	}
+	m.entry = &entry{key: m.key, meta: bytes.Clone(meta)}
+	got, err := w.content(ctx, m, r, size)
+	if err == nil && size >= 0 && got != size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		err = fmt.Errorf("putting %q: %w", key, err)
+		w.sink.fail(err) // the point can no longer be whole
+		return err
+	}
+	m.entry.size = uint64(got)
+	return w.submit(ctx, m)
+}
+
+// Remove leaves out an entry of the parent: the object of the key. That there is none is not an error.
+func (w *Writer) Remove(ctx context.Context, key []byte) error {
+	if w.opts.Kind != Objects {
+		return ErrKind
+	}
+	m, err := w.begin(ctx, key)
+	if err != nil {
+		return err
+	}
+	return w.submit(ctx, m)
+}
+
+// PutBlock adds the block of this number to a volume, or replaces the parent's. A block is as long as the block size, and
+// the last one may be shorter, for a volume that ends there. Blocks of zeros take no space.
+func (w *Writer) PutBlock(ctx context.Context, number uint64, data []byte) error {
+	if w.opts.Kind != Volume {
+		return ErrKind
+	}
+	want := uint64(w.opts.Size) - min(number*uint64(w.opts.BlockSize), uint64(w.opts.Size))
+	if want = min(want, uint64(w.opts.BlockSize)); want == 0 || want != uint64(len(data)) {
+		return fmt.Errorf("block %d has %d bytes, not %d", number, len(data), want)
+	}
+	m, err := w.begin(ctx, binary.BigEndian.AppendUint64(nil, number))
+	if err != nil {
+		return err
+	}
+	if !zero(data) {
+		m.entry = &entry{key: m.key, size: uint64(len(data))}
+		copy(w.slabs.room(nil, len(data)), data)
+		w.chunk(m, len(data))
+	}
+	return w.submit(ctx, m)
+}
+
+var zeros [64 << 10]byte
+
+// zero tells whether all bytes are.
+func zero(p []byte) bool {
+	for len(p) > len(zeros) {
+		if !bytes.Equal(p[:len(zeros)], zeros[:]) {
+			return false
+		}
+		p = p[len(zeros):]
+	}
+	return bytes.Equal(p, zeros[:len(p)])
+}
+
+// begin checks that a key may come now.
+func (w *Writer) begin(ctx context.Context, key []byte) (*mutation, error) {
+	switch {
+	case w.closed:
+		return nil, ErrClosed
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case w.sink.ctx.Err() != nil:
+		return nil, w.sink.err()
+	case w.lease.check() != nil:
+		return nil, w.lease.check()
+	case len(key) > maxKey:
+		return nil, fmt.Errorf("a key of %d bytes is longer than %d", len(key), maxKey)
+	case w.any && bytes.Compare(w.last, key) >= 0:
+		return nil, fmt.Errorf("%q after %q: %w", key, w.last, ErrOrder)
+	}
+	m := &mutation{key: bytes.Clone(key)}
+	if m.key == nil {
+		m.key = []byte{}
+	}
+	w.last, w.any = m.key, true
+	return m, nil
+}
+
+func (w *Writer) submit(ctx context.Context, m *mutation) error {
+	select {
+	case w.mutations <- m:
+		return nil
+	case <-ctx.Done():
+		w.sink.fail(ctx.Err())
+		return ctx.Err()
+	}
+}
+
+// content cuts what r has into chunks and gives its length.
+func (w *Writer) content(ctx context.Context, m *mutation, r io.Reader, size int64) (total int64, err error) {
+	need := maxChunk
+	if size >= 0 && size <= wholeSize {
+		need = int(size) + 1 // one more, to see that there is no more
+	}
+	var have int
+	for ended := false; ; {
+		var carry []byte
+		if have > 0 {
+			carry = w.slabs.current.buf[w.slabs.current.used:][:have]
+		}
+		buf := w.slabs.room(carry, need)[:need]
+		if !ended {
+			var n int
+			n, ended, err = fill(r, buf[have:])
+			have += n
+			if err = cmp.Or(err, ctx.Err(), w.sink.err()); err != nil {
+				return total, err
+			}
+		}
+		if have == 0 {
+			return total, nil
+		}
+		if size >= 0 && total+int64(have) > size {
+			return total, fmt.Errorf("there are more than %d bytes", size)
+		}
+		n := have
+		if total > 0 || have > wholeSize {
+			n = cut(w.d.keys.gear, buf[:have])
+		}
+		w.chunk(m, n)
+		total, have = total+int64(n), have-n
+	}
+}
+
+// fill reads until p is full or r ends. Unlike io.ReadFull it keeps a reader's own io.ErrUnexpectedEOF apart from its end.
+func fill(r io.Reader, p []byte) (n int, ended bool, err error) {
+	for n < len(p) {
+		got, err := r.Read(p[n:])
+		n += got
+		if err == io.EOF { //nolint:errorlint // the contract of io.Reader: only the bare value is the end
+			return n, true, nil
+		} else if err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, nil
+}
+
+// chunk sends the first n bytes of the room to the workers.
+func (w *Writer) chunk(m *mutation, n int) {
+	at := &ref{size: uint64(n)}
+	m.refs = append(m.refs, at)
+	m.ready.Add(1)
+	data, slab := w.slabs.claim(n)
+	w.tasks <- task{data, slab, at, m}
+}
+
+// drain ends the goroutines, after which the tree is whole or the sink has failed.
+func (w *Writer) drain() {
+	w.closed = true
+	close(w.tasks)
+	w.workers.Wait()
+	close(w.mutations)
+	<-w.built
+}
+
+// Commit makes the recovery point. If another writer has committed one of the same id that one counts, and its summary is
+// given without an error. If the store fails in the very moment, the recovery point may be there although Commit failed.
+func (w *Writer) Commit(ctx context.Context) (Summary, error) {
+	if w.closed {
+		return Summary{}, ErrClosed
+	}
+	w.drain()
+	summary, err := w.commit(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("committing %s: %w", w.opts.Point, err), w.sink.abandon(context.WithoutCancel(ctx)))
+	}
+	return summary, errors.Join(err, w.lease.release(ctx))
+}
+
+func (w *Writer) commit(ctx context.Context) (Summary, error) {
+	if err := w.sink.err(); err != nil {
+		return Summary{}, err
+	}
+	if err := w.sink.flush(); err != nil {
+		return Summary{}, err
+	}
+	m := &manifest{
+		kind: w.opts.Kind, blockSize: uint64(w.opts.BlockSize), volume: uint64(w.opts.Size),
+		level: w.level, root: w.root, parent: w.opts.Parent, metadata: w.opts.Metadata,
+	}
+	return w.sink.commit(ctx, w.lease, w.opts.Point, m)
+}
+
+// Abort gives the recovery point up. After Commit it does nothing.
+func (w *Writer) Abort() error {
+	if w.closed {
+		return nil
+	}
+	ctx := context.WithoutCancel(w.ctx)
+	w.sink.fail(context.Canceled)
+	w.drain()
+	return errors.Join(w.sink.abandon(ctx), w.lease.release(ctx))
+}

@@ -58,8 +58,8 @@ func (a ARN) String() string {
 // IsZero reports whether a is the empty ARN.
 func (a ARN) IsZero() bool { return a == ARN{} }
 
-// Type and id of the resource part, split at the first slash or colon: "role" and "service-role/x" of role/service-role/x,
-// "backup-vault" and "v" of backup-vault:v. A resource without either (a bucket) has an empty type.
+// Split cuts the resource at its first slash or colon into type and id: "role" and "service-role/x" of
+// role/service-role/x, "backup-vault" and "v" of backup-vault:v. A resource without either (a bucket) has an empty type.
 func (a ARN) Split() (kind, id string) {
 	i := strings.IndexAny(a.Resource, "/:")
 	if i < 0 {

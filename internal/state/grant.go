@@ -55,6 +55,12 @@ func (tx *Tx) KeyGrants(ctx context.Context, keyID string) ([]Grant, error) {
 	return queryAll(ctx, tx, scanGrant, `SELECT `+grantColumns+` FROM kms_grants WHERE key_id = $1 ORDER BY id`, keyID)
 }
 
+// GrantsNamed lists the grants of a key that have a name.
+func (tx *Tx) GrantsNamed(ctx context.Context, keyID, name string) ([]Grant, error) {
+	return queryAll(ctx, tx, scanGrant, `SELECT `+grantColumns+` FROM kms_grants
+		WHERE key_id = $1 AND name = $2 ORDER BY id`, keyID, name)
+}
+
 // RetirableGrants lists the grants that a principal may retire in a Region by id, at most limit of them, from the first
 // behind after.
 func (tx *Tx) RetirableGrants(ctx context.Context, region, retiring, after string, limit int) ([]Grant, error) {

@@ -53,5 +53,5 @@ CREATE TABLE kms_grants (
     context_subset  TEXT NOT NULL, -- the same
     created_at      BIGINT NOT NULL
 );
-CREATE INDEX kms_grants_by_key ON kms_grants (key_id, id);
+CREATE INDEX kms_grants_by_key ON kms_grants (key_id, name);
 CREATE INDEX kms_grants_by_retiring ON kms_grants (region, retiring, id);

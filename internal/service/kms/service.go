@@ -1,0 +1,123 @@
+package kms
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"gocloud.dev/secrets"
+
+	"strongroom/clock"
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// Config is what the service needs.
+type Config struct {
+	DB    *state.DB
+	Clock clock.Clock // the service's time: deletion and rotation follow it
+	// Keeper wraps key material with the root key of the process.
+	Keeper *secrets.Keeper
+	// Door asks whether a new key policy would lock everybody out.
+	Door *api.Door
+	// Pages seals the markers of lists.
+	Pages Pages
+	// PrincipalExists reports whether a user, a role or an account named by ARN exists. Key policies and grants that name
+	// one that does not are refused. Nil takes every well-formed name.
+	PrincipalExists func(ctx context.Context, arn string) (bool, error)
+	Log             *slog.Logger // nil means slog.Default()
+}
+
+// Pages makes the opaque markers of lists and opens them again; a marker is good for the scope it was made for.
+type Pages interface {
+	Seal(scope string, v any) string
+	Open(scope, token string, v any) error
+}
+
+// Service is KMS in every account and Region. Its methods may be called at once.
+type Service struct {
+	Config
+	cache *cache
+}
+
+// New returns the service.
+func New(c Config) *Service {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &Service{Config: c, cache: newCache()}
+}
+
+// API is the table of the service's operations.
+func (s *Service) API() *api.Service {
+	return &api.Service{
+		Name:               "kms",
+		EventSource:        "kms.amazonaws.com",
+		AccessDenied:       "AccessDeniedException",
+		AccessDeniedStatus: http.StatusBadRequest,
+		Operations: []api.Operation{
+			api.Op("", s.CreateKey, s.createKeyAccess),
+			api.Op("", s.DescribeKey, s.describeKeyAccess),
+			api.Op("", s.ListKeys, anyResource[kms.ListKeysInput]("ListKeys")),
+			api.Op("", s.EnableKey, s.enableKeyAccess),
+			api.Op("", s.DisableKey, s.disableKeyAccess),
+			api.Op("", s.UpdateKeyDescription, s.updateKeyDescriptionAccess),
+			api.Op("", s.ScheduleKeyDeletion, s.scheduleKeyDeletionAccess),
+			api.Op("", s.CancelKeyDeletion, s.cancelKeyDeletionAccess),
+
+			api.Op("", s.GetKeyPolicy, s.getKeyPolicyAccess),
+			api.Op("", s.PutKeyPolicy, s.putKeyPolicyAccess),
+			api.Op("", s.ListKeyPolicies, s.listKeyPoliciesAccess),
+
+			api.Op("", s.CreateAlias, s.createAliasAccess),
+			api.Op("", s.UpdateAlias, s.updateAliasAccess),
+			api.Op("", s.DeleteAlias, s.deleteAliasAccess),
+			api.Op("", s.ListAliases, anyResource[kms.ListAliasesInput]("ListAliases")),
+
+			api.Op("", s.Encrypt, s.encryptAccess).AsReadOnly(),
+			api.Op("", s.Decrypt, s.decryptAccess).AsReadOnly(),
+			api.Op("", s.ReEncrypt, s.reEncryptAccess).AsReadOnly(),
+			api.Op("", s.GenerateDataKey, s.generateDataKeyAccess).AsReadOnly(),
+			api.Op("", s.GenerateDataKeyWithoutPlaintext, s.generateDataKeyWithoutPlaintextAccess).AsReadOnly(),
+			api.Op("", s.GenerateRandom, anyResource[kms.GenerateRandomInput]("GenerateRandom")).AsReadOnly(),
+
+			api.Op("", s.CreateGrant, s.createGrantAccess),
+			api.Op("", s.ListGrants, s.listGrantsAccess),
+			api.Op("", s.ListRetirableGrants, anyResource[kms.ListRetirableGrantsInput]("ListRetirableGrants")),
+			api.Op("", s.RetireGrant, s.retireGrantAccess),
+			api.Op("", s.RevokeGrant, s.revokeGrantAccess),
+
+			api.Op("", s.EnableKeyRotation, s.enableKeyRotationAccess),
+			api.Op("", s.DisableKeyRotation, s.disableKeyRotationAccess),
+			api.Op("", s.GetKeyRotationStatus, s.getKeyRotationStatusAccess),
+			api.Op("", s.RotateKeyOnDemand, s.rotateKeyOnDemandAccess),
+			api.Op("", s.ListKeyRotations, s.listKeyRotationsAccess),
+
+			api.Op("", s.TagResource, s.tagResourceAccess),
+			api.Op("", s.UntagResource, s.untagResourceAccess),
+			api.Op("", s.ListResourceTags, s.listResourceTagsAccess),
+		},
+	}
+}
+
+// Sweep deletes the keys whose waiting period is over and rotates those whose rotation is due. It may be called at any
+// time and as often as one likes; what one call leaves undone the next does.
+func (s *Service) Sweep(ctx context.Context) error {
+	var due []state.Key
+	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		due, err = tx.KeysDue(ctx, tx.Now)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, k := range due {
+		if err := s.settle(ctx, k.ID); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}

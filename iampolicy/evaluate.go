@@ -11,7 +11,7 @@ type Source struct {
 }
 
 // Grant is a KMS grant whose operation and constraints fit the request; whether its grantee is the caller is decided
-// here.
+// here. It is worth what a statement of the key policy with that principal is worth.
 type Grant struct {
 	ID      string
 	Grantee string // the ARN of a user, role, session or account, or a service principal
@@ -155,7 +155,6 @@ func (v *evaluation) askResource() {
 			if s.Effect == Deny {
 				result.Outcome = Denies
 				v.gates = append(v.gates, result)
-				v.resource, v.named = nil, notNamed
 				return
 			}
 			result.Outcome = Allows
@@ -166,9 +165,6 @@ func (v *evaluation) askResource() {
 		named := namedBy(grant.Grantee, caller)
 		if caller.Service != "" && grant.Grantee == caller.Service {
 			named = personally
-		}
-		if named == byAccount {
-			named = byRole // a grant to an account is an allow, not a delegation
 		}
 		if named > v.named {
 			result.Outcome = Allows

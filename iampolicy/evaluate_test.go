@@ -1,6 +1,7 @@
 package iampolicy
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -116,6 +117,7 @@ func TestGates(t *testing.T) {
 		{"a bucket policy names the role, and a boundary is silent", session, "", Policies{Resource: to(roleARN), Boundary: &useless}, false, GateBoundary},
 		{"a bucket policy names the role, and a session policy is silent", session, "", Policies{Resource: to(roleARN), Session: nothing, HasSession: true}, false, GateSession},
 		{"a bucket policy names the session", session, "", Policies{Resource: to(sessionARN), Boundary: &useless, Session: nothing, HasSession: true}, true, GateResource},
+		{"a bucket policy names everyone, then the role, then the session", session, "", Policies{Resource: slices.Concat(to(`"*"`), to(roleARN), to(sessionARN)), Boundary: &useless}, true, GateResource},
 		{"a bucket policy names another session", session, "", Policies{Resource: to(`{"AWS": "arn:aws:sts::111122223333:assumed-role/job/daily"}`)}, false, GateIdentity},
 		{"a bucket policy names the user of a federated session", federated, "", Policies{Resource: to(`{"AWS": "arn:aws:iam::111122223333:user/broker"}`), Session: nothing, HasSession: true}, false, GateSession},
 		{"a bucket policy names the federated session", federated, "", Policies{Resource: to(`{"AWS": "arn:aws:sts::111122223333:federated-user/carol"}`), Session: nothing, HasSession: true}, true, GateResource},
@@ -145,6 +147,8 @@ func TestGates(t *testing.T) {
 		{"a grant to the role", session, "", Policies{KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}}, true, GateGrant},
 		{"a grant to another role", session, "", Policies{KeyPolicy: true, Grants: []Grant{{"g", linked.RoleARN}}}, false, GateResource},
 		{"a grant and a key policy that denies", session, "", Policies{KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}, Resource: []Source{denyMe}}, false, GateResource},
+		{"a grant to the account", session, "", Policies{KeyPolicy: true, Grants: []Grant{{"g", home}}}, false, GateIdentity},
+		{"a grant to the account, which allows", session, "", Policies{Identity: identity, KeyPolicy: true, Grants: []Grant{{"g", home}}}, true, GateIdentity},
 		{"a grant to a service", service, home, Policies{KeyPolicy: true, Grants: []Grant{{"g", "backup.amazonaws.com"}}}, true, GateGrant},
 		{"a grant across accounts, identity silent", session, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}}, false, GateIdentity},
 		{"a grant across accounts, identity allows", session, foreign, Policies{Identity: identity, KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}}, true, GateIdentity},
@@ -197,6 +201,8 @@ func TestNotPrincipal(t *testing.T) {
 		{"the account alone spares root only", alice, Policies{Identity: identity, Resource: policy("Deny", account)}, false},
 		{"the account alone spares root", root, Policies{Resource: policy("Deny", account)}, true},
 		{"session, role and account are spared", session, Policies{Identity: identity, Resource: policy("Deny", "["+sessionARN+","+role+","+account+"]")}, true},
+		{"the account's id spares root", root, Policies{Resource: policy("Deny", `"111122223333"`)}, true},
+		{"session and account are not enough", session, Policies{Identity: identity, Resource: policy("Deny", "["+sessionARN+","+account+"]")}, false},
 		{"role and account are not enough", session, Policies{Identity: identity, Resource: policy("Deny", "["+role+","+account+"]")}, false},
 		{"a boundary is never spared", alice, Policies{Identity: identity, Boundary: &allowAll, Resource: policy("Deny", "["+user+","+account+"]")}, false},
 		{"a service is not in the list", service, Policies{Resource: append(to(`"*"`), policy("Deny", account)...)}, false},

@@ -76,7 +76,8 @@ type GateResult struct {
 	Outcome Outcome
 	By      *Match // nil where the gate is silent
 
-	asked []Source
+	statement *Statement // By's
+	asked     []Source
 }
 
 // Decision is the answer to a [Request].
@@ -90,6 +91,16 @@ type Decision struct {
 	Gates []GateResult
 
 	foreignKey bool // a KMS key of another account, about which AWS tells less
+}
+
+// Statement is the one that allowed or denied; nil where none of a policy did.
+func (d Decision) Statement() *Statement {
+	for i := range d.Gates {
+		if d.By != nil && d.Gates[i].By == d.By {
+			return d.Gates[i].statement
+		}
+	}
+	return nil
 }
 
 // Message is the text of AWS's access-denied error for a request that was denied

@@ -122,7 +122,7 @@ func (v *evaluation) askGate(gate Gate, level int, sources []Source) *Match {
 			if !s.applies(&v.environment, false) || s.names(&v.environment, false) == notNamed {
 				continue
 			}
-			result.By = newMatch(gate, level, source, j)
+			result.By, result.statement = newMatch(gate, level, source, j), s
 			if s.Effect == Deny {
 				result.Outcome = Denies
 				v.gates = append(v.gates, result)
@@ -151,7 +151,7 @@ func (v *evaluation) askResource() {
 			if named == notNamed || s.Effect == Allow && named <= v.named || !s.applies(&v.environment, true) {
 				continue
 			}
-			result.By = newMatch(gate, 0, source, j)
+			result.By, result.statement = newMatch(gate, 0, source, j), s
 			if s.Effect == Deny {
 				result.Outcome = Denies
 				v.gates = append(v.gates, result)
@@ -167,7 +167,7 @@ func (v *evaluation) askResource() {
 			named = personally
 		}
 		if named > v.named {
-			result.Outcome = Allows
+			result.Outcome, result.statement = Allows, nil
 			result.By = &Match{Gate: GateGrant, Source: "grant " + grant.ID, Statement: NoStatement, Effect: Allow}
 			v.resource, v.named = result.By, named
 		}

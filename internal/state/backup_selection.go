@@ -2,8 +2,12 @@ package state
 
 import (
 	"context"
+	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup/types"
+
+	"strongroom/rules"
 )
 
 // BackupSelection assigns resources to a plan.
@@ -15,6 +19,32 @@ type BackupSelection struct {
 	CreatorRequestID string                `db:"creator_request_id"`
 	CreatedAt        Micros                `db:"created_at"`
 	Document         types.BackupSelection `db:"document,json"`
+}
+
+// SelectionOf reads the API's selection. ListOfTags has bare keys, conditions have keys of the form aws:ResourceTag/key.
+func SelectionOf(s types.BackupSelection) rules.Selection {
+	selection := rules.Selection{Resources: s.Resources, NotResources: s.NotResources}
+	for _, c := range s.ListOfTags {
+		selection.ListOfTags = append(selection.ListOfTags, rules.Tag{Key: aws.ToString(c.ConditionKey), Value: aws.ToString(c.ConditionValue)})
+	}
+	if s.Conditions == nil {
+		return selection
+	}
+	for _, part := range []struct {
+		to   *[]rules.Tag
+		from []types.ConditionParameter
+	}{
+		{&selection.StringEquals, s.Conditions.StringEquals},
+		{&selection.StringNotEquals, s.Conditions.StringNotEquals},
+		{&selection.StringLike, s.Conditions.StringLike},
+		{&selection.StringNotLike, s.Conditions.StringNotLike},
+	} {
+		for _, c := range part.from {
+			key := strings.TrimPrefix(aws.ToString(c.ConditionKey), "aws:ResourceTag/")
+			*part.to = append(*part.to, rules.Tag{Key: key, Value: aws.ToString(c.ConditionValue)})
+		}
+	}
+	return selection
 }
 
 // InsertBackupSelection adds a selection; [ErrExists] if the plan has one of the name.

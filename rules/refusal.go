@@ -1,0 +1,46 @@
+package rules
+
+// Categories of messages, as a job's MessageCategory shows them.
+const (
+	Success              = "SUCCESS"
+	VSSError             = "VSS_ERROR"
+	LimitExceeded        = "LIMIT_EXCEEDED"
+	AccessDenied         = "ACCESS_DENIED"
+	ConcurrentJob        = "CONCURRENT_JOB"
+	FeatureNotEnabled    = "FEATURE_NOT_ENABLED"
+	JobExpired           = "JOB_EXPIRED"
+	InvalidLifecycle     = "INVALID_LIFECYCLE"
+	InvalidState         = "INVALID_STATE"
+	KMSKeyError          = "KMS_KEY_ERROR"
+	AccessKeyError       = "ACCESS_KEY_ERROR"
+	HypervisorOffline    = "HYPERVISOR_OFFLINE"
+	ResourceNotFound     = "RESOURCE_NOT_FOUND"
+	ResourceNotSupported = "RESOURCE_NOT_SUPPORTED"
+	TagCopyError         = "TAG_COPY_ERROR"
+	TokenExpired         = "TOKEN_EXPIRED" //nolint:gosec // a category, not a credential
+	UnsupportedOperation = "UNSUPPORTED_OPERATION"
+	FatalError           = "FATAL_ERROR"
+	Miscellaneous        = "MISCELLANEOUS"
+)
+
+// Refusal is a decision that says no. A nil *Refusal allows.
+type Refusal struct {
+	Message  string // AWS's words: the status message of a job or the message of an API error
+	Category string // the job's MessageCategory
+	Cause    string // why, in a sentence
+	Fix      Fix
+}
+
+func (r *Refusal) Error() string { return r.Message }
+
+// Fix is the change that would turn a refusal around, for a machine to make: a call of the AWS API in an account and
+// Region, and for policies the statement to add.
+type Fix struct {
+	Call       string            // "backup:UpdateGlobalSettings"; "" if no single call helps
+	AccountID  string            // where to call; "" is the caller's own
+	Region     string            //
+	Resource   string            // ARN of what changes
+	Parameters map[string]string // of the call
+	Statement  string            // policy statement to add to Resource's policy, JSON
+	Advice     string            // the same for a human, a sentence
+}

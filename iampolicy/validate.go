@@ -309,7 +309,7 @@ func (v *validator) ownServices(element, resource string, parts []string) error 
 			return v.fail(element, "IAM resource %s cannot contain region information.", resource)
 		}
 		known := func(start string) bool { return strings.HasPrefix(path, start) }
-		if !strings.HasPrefix(path, "*") && !slices.ContainsFunc(iamPaths, known) {
+		if path != "root" && !strings.HasPrefix(path, "*") && !slices.ContainsFunc(iamPaths, known) {
 			return v.fail(element, `IAM resource path must either be "*" or start with %s.`, strings.Join(iamPaths, ", "))
 		}
 	}

@@ -71,6 +71,7 @@ func TestValidateIdentityPolicies(t *testing.T) {
 			`IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, instance-profile/, mfa/, ` +
 				`server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`,
 		},
+		{"root user", list + `"Resource": "arn:aws:iam::*:root"`, ""},
 		{"variables", list + `"Resource": "arn:aws:iam::*:user/${aws:username}"`, ""},
 		{"date", list + bucket + `, "Condition": {"DateGreaterThan": {"a": "sdfdsf"}}`, legacy},
 		{"date before the resource", list + `"Resource": "arn:error:s3:::b", "Condition": {"DateGreaterThan": {"a": "sdfdsf"}}`, legacy},

@@ -1,0 +1,140 @@
+package wire
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"strongroom/internal/api"
+	"strongroom/internal/wire/model"
+	"strongroom/internal/wire/sigv4"
+)
+
+// authenticate verifies the request's signature and sets the caller. For services other than S3 it reads the body,
+// whose hash is part of the signature.
+func (x *exchange) authenticate(signature *sigv4.Signature) error {
+	hash, err := x.payloadHash(signature)
+	if err != nil {
+		return err
+	}
+	secret, caller, err := x.h.Credentials.Lookup(x.r.Context(), signature.AccessKeyID, signature.SessionToken)
+	if err != nil {
+		return x.unknownKey(err)
+	}
+	if err := signature.Verify(x.r, secret, hash, x.h.Wall.Now()); err != nil {
+		return x.refused(err)
+	}
+	if !x.h.KnownRegion(signature.Scope.Region) {
+		return x.refused(&sigv4.Failure{Reason: sigv4.Mismatch, Message: "Credential should be scoped to a valid region."})
+	}
+	x.caller = x.complete(caller, signature.AccessKeyID, signature.Scope.Region)
+	return nil
+}
+
+// complete fills in what is known of the call itself.
+func (x *exchange) complete(caller api.Caller, accessKeyID, region string) *api.Caller {
+	caller.AccessKeyID = accessKeyID
+	caller.Region = region
+	if x.desk != nil && x.desk.service != nil && x.desk.service.Global && x.service != "sts" {
+		caller.Region = "us-east-1"
+	}
+	caller.SourceIP = x.r.RemoteAddr
+	if host, _, err := net.SplitHostPort(x.r.RemoteAddr); err == nil {
+		caller.SourceIP = host
+	}
+	caller.UserAgent = x.r.UserAgent()
+	caller.Secure = x.r.TLS != nil
+	caller.RequestID = x.id
+	caller.Date = x.h.Clock.Now()
+	caller.ReceivedAt = x.h.Wall.Now()
+	return &caller
+}
+
+// payloadHash is what the canonical request ends with.
+func (x *exchange) payloadHash(signature *sigv4.Signature) (string, error) {
+	given := signature.PayloadHash
+	if x.protocol() == model.RESTXML {
+		switch {
+		case given == "" && signature.Presigned:
+			signature.PayloadHash = sigv4.UnsignedPayload
+		case given == "":
+			return "", api.Errorf("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
+		case given != sigv4.UnsignedPayload && !sigv4.Streaming(given) && !isSHA256(given):
+			return "", api.Errorf("InvalidArgument", "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "+
+				"STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.")
+		}
+		return signature.PayloadHash, nil
+	}
+	data, err := readBody(x.r, x.h.MaxBody)
+	if err != nil {
+		return "", err
+	}
+	x.r.Body = io.NopCloser(bytes.NewReader(data))
+	x.body = data
+	if given == sigv4.UnsignedPayload && x.service == "ebs" {
+		return given, nil // the blocks' own checksums guard them
+	}
+	sum := sha256.Sum256(data)
+	computed := hex.EncodeToString(sum[:])
+	if given != "" && !strings.EqualFold(given, computed) {
+		return "", x.refused(&sigv4.Failure{Reason: sigv4.Mismatch, Message: "The X-Amz-Content-Sha256 of the request is not that of its body."})
+	}
+	return computed, nil
+}
+
+func isSHA256(s string) bool {
+	data, err := hex.DecodeString(s)
+	return err == nil && len(data) == sha256.Size
+}
+
+// anonymous lets an unsigned request through to an operation that is open to everybody.
+func (x *exchange) anonymous() error {
+	missing := x.refused(&sigv4.Failure{Reason: sigv4.Missing, Message: "Missing Authentication Token"})
+	if x.desk == nil || x.desk.model.Protocol != model.Query {
+		return missing
+	}
+	var err error
+	if x.body, err = readBody(x.r, x.h.MaxBody); err != nil {
+		return err
+	}
+	form, err := x.form()
+	if err != nil {
+		return missing
+	}
+	op := x.h.Door.Operation(x.service, form.Get("Action"))
+	if op == nil || !op.Anonymous {
+		return missing
+	}
+	x.caller = x.complete(api.Caller{}, "", "us-east-1")
+	return nil
+}
+
+// guessService names the service of a request without a credential scope, for the form of its refusal.
+func (h *handler) guessService(r *http.Request) string {
+	if prefix, _ := splitTarget(r.Header.Get("X-Amz-Target")); prefix != "" {
+		if s := model.ByTarget(prefix); s != nil {
+			return s.Name
+		}
+	}
+	host, _, _ := strings.Cut(r.Host, ":")
+	for label := range strings.SplitSeq(host, ".") {
+		if model.For(label) != nil {
+			return label
+		}
+	}
+	if bucketOf(r.Host, h.Hosts) != "" {
+		return "s3"
+	}
+	if r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return "sts"
+	}
+	backup := h.desk("backup")
+	if found, _ := backup.router.match(r.Method, sigv4.RawPath(r), nil, r.Header); found != nil && !strings.HasPrefix(found.literals[0], "/{") {
+		return "backup"
+	}
+	return "s3"
+}

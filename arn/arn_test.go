@@ -16,7 +16,8 @@ func TestParse(t *testing.T) {
 	}{
 		{
 			"arn:aws:backup:eu-central-1:111122223333:backup-vault:main",
-			ARN{"aws", "backup", "eu-central-1", "111122223333", "backup-vault:main"}, "backup-vault", "main",
+			ARN{"aws", "backup", "eu-central-1", "111122223333", "backup-vault:main"},
+			"backup-vault", "main",
 		},
 		{
 			"arn:aws:iam::111122223333:role/service-role/AWSBackupDefaultServiceRole",

@@ -249,7 +249,9 @@ func parseNumber(text string) (*big.Rat, bool) {
 }
 
 // dateLayouts are the forms of ISO 8601 that the W3C profile allows; a time without zone is not among them.
-var dateLayouts = [...]string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z0700", time.DateOnly, "2006-01", "2006"}
+var dateLayouts = [...]string{
+	time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z0700", time.DateOnly, "2006-01", "2006",
+}
 
 // yearDigits is where a text of digits stops being a year and becomes seconds since 1970.
 const yearDigits = 4

@@ -28,20 +28,28 @@ func TestMessages(t *testing.T) {
 		{"RCP silent", Request{}, Policies{Identity: identity, RCPs: [][]Source{{}}}, user + silent + "resource control policy" + action},
 		{"RCP denies", Request{}, Policies{Identity: identity, RCPs: [][]Source{{denyAll}}}, user + denied + "a resource control policy"},
 		{
-			"trust silent", Request{Action: "sts:AssumeRole", Resource: session.RoleARN}, Policies{Identity: identity},
+			"trust silent",
+			Request{Action: "sts:AssumeRole", Resource: session.RoleARN},
+			Policies{Identity: identity},
 			user + "sts:AssumeRole on resource: " + session.RoleARN + " because no role trust policy allows the sts:AssumeRole action",
 		},
 		{
-			"trust denies", Request{Action: "sts:AssumeRole", Resource: session.RoleARN}, Policies{Resource: []Source{denyMe}},
+			"trust denies",
+			Request{Action: "sts:AssumeRole", Resource: session.RoleARN},
+			Policies{Resource: []Source{denyMe}},
 			user + "sts:AssumeRole on resource: " + session.RoleARN + " with an explicit deny in the role trust policy",
 		},
 		{
-			"a key of another account", Request{Action: "kms:CreateGrant", ResourceAccountID: foreign}, Policies{Identity: identity, KeyPolicy: true},
+			"a key of another account",
+			Request{Action: "kms:CreateGrant", ResourceAccountID: foreign},
+			Policies{Identity: identity, KeyPolicy: true},
 			user + "kms:CreateGrant on this resource because the resource does not exist in this Region, no resource-based policies allow access," +
 				" or a resource-based policy explicitly denies access",
 		},
 		{
-			"a key of the account", Request{Action: "kms:Decrypt", Resource: "arn:aws:kms:eu-central-1:111122223333:key/1"}, Policies{Identity: identity, KeyPolicy: true},
+			"a key of the account",
+			Request{Action: "kms:Decrypt", Resource: "arn:aws:kms:eu-central-1:111122223333:key/1"},
+			Policies{Identity: identity, KeyPolicy: true},
 			user + "kms:Decrypt on resource: arn:aws:kms:eu-central-1:111122223333:key/1 because no resource-based policy allows the kms:Decrypt action",
 		},
 	} {

@@ -1,0 +1,181 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// The rows of IAM's table differ only in the resource that an operation is about, which a field of its input names, and
+// all supply the same condition keys from the fields that their inputs share:
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+
+type method[In, Out any] = func(context.Context, *api.Caller, *In) (*Out, error)
+
+func onRole[In, Out any](s *Service, fn method[In, Out]) api.Operation {
+	return row(s, fn, func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (resource, error) {
+		name := field(in, "RoleName")
+		role, err := tx.Role(ctx, c.AccountID, name)
+		if err != nil {
+			return resource{arn: state.Role{AccountID: c.AccountID, Name: name, Path: pathOf(in)}.ARN()}, err
+		}
+		return resource{role.ARN(), role.Tags, role.BoundaryARN}, nil
+	})
+}
+
+func onUser[In, Out any](s *Service, fn method[In, Out]) api.Operation {
+	return row(s, fn, func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (resource, error) {
+		name := field(in, "UserName")
+		if name == "" {
+			name = callerUser(c)
+		}
+		user, err := tx.User(ctx, c.AccountID, name)
+		if err != nil {
+			return resource{arn: state.User{AccountID: c.AccountID, Name: name, Path: pathOf(in)}.ARN()}, err
+		}
+		return resource{user.ARN(), user.Tags, user.BoundaryARN}, nil
+	})
+}
+
+func onGroup[In, Out any](s *Service, fn method[In, Out]) api.Operation {
+	return row(s, fn, func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (resource, error) {
+		name := field(in, "GroupName")
+		group, err := tx.Group(ctx, c.AccountID, name)
+		if err != nil {
+			return resource{arn: state.Group{AccountID: c.AccountID, Name: name, Path: pathOf(in)}.ARN()}, err
+		}
+		return resource{arn: group.ARN()}, nil
+	})
+}
+
+func onPolicy[In, Out any](s *Service, fn method[In, Out]) api.Operation {
+	return row(s, fn, func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (resource, error) {
+		arn := field(in, "PolicyArn")
+		if arn == "" {
+			return resource{arn: policyARN(c.AccountID, pathOf(in), field(in, "PolicyName"))}, nil
+		}
+		policy, err := tx.Policy(ctx, arn)
+		return resource{arn: arn, tags: policy.Tags}, err
+	})
+}
+
+// onAccount is a row about all things of a kind.
+func onAccount[In, Out any](s *Service, fn method[In, Out], kind string) api.Operation {
+	return row(s, fn, func(_ context.Context, _ *state.Tx, c *api.Caller, in any) (resource, error) {
+		if kind == "" {
+			return resource{arn: "*"}, nil
+		}
+		prefix := field(in, "PathPrefix")
+		if prefix == "" {
+			prefix = "/"
+		}
+		return resource{arn: "arn:aws:iam::" + c.AccountID + ":" + kind + prefix}, nil
+	})
+}
+
+// onServiceRole is a row about a service-linked role that the service's name stands for.
+func onServiceRole[In, Out any](s *Service, fn method[In, Out]) api.Operation {
+	return row(s, fn, func(_ context.Context, _ *state.Tx, c *api.Caller, in any) (resource, error) {
+		service := field(in, "AWSServiceName")
+		name := "*"
+		if linked, ok := serviceLinkedRoles[service]; ok {
+			name = linked.name
+		}
+		return resource{arn: "arn:aws:iam::" + c.AccountID + ":role/aws-service-role/" + service + "/" + name}, nil
+	})
+}
+
+// resource is what an operation is about, as far as it exists.
+type resource struct {
+	arn      string
+	tags     map[string]string
+	boundary string
+}
+
+type finder func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (resource, error)
+
+// row makes an operation whose access is iam:<its name> on what find finds. A thing that does not exist is asked for by
+// the name it would have, so that only who may see it learns that it is not there.
+func row[In, Out any](s *Service, fn method[In, Out], find finder) api.Operation {
+	action := "iam:" + strings.TrimSuffix(reflect.TypeFor[In]().Name(), "Input")
+	return api.Op("", fn, func(ctx context.Context, c *api.Caller, in *In) ([]api.Access, error) {
+		var about resource
+		err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+			about, err = find(ctx, tx, c, in)
+			return err
+		})
+		if err != nil && !errors.Is(err, state.ErrNotFound) {
+			return nil, err
+		}
+		return []api.Access{{Action: action, Resource: about.arn, Context: conditionKeys(in, about)}}, nil
+	})
+}
+
+// conditionKeys are those that IAM supplies: from the fields of the input, and from what it is about.
+func conditionKeys(in any, about resource) map[string][]string {
+	keys := map[string][]string{}
+	put := func(key, value string) {
+		if value != "" {
+			keys[key] = []string{value}
+		}
+	}
+	put("iam:PolicyARN", field(in, "PolicyArn"))
+	put("iam:AWSServiceName", field(in, "AWSServiceName"))
+	put("iam:PermissionsBoundary", about.boundary)
+	put("iam:PermissionsBoundary", field(in, "PermissionsBoundary"))
+	for key, value := range about.tags {
+		keys["aws:ResourceTag/"+key] = []string{value}
+		keys["iam:ResourceTag/"+key] = []string{value}
+	}
+	if tags, ok := fieldValue(in, "Tags").([]types.Tag); ok {
+		for _, tag := range tags {
+			keys["aws:RequestTag/"+aws.ToString(tag.Key)] = []string{aws.ToString(tag.Value)}
+			keys["aws:TagKeys"] = append(keys["aws:TagKeys"], aws.ToString(tag.Key))
+		}
+	}
+	if tagKeys, ok := fieldValue(in, "TagKeys").([]string); ok {
+		keys["aws:TagKeys"] = tagKeys
+	}
+	return keys
+}
+
+// field reads a text field of an SDK input; "" where it is not set or the input has none of that name.
+func field(in any, name string) string {
+	text, _ := fieldValue(in, name).(*string)
+	return aws.ToString(text)
+}
+
+func fieldValue(in any, name string) any {
+	f := reflect.Indirect(reflect.ValueOf(in)).FieldByName(name)
+	if !f.IsValid() {
+		return nil
+	}
+	return f.Interface()
+}
+
+func pathOf(in any) string {
+	if path := field(in, "Path"); path != "" {
+		return path
+	}
+	return "/"
+}
+
+// callerUser is the user that operations are about which leave the user out: the caller.
+func callerUser(c *api.Caller) string {
+	_, path, found := strings.Cut(c.ARN, ":user/")
+	if !found {
+		return ""
+	}
+	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
+func policyARN(accountID, path, name string) string {
+	return "arn:aws:iam::" + accountID + ":policy" + path + name
+}

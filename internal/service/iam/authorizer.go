@@ -1,0 +1,245 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"strongroom/arn"
+	"strongroom/clock"
+	"strongroom/iampolicy"
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// Authorizer gathers the policies that apply to a call and has package iampolicy decide. It is asked before every
+// operation, each object of a bucket included, so it keeps what it read until something changes; see [cache].
+type Authorizer struct {
+	cache *cache
+	clock clock.Clock
+	log   *slog.Logger
+}
+
+var _ api.Authorizer = (*Authorizer)(nil)
+
+func newAuthorizer(db *state.DB, c clock.Clock, log *slog.Logger) *Authorizer {
+	return &Authorizer{cache: newCache(db), clock: c, log: log}
+}
+
+// Authorize implements [api.Authorizer].
+func (a *Authorizer) Authorize(ctx context.Context, c *api.Caller, accesses ...api.Access) error {
+	for i := range accesses {
+		request, decision, err := a.decide(ctx, c, &accesses[i])
+		if err != nil {
+			return err
+		}
+		if !decision.Allowed {
+			a.log.InfoContext(ctx, "access denied", slog.String("request_id", c.RequestID), slog.String("action", request.Action),
+				slog.String("resource", request.Resource), slog.String("explanation", decision.Explain()))
+			return api.Errorf("AccessDenied", "%s", decision.Message(request)).WithStatus(http.StatusForbidden)
+		}
+	}
+	return nil
+}
+
+// Explain decides over one access and tells which statement decided.
+func (a *Authorizer) Explain(ctx context.Context, c *api.Caller, access api.Access) (iampolicy.Decision, error) {
+	_, decision, err := a.decide(ctx, c, &access)
+	return decision, err
+}
+
+func (a *Authorizer) decide(ctx context.Context, c *api.Caller, access *api.Access) (iampolicy.Request, iampolicy.Decision, error) {
+	known := a.cache.current()
+	p, err := known.principal(ctx, c)
+	if err != nil {
+		return iampolicy.Request{}, iampolicy.Decision{}, fmt.Errorf("gathering the policies of %s: %w", c.ARN, err)
+	}
+	request := iampolicy.Request{
+		Principal: iampolicy.Principal{
+			ARN: c.ARN, RoleARN: c.RoleARN, AccountID: c.AccountID, UserID: c.UserID, IsRoot: c.IsRoot(), Service: c.Service,
+		},
+		Action: access.Action, Resource: access.Resource, ResourceAccountID: access.ResourceAccountID,
+	}
+	if request.ResourceAccountID == "" {
+		request.ResourceAccountID = c.AccountID
+	}
+	if request.Context, err = a.context(ctx, known, c, p, access, request.ResourceAccountID); err != nil {
+		return request, iampolicy.Decision{}, err
+	}
+	policies := iampolicy.Policies{Identity: p.identity, Boundary: p.boundary, KeyPolicy: access.KeyPolicy}
+	if err := known.session(ctx, c, &policies); err != nil {
+		return request, iampolicy.Decision{}, err
+	}
+	if err := a.resourcePolicies(access, &policies); err != nil {
+		return request, iampolicy.Decision{}, err
+	}
+	grantee := c.ARN
+	switch {
+	case c.Service != "":
+		grantee = c.Service
+	case c.RoleARN != "":
+		grantee = c.RoleARN
+	}
+	for _, id := range access.Grants {
+		policies.Grants = append(policies.Grants, iampolicy.Grant{ID: id, Grantee: grantee})
+	}
+	return request, iampolicy.Evaluate(request, policies), nil
+}
+
+// resourcePolicies adds the documents that the access brings. One that does not parse was not let in by its service, so
+// it is an error and not a missing allow.
+func (a *Authorizer) resourcePolicies(access *api.Access, policies *iampolicy.Policies) error {
+	kind := iampolicy.Resource
+	switch {
+	case access.KeyPolicy:
+		kind = iampolicy.KeyPolicy
+	case strings.HasPrefix(access.Action, "sts:"):
+		kind = iampolicy.Trust
+	}
+	for _, d := range access.ResourcePolicies {
+		if d.Document == "" {
+			continue
+		}
+		parsed, err := a.cache.parse(d.Document)
+		if err != nil {
+			return fmt.Errorf("reading the %s: %w", d.Name, err)
+		}
+		policies.Resource = append(policies.Resource, iampolicy.Source{Name: d.Name, Kind: kind, Policy: parsed})
+	}
+	return nil
+}
+
+// principal is what is known of a caller whatever it asks for.
+type principal struct {
+	identity []iampolicy.Source
+	boundary *iampolicy.Source
+	tags     map[string][]string // by condition key, aws:principaltag/k in lower case
+}
+
+// load reads the policies of a user or a role. One that is gone, or whose name another one has now, has none.
+func (k *knowledge) load(ctx context.Context, tx *state.Tx, c *api.Caller) (*principal, error) {
+	p := &principal{}
+	holders := []state.PolicyHolder{}
+	boundary, tags := "", map[string]string{}
+	if c.RoleARN != "" {
+		role, err := tx.Role(ctx, c.AccountID, lastSegment(c.RoleARN))
+		if errors.Is(err, state.ErrNotFound) || err == nil && role.ID != roleID(c.UserID) {
+			return p, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		boundary, tags = role.BoundaryARN, role.Tags
+		holders = append(holders, state.PolicyHolder{Kind: state.KindRole, Name: role.Name})
+	} else {
+		user, err := tx.User(ctx, c.AccountID, lastSegment(c.ARN))
+		if errors.Is(err, state.ErrNotFound) || err == nil && user.ID != c.UserID {
+			return p, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		boundary, tags = user.BoundaryARN, user.Tags
+		holders = append(holders, state.PolicyHolder{Kind: state.KindUser, Name: user.Name})
+		groups, err := tx.GroupsOfUser(ctx, c.AccountID, user.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, group := range groups {
+			holders = append(holders, state.PolicyHolder{Kind: state.KindGroup, Name: group.Name})
+		}
+	}
+	for _, h := range holders {
+		if err := k.loadHolder(ctx, tx, c.AccountID, h, p); err != nil {
+			return nil, err
+		}
+	}
+	if boundary != "" {
+		source, err := k.managed(ctx, tx, c.AccountID, boundary)
+		if err != nil {
+			return nil, err
+		}
+		p.boundary = &source
+	}
+	p.tags = make(map[string][]string, len(tags))
+	for key, value := range tags {
+		p.tags["aws:principaltag/"+strings.ToLower(key)] = []string{value}
+	}
+	return p, nil
+}
+
+func (k *knowledge) loadHolder(ctx context.Context, tx *state.Tx, accountID string, h state.PolicyHolder, p *principal) error {
+	inline, err := tx.InlinePolicies(ctx, accountID, h.Kind, h.Name)
+	if err != nil {
+		return err
+	}
+	for _, policy := range inline {
+		parsed, err := k.cache.parse(policy.Document)
+		if err != nil {
+			return fmt.Errorf("reading the inline policy %s of the %s %s: %w", policy.Name, h.Kind, h.Name, err)
+		}
+		name := fmt.Sprintf("inline policy %s of %s %s", policy.Name, h.Kind, h.Name)
+		p.identity = append(p.identity, iampolicy.Source{Name: name, Kind: iampolicy.Identity, Policy: parsed})
+	}
+	attached, err := tx.AttachedPolicies(ctx, accountID, h.Kind, h.Name)
+	if err != nil {
+		return err
+	}
+	for _, arn := range attached {
+		source, err := k.managed(ctx, tx, accountID, arn)
+		if err != nil {
+			return err
+		}
+		p.identity = append(p.identity, source)
+	}
+	return nil
+}
+
+func (k *knowledge) managed(ctx context.Context, tx *state.Tx, accountID, arn string) (iampolicy.Source, error) {
+	policy, err := managedPolicy(ctx, tx, accountID, arn)
+	if err != nil {
+		return iampolicy.Source{}, err
+	}
+	parsed, err := k.cache.parse(policy.document)
+	if err != nil {
+		return iampolicy.Source{}, fmt.Errorf("reading the policy %s: %w", arn, err)
+	}
+	return iampolicy.Source{Name: arn, Kind: iampolicy.Identity, Policy: parsed}, nil
+}
+
+// session adds the policies that came with a temporary credential.
+func (k *knowledge) session(ctx context.Context, c *api.Caller, policies *iampolicy.Policies) error {
+	if c.Session == nil {
+		return nil
+	}
+	policies.HasSession = len(c.Session.Policies)+len(c.Session.PolicyARNs) > 0
+	for _, document := range c.Session.Policies {
+		parsed, err := k.cache.parse(document)
+		if err != nil {
+			return fmt.Errorf("reading the session policy of %s: %w", c.ARN, err)
+		}
+		policies.Session = append(policies.Session, iampolicy.Source{Name: "session policy", Kind: iampolicy.Identity, Policy: parsed})
+	}
+	for _, arn := range c.Session.PolicyARNs {
+		source, err := k.sessionPolicy(ctx, c.AccountID, arn)
+		if err != nil {
+			return err
+		}
+		policies.Session = append(policies.Session, source)
+	}
+	if c.RoleARN == "" && !c.Session.MFA {
+		policies.Session, policies.HasSession = append(policies.Session, withoutIAM()), true
+	}
+	return nil
+}
+
+func lastSegment(name string) string {
+	parsed, err := arn.Parse(name)
+	if err != nil {
+		return ""
+	}
+	return parsed.Resource[strings.LastIndexByte(parsed.Resource, '/')+1:]
+}

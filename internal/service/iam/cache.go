@@ -1,0 +1,157 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"strongroom/iampolicy"
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// cache keeps parsed documents by their text, which never go stale, and everything else as of one generation of the
+// principals: the first question after a change begins with nothing.
+type cache struct {
+	db        *state.DB
+	knowledge atomic.Pointer[knowledge]
+
+	documents sync.Map // text → *iampolicy.Policy
+	count     atomic.Int64
+}
+
+// maxDocuments bounds the cache of documents; when it is full it begins anew.
+const maxDocuments = 20000
+
+func newCache(db *state.DB) *cache {
+	c := &cache{db: db}
+	c.knowledge.Store(&knowledge{cache: c})
+	return c
+}
+
+func (c *cache) parse(document string) (*iampolicy.Policy, error) {
+	if parsed, ok := c.documents.Load(document); ok {
+		return parsed.(*iampolicy.Policy), nil
+	}
+	parsed, err := iampolicy.Parse([]byte(document))
+	if err != nil {
+		return nil, err
+	}
+	if c.count.Add(1) > maxDocuments {
+		c.documents.Clear()
+		c.count.Store(1)
+	}
+	c.documents.Store(document, parsed)
+	return parsed, nil
+}
+
+// current is what is known and not stale.
+func (c *cache) current() *knowledge {
+	k := c.knowledge.Load()
+	generation := c.db.PrincipalGeneration()
+	if k.generation == generation {
+		return k
+	}
+	fresh := &knowledge{cache: c, generation: generation}
+	c.knowledge.CompareAndSwap(k, fresh)
+	return fresh
+}
+
+// knowledge is what was read of principals and accounts since the generation began.
+type knowledge struct {
+	cache      *cache
+	generation uint64
+
+	principals sync.Map // principalKey → *principal
+	places     sync.Map // account id → *place
+	policies   sync.Map // sessionPolicyKey → iampolicy.Source
+}
+
+type principalKey struct{ account, name, id string }
+
+// principal returns what is known of the caller; a service or a root user has no policies.
+func (k *knowledge) principal(ctx context.Context, c *api.Caller) (*principal, error) {
+	if c.Service != "" || c.ARN == "" || c.IsRoot() {
+		return &principal{}, nil
+	}
+	key := principalKey{account: c.AccountID, name: c.RoleARN, id: c.UserID}
+	if c.RoleARN == "" {
+		key.name = c.ARN
+	} else {
+		key.id = roleID(c.UserID)
+	}
+	if known, ok := k.principals.Load(key); ok {
+		return known.(*principal), nil
+	}
+	var p *principal
+	err := k.cache.db.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		p, err = k.load(ctx, tx, c)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	k.principals.Store(key, p)
+	return p, nil
+}
+
+// place is where an account stands in its organization, as condition keys show it; empty for a standalone account.
+type place struct {
+	organization []string // the organization's id
+	path         []string // o-…/r-…/ou-…/
+}
+
+func (k *knowledge) place(ctx context.Context, accountID string) (*place, error) {
+	if known, ok := k.places.Load(accountID); ok {
+		return known.(*place), nil
+	}
+	p := &place{}
+	err := k.cache.db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		o, levels, err := tx.OrganizationLevels(ctx, accountID)
+		if errors.Is(err, state.ErrNotFound) {
+			return nil
+		}
+		p.organization, p.path = []string{o.ID}, []string{o.OrganizationPath(levels)}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	k.places.Store(accountID, p)
+	return p, nil
+}
+
+type sessionPolicyKey struct{ account, arn string }
+
+// sessionPolicy is a managed policy that a session was limited by; once deleted it allows nothing.
+func (k *knowledge) sessionPolicy(ctx context.Context, accountID, arn string) (iampolicy.Source, error) {
+	key := sessionPolicyKey{accountID, arn}
+	if known, ok := k.policies.Load(key); ok {
+		return known.(iampolicy.Source), nil
+	}
+	var source iampolicy.Source
+	err := k.cache.db.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		source, err = k.managed(ctx, tx, accountID, arn)
+		if api.Code(err) == "NoSuchEntity" {
+			source, err = iampolicy.Source{Name: arn, Kind: iampolicy.Identity}, nil
+		}
+		return err
+	})
+	if err != nil {
+		return source, err
+	}
+	k.policies.Store(key, source)
+	return source, nil
+}
+
+// withoutIAM is what limits the credentials of GetSessionToken that were asked for without MFA:
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+var withoutIAM = sync.OnceValue(func() iampolicy.Source {
+	return iampolicy.Source{Name: "limits of GetSessionToken without MFA", Kind: iampolicy.Identity, Policy: iampolicy.MustParse(`{
+		"Version": "2012-10-17",
+		"Statement": [
+			{"Effect": "Allow", "Action": "*", "Resource": "*"},
+			{"Effect": "Deny", "Action": ["iam:*", "sts:Get*", "sts:Decode*"], "Resource": "*"}
+		]}`)}
+})

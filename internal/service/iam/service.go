@@ -1,0 +1,75 @@
+package iam
+
+import (
+	"context"
+	"log/slog"
+
+	"gocloud.dev/secrets"
+
+	"strongroom/clock"
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// Config is what a [Service] needs. All fields but ServiceRoleInUse must be set.
+type Config struct {
+	DB     *state.DB
+	Clock  clock.Clock     // the service's time
+	Keeper *secrets.Keeper // wraps the secrets of access keys
+	Log    *slog.Logger
+	// ServiceRoleInUse says why a service still needs its service-linked role in an account, or "" if it does not. Nil
+	// means that no service ever does.
+	ServiceRoleInUse func(ctx context.Context, accountID, servicePrincipal string) (reason string, err error)
+}
+
+// Service is IAM. Its methods may be called at once.
+type Service struct {
+	Config
+	authorizer *Authorizer
+}
+
+// New returns the service.
+func New(c Config) *Service {
+	return &Service{Config: c, authorizer: newAuthorizer(c.DB, c.Clock, c.Log)}
+}
+
+// Authorizer decides over the calls of all services by the policies kept here.
+func (s *Service) Authorizer() *Authorizer { return s.authorizer }
+
+// API is the table of IAM's operations.
+func (s *Service) API() *api.Service {
+	return &api.Service{
+		Name: "iam", EventSource: "iam.amazonaws.com", Global: true, AccessDenied: "AccessDenied",
+		Operations: []api.Operation{
+			onRole(s, s.CreateRole), onRole(s, s.GetRole), onAccount(s, s.ListRoles, "role"), onRole(s, s.DeleteRole),
+			onRole(s, s.UpdateRole), onRole(s, s.UpdateRoleDescription), onRole(s, s.UpdateAssumeRolePolicy),
+			onRole(s, s.TagRole), onRole(s, s.UntagRole), onRole(s, s.ListRoleTags),
+			onRole(s, s.PutRolePermissionsBoundary), onRole(s, s.DeleteRolePermissionsBoundary),
+			onRole(s, s.AttachRolePolicy), onRole(s, s.DetachRolePolicy), onRole(s, s.ListAttachedRolePolicies),
+			onRole(s, s.PutRolePolicy), onRole(s, s.GetRolePolicy), onRole(s, s.DeleteRolePolicy), onRole(s, s.ListRolePolicies),
+			onRole(s, s.ListInstanceProfilesForRole),
+
+			onServiceRole(s, s.CreateServiceLinkedRole), onRole(s, s.DeleteServiceLinkedRole),
+			onAccount(s, s.GetServiceLinkedRoleDeletionStatus, "role"),
+
+			onUser(s, s.CreateUser), onUser(s, s.GetUser), onAccount(s, s.ListUsers, "user"), onUser(s, s.DeleteUser),
+			onUser(s, s.TagUser), onUser(s, s.UntagUser), onUser(s, s.ListUserTags),
+			onUser(s, s.PutUserPermissionsBoundary), onUser(s, s.DeleteUserPermissionsBoundary),
+			onUser(s, s.AttachUserPolicy), onUser(s, s.DetachUserPolicy), onUser(s, s.ListAttachedUserPolicies),
+			onUser(s, s.PutUserPolicy), onUser(s, s.GetUserPolicy), onUser(s, s.DeleteUserPolicy), onUser(s, s.ListUserPolicies),
+			onUser(s, s.CreateAccessKey), onUser(s, s.UpdateAccessKey), onUser(s, s.DeleteAccessKey), onUser(s, s.ListAccessKeys),
+
+			onGroup(s, s.CreateGroup), onGroup(s, s.GetGroup), onAccount(s, s.ListGroups, "group"), onGroup(s, s.DeleteGroup),
+			onGroup(s, s.AddUserToGroup), onGroup(s, s.RemoveUserFromGroup), onUser(s, s.ListGroupsForUser),
+			onGroup(s, s.AttachGroupPolicy), onGroup(s, s.DetachGroupPolicy), onGroup(s, s.ListAttachedGroupPolicies),
+			onGroup(s, s.PutGroupPolicy), onGroup(s, s.GetGroupPolicy), onGroup(s, s.DeleteGroupPolicy), onGroup(s, s.ListGroupPolicies),
+
+			onPolicy(s, s.CreatePolicy), onPolicy(s, s.GetPolicy), onAccount(s, s.ListPolicies, "policy"), onPolicy(s, s.DeletePolicy),
+			onPolicy(s, s.CreatePolicyVersion), onPolicy(s, s.GetPolicyVersion), onPolicy(s, s.ListPolicyVersions),
+			onPolicy(s, s.SetDefaultPolicyVersion), onPolicy(s, s.DeletePolicyVersion), onPolicy(s, s.ListEntitiesForPolicy),
+			onPolicy(s, s.TagPolicy), onPolicy(s, s.UntagPolicy), onPolicy(s, s.ListPolicyTags),
+
+			onAccount(s, s.GetAccountSummary, ""),
+		},
+	}
+}

@@ -1,0 +1,43 @@
+package s3
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// GetObjectAcl reads the access control list of a version.
+func (s *Service) GetObjectAcl(ctx context.Context, c *api.Caller, in *s3.GetObjectAclInput) (*s3.GetObjectAclOutput, error) {
+	b, err := s.bucket(ctx, c, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.readable(ctx, c, b, *in.Key, str(in.VersionId), "GET")
+	if err != nil {
+		return nil, err
+	}
+	grants, err := grantsOf(o.ACL, o.Owner)
+	return &s3.GetObjectAclOutput{Owner: owner(o.Owner), Grants: grants}, err
+}
+
+// PutObjectAcl sets it, where the bucket's ownership allows lists.
+func (s *Service) PutObjectAcl(ctx context.Context, c *api.Caller, in *s3.PutObjectAclInput) (*s3.PutObjectAclOutput, error) {
+	if in.GrantFullControl != nil || in.GrantRead != nil || in.GrantReadACP != nil || in.GrantWrite != nil || in.GrantWriteACP != nil {
+		return nil, api.NotImplemented("s3: grants in headers")
+	}
+	_, err := s.changeObject(ctx, c, in.Bucket, in.Key, in.VersionId, func(ctx context.Context, tx *state.Tx, b state.Bucket, o state.Object) error {
+		if b.Ownership == string(types.ObjectOwnershipBucketOwnerEnforced) {
+			return aclNotSupported()
+		}
+		text, err := aclText(string(in.ACL), in.AccessControlPolicy, o.Owner, b.AccountID)
+		if err != nil {
+			return err
+		}
+		return tx.SetObjectACL(ctx, o.ObjectVersion, text)
+	})
+	return &s3.PutObjectAclOutput{}, err
+}

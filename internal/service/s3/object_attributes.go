@@ -1,0 +1,86 @@
+package s3
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// GetObjectAttributes tells what is asked for of an object: ETag, checksum, parts, storage class, size.
+func (s *Service) GetObjectAttributes(ctx context.Context, c *api.Caller, in *s3.GetObjectAttributesInput) (*s3.GetObjectAttributesOutput, error) {
+	b, err := s.bucket(ctx, c, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.readable(ctx, c, b, *in.Key, str(in.VersionId), "GET")
+	if err != nil {
+		return nil, err
+	}
+	asked := func(a types.ObjectAttributes) bool { return slices.Contains(in.ObjectAttributes, a) }
+	out := &s3.GetObjectAttributesOutput{LastModified: o.Modified.Ptr(), VersionId: shownVersion(b, o.VersionID)}
+	if asked(types.ObjectAttributesEtag) {
+		out.ETag = &o.ETag
+	}
+	if asked(types.ObjectAttributesObjectSize) {
+		out.ObjectSize = &o.Size
+	}
+	if asked(types.ObjectAttributesStorageClass) {
+		out.StorageClass = types.StorageClass(o.StorageClass)
+	}
+	if asked(types.ObjectAttributesChecksum) && o.Checksum != "" {
+		sum := &types.Checksum{ChecksumType: types.ChecksumType(o.ChecksumType)}
+		checksumFields{&sum.ChecksumCRC32, &sum.ChecksumCRC32C, &sum.ChecksumCRC64NVME, &sum.ChecksumSHA1, &sum.ChecksumSHA256, &sum.ChecksumSHA512}.
+			set(o.ChecksumAlgorithm, o.Checksum)
+		out.Checksum = sum
+	}
+	if asked(types.ObjectAttributesObjectParts) && o.UploadID != "" {
+		if out.ObjectParts, err = s.objectParts(ctx, o, in.PartNumberMarker, in.MaxParts); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// objectParts tells a page of an object's parts. Their numbers count from 1 whatever they were at the upload.
+func (s *Service) objectParts(ctx context.Context, o state.Object, marker *string, most *int32) (*types.GetObjectAttributesParts, error) {
+	limit, err := pageSize("max-parts", most, 1000)
+	if err != nil {
+		return nil, err
+	}
+	after := 0
+	if str(marker) != "" {
+		if after, err = strconv.Atoi(*marker); err != nil || after < 0 {
+			return nil, invalidArgument("part-number-marker", *marker, "Provided part-number-marker not an integer or within integer range")
+		}
+	}
+	var parts []state.UploadPart
+	err = s.view(ctx, func(ctx context.Context, tx *state.Tx) error {
+		parts, err = tx.UploadParts(ctx, o.UploadID, 0, mostParts)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := len(parts)
+	after = min(after, all)
+	end := min(after+limit, all)
+	page := &types.GetObjectAttributesParts{
+		TotalPartsCount: ptr(int32(all)), MaxParts: ptr(int32(limit)), PartNumberMarker: ptr(strconv.Itoa(after)),
+		NextPartNumberMarker: ptr(strconv.Itoa(end)), IsTruncated: ptr(end < all),
+	}
+	for i, p := range parts[after:end] {
+		part := types.ObjectPart{PartNumber: ptr(int32(after + i + 1)), Size: ptr(p.Size)}
+		if o.ChecksumType == composite {
+			checksumFields{&part.ChecksumCRC32, &part.ChecksumCRC32C, &part.ChecksumCRC64NVME, &part.ChecksumSHA1, &part.ChecksumSHA256, &part.ChecksumSHA512}.
+				set(o.ChecksumAlgorithm, p.Checksum)
+		}
+		page.Parts = append(page.Parts, part)
+	}
+	return page, nil
+}

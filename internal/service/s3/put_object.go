@@ -1,0 +1,248 @@
+package s3
+
+import (
+	"context"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// mostMetadata is the greatest size of an object's user metadata, names and values together.
+const mostMetadata = 2 << 10
+
+// putConditions adds the condition keys of a request that makes an object, and says which actions it needs beside
+// s3:PutObject.
+func putConditions(conditions map[string][]string, acl types.ObjectCannedACL, tagging *string, class types.StorageClass, e encryptionRequest) (actions []string) {
+	set := func(key, value string) {
+		if value != "" {
+			conditions[key] = []string{value}
+		}
+	}
+	set("s3:x-amz-acl", string(acl))
+	set("s3:x-amz-storage-class", string(class))
+	set("s3:x-amz-server-side-encryption", string(e.algorithm))
+	set("s3:x-amz-server-side-encryption-aws-kms-key-id", str(e.keyID))
+	if acl != "" {
+		actions = append(actions, "PutObjectAcl")
+	}
+	if str(tagging) != "" {
+		if tags, err := tagHeader(tagging); err == nil {
+			requestTags(tags, conditions)
+		}
+		actions = append(actions, "PutObjectTagging")
+	}
+	return actions
+}
+
+func putObjectConditions(in *s3.PutObjectInput, conditions map[string][]string) []string {
+	return putConditions(conditions, in.ACL, in.Tagging, in.StorageClass, putObjectEncryption(in))
+}
+
+func putObjectEncryption(in *s3.PutObjectInput) encryptionRequest {
+	return encryptionRequest{in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext, in.BucketKeyEnabled, in.SSECustomerAlgorithm}
+}
+
+// PutObject stores an object: its content first, then its row.
+func (s *Service) PutObject(ctx context.Context, c *api.Caller, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
+	b, err := s.bucket(ctx, c, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	if in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus != "" || in.ObjectLockRetainUntilDate != nil {
+		return nil, invalidRequest("Bucket is missing Object Lock Configuration")
+	}
+	if in.WriteOffsetBytes != nil {
+		return nil, api.NotImplemented("s3: appending to an object (x-amz-write-offset-bytes)")
+	}
+	if in.GrantFullControl != nil || in.GrantRead != nil || in.GrantReadACP != nil || in.GrantWriteACP != nil {
+		return nil, api.NotImplemented("s3: grants in headers")
+	}
+	o := state.Object{Headers: state.ObjectHeaders{
+		ContentType: str(in.ContentType), CacheControl: str(in.CacheControl), ContentDisposition: str(in.ContentDisposition),
+		ContentEncoding: contentEncoding(str(in.ContentEncoding)), ContentLanguage: str(in.ContentLanguage),
+		WebsiteRedirect: str(in.WebsiteRedirectLocation), Metadata: in.Metadata,
+	}}
+	if in.Expires != nil {
+		o.Headers.Expires = in.Expires.UTC().Format(http.TimeFormat)
+	}
+	o.Key = *in.Key
+	if err := describe(&o, c, b, in.ACL, in.Tagging, in.StorageClass); err != nil {
+		return nil, err
+	}
+	given := givenChecksums{
+		in.ChecksumAlgorithm, in.ChecksumCRC32, in.ChecksumCRC32C, in.ChecksumCRC64NVME, in.ChecksumSHA1, in.ChecksumSHA256, in.ChecksumSHA512,
+		in.ContentMD5, in.ChecksumMD5, in.ChecksumXXHASH64, in.ChecksumXXHASH3, in.ChecksumXXHASH128,
+	}
+	d, err := newDigest(in.Body, given, "")
+	if err != nil {
+		return nil, err
+	}
+	// A condition that fails now need not wait for the content; the one that counts is asked with the commit.
+	if err := s.view(ctx, func(ctx context.Context, tx *state.Tx) error {
+		return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)
+	}); err != nil {
+		return nil, err
+	}
+	key, err := s.newKey(ctx, c, b, putObjectEncryption(in), &o)
+	if err != nil {
+		return nil, err
+	}
+	written, err := s.files.write(b.Region, key, d)
+	if err == nil {
+		err = d.verify(given, in.ContentLength)
+	}
+	if err == nil {
+		o.File, o.Size, o.ETag = written.file, written.size, d.etag()
+		o.ChecksumAlgorithm, o.ChecksumType, o.Checksum = d.algorithm, fullObject, d.checksum()
+		err = s.store(ctx, b, &o, []content{written}, func(ctx context.Context, tx *state.Tx) error {
+			return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)
+		})
+	}
+	if err != nil {
+		s.files.remove(written)
+		return nil, err
+	}
+	out := &s3.PutObjectOutput{ETag: quoted(o.ETag), ChecksumType: types.ChecksumType(o.ChecksumType), SSEKMSEncryptionContext: in.SSEKMSEncryptionContext}
+	checksumFields{&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512}.
+		set(o.ChecksumAlgorithm, o.Checksum)
+	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
+	out.VersionId = shownVersion(b, o.VersionID)
+	return out, nil
+}
+
+func (s *Service) view(ctx context.Context, fn func(ctx context.Context, tx *state.Tx) error) error {
+	return s.db.View(ctx, fn)
+}
+
+// store commits a new version whose contents are written. condition is asked in the same transaction.
+func (s *Service) store(ctx context.Context, b state.Bucket, o *state.Object, written []content, condition func(context.Context, *state.Tx) error) error {
+	var dirs []string
+	for _, w := range written {
+		if w.file != 0 {
+			dirs = append(dirs, s.files.shardDir(w.region, w.file))
+		}
+	}
+	var dead []content
+	err := s.commits.do(ctx, dirs, func(ctx context.Context, tx *state.Tx) error {
+		if err := again(ctx, tx, &b); err != nil {
+			return err
+		}
+		if condition != nil {
+			if err := condition(ctx, tx); err != nil {
+				return err
+			}
+		}
+		var err error
+		dead, err = add(ctx, tx, b, o)
+		return err
+	})
+	if err == nil {
+		s.files.remove(dead...)
+	}
+	return err
+}
+
+// describe sets what every new object has of its request.
+func describe(o *state.Object, c *api.Caller, b state.Bucket, acl types.ObjectCannedACL, tagging *string, class types.StorageClass) error {
+	size := 0
+	for name, value := range o.Headers.Metadata {
+		size += len(name) + len(value)
+	}
+	if size > mostMetadata {
+		return failure(http.StatusBadRequest, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", "MaxSizeAllowed", "2048")
+	}
+	if o.Headers.ContentType == "" {
+		o.Headers.ContentType = "binary/octet-stream"
+	}
+	o.StorageClass = string(class)
+	if class == "" {
+		o.StorageClass = string(types.StorageClassStandard)
+	}
+	known := false
+	for _, each := range types.StorageClass("").Values() {
+		known = known || string(each) == o.StorageClass
+	}
+	if !known {
+		return failure(http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid", "StorageClassRequested", string(class))
+	}
+	var err error
+	if o.Tags, err = tagHeader(tagging); err != nil {
+		return err
+	}
+	// The writer's account owns the object where the bucket's ownership leaves it that.
+	o.Owner = b.AccountID
+	enforced := b.Ownership == string(types.ObjectOwnershipBucketOwnerEnforced)
+	preferred := b.Ownership == string(types.ObjectOwnershipBucketOwnerPreferred) && acl == types.ObjectCannedACLBucketOwnerFullControl
+	if !enforced && !preferred && c.AccountID != "" {
+		o.Owner = c.AccountID
+	}
+	if o.ACL, err = cannedACL(string(acl), o.Owner, b.AccountID); err != nil {
+		return err
+	}
+	if enforced && acl != "" && acl != types.ObjectCannedACLBucketOwnerFullControl {
+		if acl != types.ObjectCannedACLPrivate {
+			return aclNotSupported()
+		}
+	}
+	return nil
+}
+
+// contentEncoding drops the name of the upload's own framing, which is not the object's.
+func contentEncoding(header string) string {
+	var kept []string
+	for each := range strings.SplitSeq(header, ",") {
+		if each = strings.TrimSpace(each); each != "" && each != "aws-chunked" {
+			kept = append(kept, each)
+		}
+	}
+	return strings.Join(kept, ",")
+}
+
+// writeCondition holds the object that is there against If-Match and If-None-Match of a write.
+func writeCondition(ctx context.Context, tx *state.Tx, b state.Bucket, key string, ifMatch, ifNoneMatch *string) error {
+	if ifMatch == nil && ifNoneMatch == nil {
+		return nil
+	}
+	if ifNoneMatch != nil && *ifNoneMatch != "*" {
+		return api.NotImplemented("s3: If-None-Match with another value than * in a write")
+	}
+	o, err := tx.NewestObject(ctx, b.ID, key)
+	missing := errors.Is(err, state.ErrNotFound) || err == nil && o.DeleteMarker
+	if err != nil && !missing {
+		return err
+	}
+	switch {
+	case ifNoneMatch != nil && !missing:
+		return preconditionFailed("If-None-Match")
+	case ifMatch != nil && missing:
+		return noSuchKey(key)
+	case ifMatch != nil && !sameETag(*ifMatch, o.ETag):
+		return preconditionFailed("If-Match")
+	}
+	return nil
+}
+
+// quoted is an ETag as it is told.
+func quoted(etag string) *string {
+	etag = `"` + etag + `"`
+	return &etag
+}
+
+// shownVersion is the version id that a write tells: none where the bucket was never versioned.
+func shownVersion(b state.Bucket, id string) *string {
+	if b.Versioning == "" {
+		return nil
+	}
+	return &id
+}
+
+// gone reports whether err says that a content was removed after its row was read.
+func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }

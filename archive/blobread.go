@@ -9,38 +9,48 @@ import (
 
 // readBlob gives the plaintext of a blob, in buf if it fits.
 func (d *Domain) readBlob(ctx context.Context, kind blobKind, id ID, buf []byte) ([]byte, error) {
-	plain, err := d.readKnown(ctx, kind, id, buf)
-	if errors.Is(err, ErrNotExist) { // it may have moved to another pack since the index was read
-		if err := d.index.refresh(ctx, d); err != nil {
-			return nil, err
-		}
-		plain, err = d.readKnown(ctx, kind, id, buf)
+	at, payload, err := d.findPayload(ctx, kind, id, buf)
+	if err != nil || at.blob.flags&flagCompressed == 0 {
+		return payload, err
 	}
-	if errors.Is(err, ErrNotExist) {
-		return nil, damaged("%s %s is missing", kind, id)
-	} else if err != nil {
+	plain, err := d.vault.codec.decompress(nil, payload, int(at.blob.size))
+	if err != nil {
 		return nil, fmt.Errorf("reading %s %s: %w", kind, id, err)
 	}
 	return plain, nil
 }
 
-// readKnown reads a blob from where the index says it is.
-func (d *Domain) readKnown(ctx context.Context, kind blobKind, id ID, buf []byte) ([]byte, error) {
-	at, ok := d.index.find(id)
-	if !ok {
-		return nil, ErrNotExist
+// findPayload reads and opens a blob, in buf if it fits. What it gives is still compressed if the blob is.
+func (d *Domain) findPayload(ctx context.Context, kind blobKind, id ID, buf []byte) (location, []byte, error) {
+	at, payload, err := d.knownPayload(ctx, kind, id, buf)
+	if errors.Is(err, ErrNotExist) { // it may have moved to another pack since the index was read
+		if err := d.index.refresh(ctx, d); err != nil {
+			return location{}, nil, err
+		}
+		at, payload, err = d.knownPayload(ctx, kind, id, buf)
 	}
-	if at.blob.kind != kind {
-		return nil, damaged("it is a %s", at.blob.kind)
+	if errors.Is(err, ErrNotExist) {
+		return location{}, nil, damaged("%s %s is missing", kind, id)
+	} else if err != nil {
+		return location{}, nil, fmt.Errorf("reading %s %s: %w", kind, id, err)
 	}
-	payload, err := d.readPayload(ctx, at, buf)
-	if err != nil || at.blob.flags&flagCompressed == 0 {
-		return payload, err
-	}
-	return d.vault.codec.decompress(nil, payload, int(at.blob.size))
+	return at, payload, nil
 }
 
-// readPayload reads and opens a seal, in buf if it fits. What it gives is still compressed if the blob is.
+// knownPayload reads a blob from where the index says it is.
+func (d *Domain) knownPayload(ctx context.Context, kind blobKind, id ID, buf []byte) (location, []byte, error) {
+	at, ok := d.index.find(id)
+	if !ok {
+		return location{}, nil, ErrNotExist
+	}
+	if at.blob.kind != kind {
+		return location{}, nil, damaged("it is a %s", at.blob.kind)
+	}
+	payload, err := d.readPayload(ctx, at, buf)
+	return at, payload, err
+}
+
+// readPayload reads and opens the seal at a location.
 func (d *Domain) readPayload(ctx context.Context, at location, buf []byte) ([]byte, error) {
 	if cap(buf) < int(at.blob.stored) {
 		buf = make([]byte, at.blob.stored)
@@ -52,7 +62,12 @@ func (d *Domain) readPayload(ctx context.Context, at location, buf []byte) ([]by
 	} else if err != nil {
 		return nil, err
 	}
-	payload, err := d.keys.sealer(packObject, at.pack.id[:]).open(buf[:0], uint64(at.blob.number), buf, at.blob.about(nil))
+	return d.openPayload(d.keys.sealer(packObject, at.pack.id[:]), at, buf)
+}
+
+// openPayload opens a seal in its own place.
+func (d *Domain) openPayload(s *sealer, at location, sealed []byte) ([]byte, error) {
+	payload, err := s.open(sealed[:0], uint64(at.blob.number), sealed, at.blob.about(nil))
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", at.pack.id, err)
 	}

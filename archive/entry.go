@@ -78,22 +78,31 @@ func (d *Domain) unfold(ctx context.Context, refs []ref, depth byte) ([]ref, err
 	for ; depth > 0; depth-- {
 		var below []ref
 		for _, r := range refs {
-			plain, err := d.readBlob(ctx, listBlob, r.id, nil)
+			list, err := d.readList(ctx, r, depth)
 			if err != nil {
 				return nil, err
-			}
-			list, err := parseChunkList(plain, r.size)
-			if err == nil && list.depth != depth-1 {
-				err = damaged("it is of another depth")
-			}
-			if err != nil {
-				return nil, fmt.Errorf("chunk list %s: %w", r.id, err)
 			}
 			below = append(below, list.refs...)
 		}
 		refs = below
 	}
 	return refs, nil
+}
+
+// readList reads the list that a ref of a depth names.
+func (d *Domain) readList(ctx context.Context, r ref, depth byte) (*chunkList, error) {
+	plain, err := d.readBlob(ctx, listBlob, r.id, nil)
+	if err != nil {
+		return nil, err
+	}
+	list, err := parseChunkList(plain, r.size)
+	if err == nil && list.depth != depth-1 {
+		err = damaged("it is of another depth")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("chunk list %s: %w", r.id, err)
+	}
+	return list, nil
 }
 
 func (r *Reader) wrap(err error) error {

@@ -1,10 +1,12 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -246,21 +248,28 @@ func (x *index) addLocked(f *indexFile) {
 	}
 }
 
-// find gives the place of a blob. If the blob lies in several packs it prefers one that is to stay.
+// find gives the place of a blob. If the blob lies in several packs, the one counts that is to stay, and among those the
+// oldest, so that all who know the same packs and tombs find the same.
 func (x *index) find(id ID) (at location, ok bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	at, ok = x.byID[binary.LittleEndian.Uint64(id[:])]
 	ok = ok && at.blob.id == id
-	if ok && x.tombs[at.pack.id].IsZero() {
-		return at, true
-	}
 	for _, other := range x.more[id] {
-		if !ok || x.tombs[other.pack.id].IsZero() {
+		if !ok || x.preferred(other, at) {
 			at, ok = other, true
 		}
 	}
 	return at, ok
+}
+
+// preferred tells whether a blob is rather to be taken from a than from b; x.mu is held.
+func (x *index) preferred(a, b location) bool {
+	stays, other := x.tombs[a.pack.id].IsZero(), x.tombs[b.pack.id].IsZero()
+	if stays != other {
+		return stays
+	}
+	return bytes.Compare(a.pack.id[:], b.pack.id[:]) < 0
 }
 
 // stays tells whether a blob lies in a pack that is not about to be removed, so that a writer may rely on it.
@@ -285,19 +294,32 @@ func (x *index) copied(o origin) (id ID, ok bool) {
 	return at.blob.id, true
 }
 
-// tables gives the tables of all packs, each once.
-func (x *index) tables() []*packTable {
+// snapshot gives the index objects that count and the packs they tell of, each once and in the order of their ids.
+func (x *index) snapshot() (files []objectID, packs []*packTable) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	seen := map[objectID]bool{}
-	var tables []*packTable
-	for _, f := range x.files {
+	for id, f := range x.files {
+		files = append(files, id)
 		for i := range f.packs {
 			if p := &f.packs[i]; !seen[p.id] {
 				seen[p.id] = true
-				tables = append(tables, p)
+				packs = append(packs, p)
 			}
 		}
 	}
-	return tables
+	slices.SortFunc(packs, func(a, b *packTable) int { return bytes.Compare(a.id[:], b.id[:]) })
+	return files, packs
+}
+
+// supersededBy gives what some of the index objects supersede.
+func (x *index) supersededBy(files []objectID) (superseded []objectID) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, id := range files {
+		if f := x.files[id]; f != nil {
+			superseded = append(superseded, f.supersedes...)
+		}
+	}
+	return superseded
 }

@@ -22,6 +22,9 @@ func NewBucket(b *blob.Bucket) *Bucket { return &Bucket{b} }
 
 // Create implements [Store].
 func (b *Bucket) Create(ctx context.Context, name string, data []byte) error {
+	if err := ctx.Err(); err != nil { // not all drivers look
+		return err
+	}
 	err := b.bucket.WriteAll(ctx, name, data, &blob.WriterOptions{
 		IfNotExist:                  true,
 		ContentType:                 "application/octet-stream",
@@ -38,6 +41,9 @@ func (b *Bucket) Create(ctx context.Context, name string, data []byte) error {
 
 // ReadAt implements [Store].
 func (b *Bucket) ReadAt(ctx context.Context, name string, p []byte, off int64) (int, error) {
+	if err := ctx.Err(); err != nil { // not all drivers look
+		return 0, err
+	}
 	r, err := b.bucket.NewRangeReader(ctx, name, off, int64(len(p)), nil)
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		return 0, fmt.Errorf("reading %s: %w", name, ErrNotExist)

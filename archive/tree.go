@@ -268,12 +268,12 @@ func (b *builder) finish() (root child, level byte, err error) {
 
 // foldRefs gives an entry of many chunks lists of them.
 func (b *builder) foldRefs(e *entry) (err error) {
-	for len(e.refs) > maxRefs {
+	for len(e.refs) > b.d.vault.refs {
 		var folded []ref
 		list := chunkList{depth: e.depth}
 		for i, r := range e.refs {
 			list.refs = append(list.refs, r)
-			if r.id[31] != 0 && len(list.refs) < maxRefs && i+1 < len(e.refs) {
+			if r.id[31] != 0 && len(list.refs) < b.d.vault.refs && i+1 < len(e.refs) {
 				continue
 			}
 			b.plain = list.encode(b.plain[:0])

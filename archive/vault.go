@@ -64,6 +64,7 @@ type Vault struct {
 	opts  Options
 	codec *codec
 	packs sync.Pool // *[]byte of at least PackSize
+	refs  int       // how many chunks an entry or a chunk list names at most
 
 	mu      sync.Mutex
 	indexes map[objectID]*index
@@ -72,7 +73,7 @@ type Vault struct {
 // OpenVault opens the vault that lies in a store. The id, the vault's ARN say, is bound into every seal: under another
 // id nothing opens. A vault that is new needs no making.
 func OpenVault(store Store, id string, opts Options) *Vault {
-	v := &Vault{store: store, id: id, opts: opts.withDefaults(), indexes: map[objectID]*index{}}
+	v := &Vault{store: store, id: id, opts: opts.withDefaults(), refs: maxRefs, indexes: map[objectID]*index{}}
 	v.codec = newCodec(v.opts.Level)
 	return v
 }

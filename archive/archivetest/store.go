@@ -1,0 +1,166 @@
+package archivetest
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"strongroom/archive"
+)
+
+// Counting counts what goes to and comes from a store.
+type Counting struct {
+	archive.Store
+
+	Creates, Reads, Lists, Deletes atomic.Int64
+	BytesRead, BytesWritten        atomic.Int64
+}
+
+// Reset sets all counts to zero.
+func (c *Counting) Reset() {
+	for _, n := range []*atomic.Int64{&c.Creates, &c.Reads, &c.Lists, &c.Deletes, &c.BytesRead, &c.BytesWritten} {
+		n.Store(0)
+	}
+}
+
+// Create implements [archive.Store].
+func (c *Counting) Create(ctx context.Context, name string, data []byte) error {
+	c.Creates.Add(1)
+	c.BytesWritten.Add(int64(len(data)))
+	return c.Store.Create(ctx, name, data)
+}
+
+// ReadAt implements [archive.Store].
+func (c *Counting) ReadAt(ctx context.Context, name string, p []byte, off int64) (int, error) {
+	c.Reads.Add(1)
+	n, err := c.Store.ReadAt(ctx, name, p, off)
+	c.BytesRead.Add(int64(n))
+	return n, err
+}
+
+// List implements [archive.Store].
+func (c *Counting) List(ctx context.Context, prefix string) iter.Seq2[archive.ObjectInfo, error] {
+	c.Lists.Add(1)
+	return c.Store.List(ctx, prefix)
+}
+
+// Delete implements [archive.Store].
+func (c *Counting) Delete(ctx context.Context, name string) error {
+	c.Deletes.Add(1)
+	return c.Store.Delete(ctx, name)
+}
+
+// ErrStopped is what a [Faulty] store answers once it has stopped.
+var ErrStopped = errors.New("the store has stopped")
+
+// Faulty is a store that stops for good at a change chosen, as if the machine had lost power: just before it, or just after
+// it was done but before that was acknowledged.
+type Faulty struct {
+	archive.Store
+
+	mu      sync.Mutex
+	left    int // changes until it stops; negative for never
+	after   bool
+	changes int
+	stopped bool
+}
+
+// NewFaulty wraps a store that never stops until [Faulty.StopAt] is called.
+func NewFaulty(s archive.Store) *Faulty { return &Faulty{Store: s, left: -1} }
+
+// StopAt makes the store stop at the n-th change from now, counted from 0, before or after it is done.
+func (f *Faulty) StopAt(n int, after bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left, f.after, f.stopped, f.changes = n, after, false, 0
+}
+
+// Changes is how many changes were asked for since [Faulty.StopAt].
+func (f *Faulty) Changes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.changes
+}
+
+// change does one change, or not.
+func (f *Faulty) change(do func() error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changes++
+	switch {
+	case f.stopped:
+		return ErrStopped
+	case f.left == 0:
+		f.stopped = true
+		if f.after {
+			return errors.Join(ErrStopped, do())
+		}
+		return ErrStopped
+	case f.left > 0:
+		f.left--
+	}
+	return do()
+}
+
+// Create implements [archive.Store].
+func (f *Faulty) Create(ctx context.Context, name string, data []byte) error {
+	return f.change(func() error { return f.Store.Create(ctx, name, data) })
+}
+
+// Delete implements [archive.Store].
+func (f *Faulty) Delete(ctx context.Context, name string) error {
+	return f.change(func() error { return f.Store.Delete(ctx, name) })
+}
+
+// ReadAt implements [archive.Store].
+func (f *Faulty) ReadAt(ctx context.Context, name string, p []byte, off int64) (int, error) {
+	f.mu.Lock()
+	stopped := f.stopped
+	f.mu.Unlock()
+	if stopped {
+		return 0, ErrStopped
+	}
+	return f.Store.ReadAt(ctx, name, p, off)
+}
+
+// Names lists the names of a store's objects below a prefix.
+func Names(ctx context.Context, s archive.Store, prefix string) (names []string, err error) {
+	for object, err := range s.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, object.Name)
+	}
+	return names, nil
+}
+
+// Replace puts other bytes in an object's place, as somebody would who has the store but no key.
+func Replace(ctx context.Context, s archive.Store, name string, data []byte) error {
+	if err := s.Delete(ctx, name); err != nil {
+		return err
+	}
+	return s.Create(ctx, name, data)
+}
+
+// Read reads a whole object.
+func Read(ctx context.Context, s archive.Store, name string) ([]byte, error) {
+	for object, err := range s.List(ctx, name[:strings.LastIndexByte(name, '/')+1]) {
+		if err != nil {
+			return nil, err
+		}
+		if object.Name == name {
+			data := make([]byte, object.Size)
+			_, err := s.ReadAt(ctx, name, data, 0)
+			return data, err
+		}
+	}
+	return nil, archive.ErrNotExist
+}
+
+var (
+	_ archive.Store = (*Counting)(nil)
+	_ archive.Store = (*Faulty)(nil)
+)

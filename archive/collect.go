@@ -1,0 +1,537 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// CollectOptions say how a collection goes about.
+type CollectOptions struct {
+	// Margin is how long what has become garbage lies before it is removed, counted from the beginning of the oldest writer
+	// at work. It must exceed the differences between the clocks of those who write to the vault. Default: one hour;
+	// negative for none, where one process alone has the vault.
+	Margin time.Duration
+	// Repack is the share of a pack, of its bytes, below which what is still needed of it moves to another. Default: a
+	// half; negative for never.
+	Repack float64
+	// MergeAbove is the number of index objects above which they are merged. Default: 32.
+	MergeAbove int
+}
+
+func (o CollectOptions) withDefaults() CollectOptions {
+	switch {
+	case o.Margin == 0:
+		o.Margin = time.Hour
+	case o.Margin < 0:
+		o.Margin = 0
+	}
+	if o.Repack == 0 {
+		o.Repack = 0.5
+	}
+	if o.MergeAbove <= 0 {
+		o.MergeAbove = 32
+	}
+	return o
+}
+
+// Collected says what a collection did.
+type Collected struct {
+	Marked   int    // packs found to be garbage; a later collection removes them
+	Spared   int    // packs that were marked and turned out to be needed
+	Removed  int    // packs that were removed
+	Freed    uint64 // bytes of them
+	Repacked int    // packs whose rest was moved
+	Skipped  []Skipped
+}
+
+// Collect removes what no recovery point reaches. It goes in two steps, a margin apart: a pack that is garbage is marked,
+// from when on writers do not rely on it; a later collection removes it if it still is. It may run beside writers, readers
+// and other collections; doc.go and FORMAT.md say why.
+//
+// A domain whose key cannot be had is left as it is, unless nothing of it is left to keep.
+func (v *Vault) Collect(ctx context.Context, rings Rings, opts CollectOptions) (Collected, error) {
+	domains, err := v.Domains(ctx)
+	if err != nil {
+		return Collected{}, fmt.Errorf("collecting: %w", err)
+	}
+	var all Collected
+	for _, info := range domains {
+		c := collection{v: v, opts: opts.withDefaults(), info: info, done: &all}
+		err := c.run(ctx, rings)
+		if ctx.Err() != nil {
+			return all, ctx.Err()
+		}
+		if err != nil {
+			all.Skipped = append(all.Skipped, Skipped{info, err})
+		}
+	}
+	return all, nil
+}
+
+// A collection goes through one domain.
+type collection struct {
+	v    *Vault
+	opts CollectOptions
+	info DomainInfo
+	done *Collected
+
+	id      objectID
+	d       *Domain
+	lease   *lease
+	horizon time.Time // what was made or marked before it, no writer relies on without a mark having told it not to
+	tombs   map[objectID]time.Time
+	packs   map[objectID]int64 // all there are, and their sizes
+	live    map[objectID]*liveness
+}
+
+// liveness says what of a pack is reached.
+type liveness struct {
+	blobs []bool // by number
+	bytes uint64
+}
+
+func (c *collection) run(ctx context.Context, rings Rings) (err error) {
+	if c.id, err = parseObjectID(c.info.ID); err != nil {
+		return err
+	}
+	if c.lease, err = c.v.newLease(ctx, c.id); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.lease.release(ctx)) }()
+	// The order matters: leases, then recovery points, then the trash.
+	if err := c.findHorizon(ctx); err != nil {
+		return err
+	}
+	points, trash, err := c.v.listRoots(ctx, c.id)
+	if err != nil {
+		return err
+	}
+	expired := func(r root) bool { return r.trashed.Before(c.horizon) }
+	roots := slices.Concat(points, slices.DeleteFunc(slices.Clone(trash), expired))
+	if len(roots) == 0 {
+		err = c.collectEmpty(ctx)
+	} else {
+		err = c.collectLive(ctx, rings, roots)
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range trash {
+		if expired(r) {
+			if err := c.v.store.Delete(ctx, r.name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// findHorizon ends the leases that ran out and takes the horizon from the others. They are listed anew after that: a writer
+// that renewed its lease in the same moment is among them, or finds that it was ended.
+func (c *collection) findHorizon(ctx context.Context) error {
+	now := c.v.opts.Clock.Now()
+	leases, err := c.v.listLeases(ctx, c.id)
+	if err != nil {
+		return err
+	}
+	for _, l := range leases {
+		if l.end.Add(c.opts.Margin).Before(now) {
+			if err := c.v.store.Delete(ctx, l.name); err != nil {
+				return err
+			}
+		}
+	}
+	if leases, err = c.v.listLeases(ctx, c.id); err != nil {
+		return err
+	}
+	c.horizon = now
+	for _, l := range leases {
+		if l.start.Before(c.horizon) {
+			c.horizon = l.start
+		}
+	}
+	c.horizon = c.horizon.Add(-c.opts.Margin)
+	return nil
+}
+
+// collectEmpty collects a domain of which nothing is to be kept. It needs no key.
+func (c *collection) collectEmpty(ctx context.Context) error {
+	var err error
+	if c.tombs, err = c.v.listTombs(ctx, c.id); err != nil {
+		return err
+	}
+	if err := c.listPacks(ctx); err != nil {
+		return err
+	}
+	var garbage []objectID
+	for pack := range c.packs {
+		if c.removable(pack) {
+			garbage = append(garbage, pack)
+		}
+	}
+	if len(garbage) == len(c.packs) {
+		// Every index object older than the horizon names only packs that go, or have gone.
+		err := c.deleteIndexes(ctx, func(id objectID) bool { return id.created().Before(c.horizon) })
+		if err != nil {
+			return err
+		}
+		if err := c.remove(ctx, garbage); err != nil {
+			return err
+		}
+		if left, err := c.listIndexes(ctx); err != nil || len(left) > 0 || len(garbage) > 0 {
+			return err
+		}
+		return c.clearTombs(ctx, nil)
+	}
+	return c.markGarbage(ctx)
+}
+
+// collectLive collects a domain that has recovery points.
+func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root) error {
+	d, err := rings.open(ctx, c.v, c.info)
+	if err != nil {
+		return err
+	}
+	c.d = d
+	if err := d.index.refresh(ctx, d); err != nil {
+		return err
+	}
+	if err := c.reach(ctx, roots); err != nil {
+		return err
+	}
+	files, tables := d.index.snapshot()
+	if c.tombs, err = c.v.listTombs(ctx, c.id); err != nil {
+		return err
+	}
+	if err := c.listPacks(ctx); err != nil { // after the snapshot, so that all packs in it are listed unless they have gone
+		return err
+	}
+	if err := c.spare(ctx); err != nil {
+		return err
+	}
+	if err := c.clearTombs(ctx, tables); err != nil {
+		return err
+	}
+	if err := c.sweep(ctx, files, tables); err != nil {
+		return err
+	}
+	if err := c.repack(ctx, tables); err != nil {
+		return err
+	}
+	return c.markGarbage(ctx)
+}
+
+// reach finds out what the roots reach.
+func (c *collection) reach(ctx context.Context, roots []root) error {
+	c.live = map[objectID]*liveness{}
+	s := survey{d: c.d, seen: map[ID]bool{}, blob: c.reached}
+	for _, r := range roots {
+		m, err := c.d.readRoot(ctx, r)
+		if m == nil && err == nil && r.trashed.IsZero() {
+			m, err = c.trashed(ctx, r)
+		}
+		if err != nil {
+			return err
+		}
+		if m == nil {
+			continue // trash that another collection has removed
+		}
+		if err := s.root(ctx, m); err != nil {
+			return fmt.Errorf("recovery point %s: %w", r.point, err)
+		}
+	}
+	return nil
+}
+
+// trashed finds the manifest of a recovery point that was deleted since it was listed.
+func (c *collection) trashed(ctx context.Context, deleted root) (*manifest, error) {
+	_, trash, err := c.v.listRoots(ctx, c.id)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range trash {
+		if r.point == deleted.point {
+			return c.d.readRoot(ctx, r)
+		}
+	}
+	return nil, nil
+}
+
+// reached notes that a blob is needed. One that is missing keeps nothing from going; Verify tells of it.
+func (c *collection) reached(_ blobKind, id ID) error {
+	at, ok := c.d.index.find(id)
+	if !ok {
+		return nil
+	}
+	l := c.live[at.pack.id]
+	if l == nil {
+		l = &liveness{blobs: make([]bool, len(at.pack.blobs))}
+		c.live[at.pack.id] = l
+	}
+	if !l.blobs[at.blob.number] {
+		l.blobs[at.blob.number] = true
+		l.bytes += uint64(at.blob.stored)
+	}
+	return nil
+}
+
+func (c *collection) listPacks(ctx context.Context) error {
+	c.packs = map[objectID]int64{}
+	for object, err := range c.v.store.List(ctx, packPrefix(c.id)) {
+		if err != nil {
+			return err
+		}
+		id, err := parseObjectID(strings.TrimPrefix(object.Name, packPrefix(c.id)))
+		if err != nil {
+			return err
+		}
+		c.packs[id] = object.Size
+	}
+	return nil
+}
+
+// removable tells whether a pack has been marked for long enough.
+func (c *collection) removable(pack objectID) bool {
+	since, marked := c.tombs[pack]
+	return marked && since.Before(c.horizon)
+}
+
+// spare takes the mark from packs that are needed again.
+func (c *collection) spare(ctx context.Context) error {
+	for pack, since := range c.tombs {
+		if c.live[pack] == nil {
+			continue
+		}
+		if err := c.v.store.Delete(ctx, tombName(c.id, pack, since)); err != nil {
+			return err
+		}
+		delete(c.tombs, pack)
+		c.done.Spared++
+	}
+	return nil
+}
+
+// clearTombs removes the marks of packs that have gone and that no index object names any more.
+func (c *collection) clearTombs(ctx context.Context, tables []*packTable) error {
+	named := map[objectID]bool{}
+	for _, t := range tables {
+		named[t.id] = true
+	}
+	for pack, since := range c.tombs {
+		if _, there := c.packs[pack]; there || named[pack] || !since.Before(c.horizon) {
+			continue
+		}
+		if superseded, err := c.anySuperseded(ctx); err != nil || superseded {
+			return err // an old index object, which may name the pack, is still about
+		}
+		if err := c.v.store.Delete(ctx, tombName(c.id, pack, since)); err != nil {
+			return err
+		}
+		delete(c.tombs, pack)
+	}
+	return nil
+}
+
+// anySuperseded tells whether there are index objects that others repeat.
+func (c *collection) anySuperseded(ctx context.Context) (bool, error) {
+	if c.d == nil {
+		return false, nil
+	}
+	listed := 0
+	for _, err := range c.v.store.List(ctx, indexPrefix(c.id)) {
+		if err != nil {
+			return false, err
+		}
+		listed++
+	}
+	files, _ := c.d.index.snapshot()
+	return listed > len(files), nil
+}
+
+// sweep removes the packs that were marked long ago and that nothing reaches, after their entries in the index.
+func (c *collection) sweep(ctx context.Context, files []objectID, tables []*packTable) error {
+	var garbage []objectID
+	for pack := range c.tombs {
+		if _, there := c.packs[pack]; there && c.removable(pack) {
+			garbage = append(garbage, pack)
+		}
+	}
+	keep := make([]*packTable, 0, len(tables))
+	for _, t := range tables {
+		_, there := c.packs[t.id]
+		if there && !slices.Contains(garbage, t.id) || !there && !t.id.created().Before(c.horizon) {
+			keep = append(keep, t)
+		}
+	}
+	if len(keep) < len(tables) || len(files) > c.opts.MergeAbove {
+		if err := c.mergeIndex(ctx, files, keep); err != nil {
+			return err
+		}
+	}
+	if err := c.dropSuperseded(ctx); err != nil {
+		return err
+	}
+	return c.remove(ctx, garbage)
+}
+
+// mergeIndex stores index objects of the packs given, of which the last supersedes all those there were.
+func (c *collection) mergeIndex(ctx context.Context, files []objectID, packs []*packTable) error {
+	superseded, err := c.listIndexes(ctx)
+	if err != nil {
+		return err
+	}
+	// What was stored since the snapshot stays, and what is superseded already is superseded again.
+	merged := c.d.index.supersededBy(files)
+	superseded = slices.DeleteFunc(superseded, func(id objectID) bool {
+		return !slices.Contains(files, id) && !slices.Contains(merged, id)
+	})
+	for {
+		f := &indexFile{id: newObjectID(c.v.opts.Clock.Now())}
+		blobs := 0
+		for len(packs) > 0 && (blobs == 0 || blobs+len(packs[0].blobs) <= indexBlobs) {
+			blobs += len(packs[0].blobs)
+			f.packs = append(f.packs, *packs[0])
+			packs = packs[1:]
+		}
+		if len(packs) == 0 {
+			f.supersedes = superseded
+		}
+		if err := c.v.store.Create(ctx, indexName(c.id, f.id), f.encode(c.d.keys)); err != nil {
+			return fmt.Errorf("storing an index: %w", err)
+		}
+		if len(packs) == 0 {
+			return c.d.index.refresh(ctx, c.d)
+		}
+	}
+}
+
+func (c *collection) listIndexes(ctx context.Context) (ids []objectID, err error) {
+	for object, err := range c.v.store.List(ctx, indexPrefix(c.id)) {
+		if err != nil {
+			return nil, err
+		}
+		id, err := parseObjectID(strings.TrimPrefix(object.Name, indexPrefix(c.id)))
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// dropSuperseded removes index objects that have been superseded for long enough, so that nobody still reads them.
+func (c *collection) dropSuperseded(ctx context.Context) error {
+	old := map[objectID]bool{}
+	files, _ := c.d.index.snapshot()
+	for _, id := range files {
+		if id.created().Before(c.horizon) {
+			for _, s := range c.d.index.supersededBy([]objectID{id}) {
+				old[s] = true
+			}
+		}
+	}
+	return c.deleteIndexes(ctx, func(id objectID) bool { return old[id] })
+}
+
+func (c *collection) deleteIndexes(ctx context.Context, which func(objectID) bool) error {
+	ids, err := c.listIndexes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if which(id) {
+			if err := c.v.store.Delete(ctx, indexName(c.id, id)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// remove removes packs. Their marks stay until a later collection.
+func (c *collection) remove(ctx context.Context, packs []objectID) error {
+	for _, pack := range packs {
+		if err := c.v.store.Delete(ctx, packName(c.id, pack)); err != nil {
+			return err
+		}
+		c.done.Removed++
+		c.done.Freed += uint64(c.packs[pack])
+		delete(c.packs, pack)
+	}
+	return nil
+}
+
+// repack moves what is needed of packs that are mostly garbage into new ones, and marks the old ones.
+func (c *collection) repack(ctx context.Context, tables []*packTable) error {
+	sink := newSink(ctx, c.d)
+	var moved []objectID
+	for _, t := range tables {
+		l := c.live[t.id]
+		_, marked := c.tombs[t.id]
+		_, there := c.packs[t.id]
+		if l == nil || marked || !there || !t.id.created().Before(c.horizon) || float64(l.bytes) >= c.opts.Repack*float64(t.size) {
+			continue
+		}
+		if err := c.move(sink, t, l); err != nil {
+			return errors.Join(fmt.Errorf("repacking %s: %w", t.id, err), sink.abandon(context.WithoutCancel(ctx)))
+		}
+		moved = append(moved, t.id)
+	}
+	if err := sink.flush(); err != nil {
+		return errors.Join(fmt.Errorf("repacking: %w", err), sink.abandon(context.WithoutCancel(ctx)))
+	}
+	sink.cancel(nil)
+	for _, pack := range moved {
+		if err := c.mark(ctx, pack); err != nil {
+			return err
+		}
+		c.done.Repacked++
+	}
+	return nil
+}
+
+// move puts what is needed of a pack into the sink.
+func (c *collection) move(sink *sink, t *packTable, l *liveness) error {
+	var buf []byte
+	for i, needed := range l.blobs {
+		if !needed {
+			continue
+		}
+		payload, err := c.d.readPayload(sink.ctx, location{t, &t.blobs[i]}, buf)
+		if err != nil {
+			return err
+		}
+		buf = payload
+		if err := sink.add(t.blobs[i], payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markGarbage marks the packs that nothing reaches.
+func (c *collection) markGarbage(ctx context.Context) error {
+	for pack := range c.packs {
+		if _, marked := c.tombs[pack]; marked || c.live[pack] != nil || !pack.created().Before(c.horizon) {
+			continue
+		}
+		if err := c.mark(ctx, pack); err != nil {
+			return err
+		}
+		c.done.Marked++
+	}
+	return nil
+}
+
+func (c *collection) mark(ctx context.Context, pack objectID) error {
+	since := c.v.opts.Clock.Now()
+	if err := c.v.store.Create(ctx, tombName(c.id, pack, since), nil); err != nil && !errors.Is(err, ErrExist) {
+		return err
+	}
+	c.tombs[pack] = since
+	return nil
+}

@@ -1,0 +1,310 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// CopyOptions say what recovery point a copy becomes.
+type CopyOptions struct {
+	// Point is the id of the copy, as [WriteOptions].Point.
+	Point string
+	// Parent is the id of a recovery point of the destination domain that was copied from the same domain before. What it
+	// has in common with the source is not even looked at. None if empty.
+	Parent string
+	// Metadata is kept with the copy. If nil it is the source's.
+	Metadata []byte
+	// Progress is told, by several goroutines, of bytes of content that are in the destination now. It may be nil.
+	Progress func(bytes uint64)
+}
+
+// Copy copies a recovery point into another domain: each chunk that is not there yet is opened under the one key and
+// sealed under the other, as compressed as it was. If the destination has a recovery point of the id already the error wraps
+// [ErrPointExists].
+func Copy(ctx context.Context, dst *Domain, src *Point, opts CopyOptions) (Summary, error) {
+	summary, err := copyPoint(ctx, dst, src, opts)
+	if err != nil {
+		return Summary{}, fmt.Errorf("copying %s: %w", src.id, err)
+	}
+	return summary, nil
+}
+
+func copyPoint(ctx context.Context, dst *Domain, src *Point, opts CopyOptions) (s Summary, err error) {
+	if err := checkPointID(opts.Point); err != nil {
+		return Summary{}, err
+	}
+	if there, err := exists(ctx, dst.vault.store, pointName(dst.id(), opts.Point)); err != nil {
+		return Summary{}, err
+	} else if there {
+		return Summary{}, fmt.Errorf("%s: %w", opts.Point, ErrPointExists)
+	}
+	held, err := src.d.vault.newLease(ctx, src.d.id())
+	if err != nil {
+		return Summary{}, err
+	}
+	defer func() { err = errors.Join(err, held.release(ctx)) }()
+	if _, err := src.d.readManifest(ctx, src.id); err != nil { // under the lease, so that it stays readable if it is there
+		return Summary{}, err
+	}
+	lease, err := dst.vault.newLease(ctx, dst.id())
+	if err != nil {
+		return Summary{}, err
+	}
+	defer func() { err = errors.Join(err, lease.release(ctx)) }()
+	if err := dst.index.refresh(ctx, dst); err != nil {
+		return Summary{}, err
+	}
+	c := &copier{dst: dst, src: src, sink: newSink(ctx, dst), progress: opts.Progress, copies: map[ID]ID{}}
+	m, err := c.manifest(opts)
+	if err == nil {
+		err = c.sink.flush()
+	}
+	if err == nil {
+		s, err = c.sink.commit(ctx, lease, opts.Point, m)
+	}
+	if err != nil {
+		return Summary{}, errors.Join(err, c.sink.abandon(context.WithoutCancel(ctx)))
+	}
+	return s, nil
+}
+
+// A copier brings the tree of a recovery point into another domain. The copy has the shape of the source, node for node, and
+// says of each node where it comes from, sealed like all the rest.
+type copier struct {
+	dst      *Domain
+	src      *Point
+	sink     *sink
+	progress func(uint64)
+	parent   *manifest
+
+	mu     sync.Mutex // guards copies
+	copies map[ID]ID  // what was copied in this run
+}
+
+// manifest copies the tree and gives what is to be committed.
+func (c *copier) manifest(opts CopyOptions) (*manifest, error) {
+	m := *c.src.m
+	m.parent = opts.Parent
+	if opts.Metadata != nil {
+		m.metadata = opts.Metadata
+	}
+	if m.root.entries == 0 || c.dst.id() == c.src.d.id() {
+		return &m, nil
+	}
+	var known []child
+	var level byte
+	if opts.Parent != "" {
+		p, err := c.dst.readManifest(c.sink.ctx, opts.Parent)
+		if err != nil {
+			return nil, err
+		}
+		if p.kind != m.kind {
+			return nil, fmt.Errorf("parent %s: %w", opts.Parent, ErrKind)
+		}
+		if p.root.entries > 0 {
+			known, level = append(known, p.root), p.level
+		}
+	}
+	for ; level > m.level; level-- {
+		below, err := c.below(known, level)
+		if err != nil {
+			return nil, err
+		}
+		known = below
+	}
+	root, err := c.tree(m.root, m.level, known, level)
+	if err != nil {
+		c.sink.fail(err)
+		return nil, err
+	}
+	m.root = root
+	return &m, nil
+}
+
+// below gives the children of nodes of the destination.
+func (c *copier) below(nodes []child, level byte) (children []child, err error) {
+	for _, k := range nodes {
+		n, err := c.dst.readNode(c.sink.ctx, k.id, c.src.m.kind, level)
+		if err != nil {
+			return nil, err
+		}
+		children = append(children, n.children...)
+	}
+	return children, nil
+}
+
+// overlapping gives those of the nodes whose keys may lie from first to below hi.
+func overlapping(nodes []child, first, hi []byte) []child {
+	start, end := 0, len(nodes)
+	for i := range nodes {
+		if bytes.Compare(nodes[i].first, first) <= 0 {
+			start = i
+		}
+		if hi != nil && bytes.Compare(nodes[i].first, hi) >= 0 {
+			end = i
+			break
+		}
+	}
+	return nodes[min(start, end):end]
+}
+
+// tree copies a node with all below it, and gives what the node above says of the copy. Known are nodes of the parent, of the
+// level given, among which an earlier copy of it may be.
+func (c *copier) tree(from child, level byte, known []child, knownLevel byte) (child, error) {
+	to := child{first: from.first, entries: from.entries, size: from.size}
+	to.origin = c.dst.keys.origin(c.src.d.id(), from.id)
+	if len(known) > 0 && knownLevel == level {
+		for _, k := range known {
+			if k.origin == to.origin {
+				c.report(from.size)
+				return k, nil
+			}
+		}
+	}
+	n, err := c.src.d.readNode(c.sink.ctx, from.id, c.src.m.kind, level)
+	if err != nil {
+		return child{}, err
+	}
+	if level == 0 {
+		err = c.leaf(n)
+	} else {
+		err = c.children(n, known, knownLevel)
+	}
+	if err != nil {
+		return child{}, err
+	}
+	to.id, _, err = c.sink.put(nodeBlob, n.encode(nil), nil)
+	return to, err
+}
+
+// children copies what is below a node and puts the copies into it.
+func (c *copier) children(n *node, known []child, knownLevel byte) (err error) {
+	if len(known) > 0 && knownLevel == n.level {
+		if known, err = c.below(known, knownLevel); err != nil {
+			return err
+		}
+		knownLevel--
+	}
+	var group errgroup.Group
+	group.SetLimit(1)
+	if n.level == 1 {
+		group.SetLimit(c.dst.vault.opts.Workers + 1)
+	}
+	for i := range n.children {
+		at := &n.children[i]
+		var hi []byte
+		if i+1 < len(n.children) {
+			hi = n.children[i+1].first
+		}
+		near := overlapping(known, at.first, hi)
+		group.Go(func() (err error) {
+			if err := c.sink.err(); err != nil {
+				return err
+			}
+			*at, err = c.tree(*at, n.level-1, near, knownLevel)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// leaf copies the content of the entries and puts the copies into them.
+func (c *copier) leaf(n *node) error {
+	var scratch copyScratch
+	for i := range n.entries {
+		e := &n.entries[i]
+		if err := c.refs(e.refs, e.depth, &scratch); err != nil {
+			return fmt.Errorf("%q: %w", e.key, err)
+		}
+	}
+	return nil
+}
+
+// refs copies what refs name and puts the copies into them.
+func (c *copier) refs(refs []ref, depth byte, scratch *copyScratch) (err error) {
+	for i := range refs {
+		r := &refs[i]
+		if depth == 0 {
+			if r.id, err = c.chunk(r.id, scratch); err != nil {
+				return err
+			}
+			c.report(r.size)
+			continue
+		}
+		list, err := c.src.d.readList(c.sink.ctx, *r, depth)
+		if err == nil {
+			err = c.refs(list.refs, list.depth, scratch)
+		}
+		if err != nil {
+			return err
+		}
+		if r.id, _, err = c.sink.put(listBlob, list.encode(nil), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyScratch is memory for one goroutine.
+type copyScratch struct{ sealed, plain []byte }
+
+// chunk copies a chunk and gives the id of the copy.
+func (c *copier) chunk(from ID, scratch *copyScratch) (ID, error) {
+	c.mu.Lock()
+	id, done := c.copies[from]
+	c.mu.Unlock()
+	if done {
+		return id, nil
+	}
+	o := c.dst.keys.origin(c.src.d.id(), from)
+	id, done = c.dst.index.copied(o)
+	if !done {
+		var err error
+		if id, err = c.move(from, o, scratch); err != nil {
+			return ID{}, err
+		}
+	}
+	c.mu.Lock()
+	c.copies[from] = id
+	c.mu.Unlock()
+	return id, nil
+}
+
+// move opens a chunk in the source and seals it in the destination.
+func (c *copier) move(from ID, o origin, scratch *copyScratch) (ID, error) {
+	if err := c.sink.err(); err != nil {
+		return ID{}, err
+	}
+	at, payload, err := c.src.d.findPayload(c.sink.ctx, chunkBlob, from, scratch.sealed)
+	if err != nil {
+		return ID{}, err
+	}
+	scratch.sealed = payload
+	plain := payload
+	if at.blob.flags&flagCompressed != 0 {
+		scratch.plain, err = c.src.d.vault.codec.decompress(scratch.plain[:0], payload, int(at.blob.size))
+		if err != nil {
+			return ID{}, fmt.Errorf("chunk %s: %w", from, err)
+		}
+		plain = scratch.plain
+	}
+	b := blobInfo{
+		id: c.dst.keys.id(chunkBlob, plain), kind: chunkBlob,
+		flags: at.blob.flags&flagCompressed | flagOrigin, size: at.blob.size, origin: o,
+	}
+	if !c.sink.claim(b.id) {
+		return b.id, nil
+	}
+	return b.id, c.sink.add(b, payload)
+}
+
+func (c *copier) report(bytes uint64) {
+	if c.progress != nil {
+		c.progress(bytes)
+	}
+}

@@ -34,7 +34,6 @@ type (
 	}
 	deleteArgs struct {
 		RecoveryPointARN string `json:"recovery_point_arn"`
-		VaultARN         string `json:"vault_arn"`
 	}
 )
 
@@ -92,8 +91,8 @@ func (q *Queue) EnqueueRestore(ctx context.Context, tx *state.Tx, jobID string) 
 }
 
 // EnqueueDelete enqueues the removal of a recovery point that tx marked as DELETING.
-func (q *Queue) EnqueueDelete(ctx context.Context, tx *state.Tx, vaultARN, recoveryPointARN string) error {
-	return q.enqueue(ctx, tx, deleteArgs{RecoveryPointARN: recoveryPointARN, VaultARN: vaultARN})
+func (q *Queue) EnqueueDelete(ctx context.Context, tx *state.Tx, recoveryPointARN string) error {
+	return q.enqueue(ctx, tx, deleteArgs{RecoveryPointARN: recoveryPointARN})
 }
 
 func (q *Queue) enqueue(ctx context.Context, tx *state.Tx, args river.JobArgs) error {
@@ -135,4 +134,14 @@ func (q *Queue) start(ctx context.Context, workers *river.Workers, concurrency i
 		}
 		return err
 	}, nil
+}
+
+// Busy reports whether a job is being worked on or about to be.
+func (q *Queue) Busy(ctx context.Context) (bool, error) {
+	var n int
+	err := q.db.Writer().QueryRowContext(ctx, `SELECT COUNT(*) FROM river_job WHERE state IN ('available', 'running', 'pending', 'scheduled', 'retryable')`).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("looking at the job queue: %w", err)
+	}
+	return n > 0, nil
 }

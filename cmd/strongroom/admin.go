@@ -1,0 +1,217 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"strongroom/internal/server"
+)
+
+type adminOptions struct {
+	data string
+	json bool
+}
+
+func adminCommand() *cobra.Command {
+	var o adminOptions
+	c := &cobra.Command{
+		Use:   "admin",
+		Short: "Administer a running server: its clock, its archives",
+		Long: `Administers the server that runs on a data directory, through a socket in that directory
+that only its owner can use.`,
+	}
+	c.PersistentFlags().StringVar(&o.data, "data", os.Getenv("STRONGROOM_DATA"), "data directory of the server (default $STRONGROOM_DATA)")
+	c.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON")
+	c.AddCommand(clockCommand(&o), verifyCommand(&o), collectCommand(&o), pointsCommand(&o), attachCommand(&o))
+	return c
+}
+
+// admin opens the socket of the server.
+func (o *adminOptions) admin() (*server.Admin, error) {
+	if o.data == "" {
+		return nil, &exitError{exitUsage, fmt.Errorf("no data directory: use --data DIR or set STRONGROOM_DATA")}
+	}
+	return server.OpenAdmin(o.data), nil
+}
+
+// print prints v as JSON, or as text does.
+func (o *adminOptions) print(out io.Writer, v any, text func(io.Writer)) error {
+	if o.json {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(v)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	text(w)
+	return w.Flush()
+}
+
+func clockCommand(o *adminOptions) *cobra.Command {
+	var advance, to string
+	c := &cobra.Command{
+		Use:   "clock [--advance DURATION | --to TIME]",
+		Short: "Show or move the service's clock",
+		Long: `Shows the time that schedules, windows, lifecycles, lock dates and key deletions follow, or
+moves it forward. It moves from one thing that is due to the next and waits until the
+jobs that this started are done, so that ninety days of schedules run in order.
+Signatures and session credentials keep to the machine's clock.
+
+Example:
+  strongroom admin clock --data ./data --advance 24h
+  strongroom admin clock --data ./data --to 2026-12-24T05:00:00Z
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			admin, err := o.admin()
+			if err != nil {
+				return err
+			}
+			var move server.ClockMove
+			switch {
+			case advance != "" && to != "":
+				return &exitError{exitUsage, fmt.Errorf("--advance and --to exclude each other")}
+			case advance != "":
+				if move.Advance, err = parseDuration(advance); err != nil {
+					return &exitError{exitUsage, fmt.Errorf("--advance: %w", err)}
+				}
+			case to != "":
+				if move.To, err = time.Parse(time.RFC3339, to); err != nil {
+					return &exitError{exitUsage, fmt.Errorf("--to: %w", err)}
+				}
+			}
+			clock, err := admin.Clock(c.Context(), move)
+			if err != nil {
+				return err
+			}
+			return o.print(c.OutOrStdout(), clock, func(w io.Writer) {
+				fmt.Fprintf(w, "%s\t(%s ahead of the machine)\n", clock.Now.Format(time.RFC3339), clock.Offset.Round(time.Second))
+			})
+		},
+	}
+	c.Flags().StringVar(&advance, "advance", "", "how far to move it: 90m, 24h, 35d")
+	c.Flags().StringVar(&to, "to", "", "when to move it to, RFC 3339")
+	return c
+}
+
+// parseDuration knows days beside what time.ParseDuration knows.
+func parseDuration(text string) (time.Duration, error) {
+	var days float64
+	if n, err := fmt.Sscanf(text, "%fd", &days); err == nil && n == 1 && text[len(text)-1] == 'd' {
+		return time.Duration(days * 24 * float64(time.Hour)), nil
+	}
+	return time.ParseDuration(text)
+}
+
+func verifyCommand(o *adminOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify",
+		Short: "Read and authenticate everything in the archives",
+		Long: `Reads every byte of every archive of every Region again and authenticates it, and checks
+that every recovery point of the catalogue is there. Damage is listed with the recovery
+points that it touches. What lies under a key that KMS refuses is listed as unreadable.
+
+Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 damage was found.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			admin, err := o.admin()
+			if err != nil {
+				return err
+			}
+			report, err := admin.Verify(c.Context())
+			if err != nil {
+				return err
+			}
+			if err := o.print(c.OutOrStdout(), report, func(w io.Writer) { report.Print(w) }); err != nil {
+				return err
+			}
+			if report.Damaged() {
+				return &exitError{exitDamage, fmt.Errorf("damage was found")}
+			}
+			return nil
+		},
+	}
+}
+
+func collectCommand(o *adminOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "collect",
+		Short: "Remove what no recovery point reaches",
+		Long: `Removes from the archives what no recovery point reaches any more. The server does so by
+itself every quarter of an hour; it is safe beside running jobs. What a first run finds is
+removed by a later one, after a margin in which no running job can still need it.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			admin, err := o.admin()
+			if err != nil {
+				return err
+			}
+			collected, err := admin.Collect(c.Context())
+			if err != nil {
+				return err
+			}
+			return o.print(c.OutOrStdout(), collected, func(w io.Writer) { collected.Print(w) })
+		},
+	}
+}
+
+func pointsCommand(o *adminOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "points",
+		Short: "List all recovery points and what the archives store of them",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			admin, err := o.admin()
+			if err != nil {
+				return err
+			}
+			points, err := admin.Points(c.Context())
+			if err != nil {
+				return err
+			}
+			return o.print(c.OutOrStdout(), points, func(w io.Writer) {
+				fmt.Fprintln(w, "ACCOUNT\tREGION\tVAULT\tTYPE\tSIZE\tNEW\tSTORED\tRECOVERY POINT")
+				for _, p := range points {
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", p.AccountID, p.Region, p.Vault, p.ResourceType, p.SizeBytes, p.NewBytes, p.StoredBytes, p.ARN)
+				}
+			})
+		},
+	}
+}
+
+func attachCommand(o *adminOptions) *cobra.Command {
+	var socket string
+	c := &cobra.Command{
+		Use:   "attach VOLUME-ID --socket PATH",
+		Short: "Serve an EBS volume as a network block device on a Unix socket",
+		Long: `Serves a volume by the NBD protocol on a Unix socket until the command is stopped, so that
+qemu or the kernel's nbd-client can use it as a disk. Only the socket's owner can use it.
+
+Example:
+  strongroom admin attach vol-0123456789abcdef0 --socket ./disk.sock --data ./data
+  qemu-img convert image.raw nbd+unix:///?socket=./disk.sock
+
+Exit codes: 0 detached, 1 failed, 2 wrong usage.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			admin, err := o.admin()
+			if err != nil {
+				return err
+			}
+			if socket == "" {
+				return &exitError{exitUsage, fmt.Errorf("no socket: use --socket PATH")}
+			}
+			return admin.Attach(c.Context(), args[0], socket)
+		},
+	}
+	c.Flags().StringVar(&socket, "socket", "", "where to make the socket")
+	return c
+}

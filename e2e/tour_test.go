@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// root is the folder of the repository.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// binary is the program under test.
+func binary(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(root(t), "bin", "strongroom")
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("the program is not built (make build does it): %v", err)
+	}
+	return path
+}
+
+// TestTour runs the commands of the README's tour as they are written, in one shell, and compares what they print with
+// what the README says they print.
+func TestTour(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, wanted := tour(t, string(readme))
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(binary(t), filepath.Join(dir, "bin", "strongroom")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	shell := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"+script)
+	shell.Dir = dir
+	shell.Env = append(os.Environ(), "AWS_PAGER=", "PATH="+filepath.Join(root(t), ".tools", "bin")+":"+os.Getenv("PATH"))
+	var log strings.Builder
+	shell.Stderr = &log
+	printed, err := shell.Output()
+	if err != nil {
+		t.Fatalf("the tour failed: %v\n%s\n%s", err, printed, log.String())
+	}
+	got := string(printed)
+	for _, line := range wanted {
+		at := strings.Index(got, line)
+		if at < 0 {
+			t.Fatalf("the README says that the tour prints %q next, and it does not:\n%s\n%s", line, printed, log.String())
+		}
+		got = got[at+len(line):]
+	}
+	if len(wanted) < 4 {
+		t.Errorf("the README shows only %d lines of output", len(wanted))
+	}
+}
+
+// tour takes the commands out of the README's section about the tour, and the output that it shows: its sh blocks are
+// commands, its text blocks what they print.
+func tour(t *testing.T, readme string) (script string, wanted []string) {
+	t.Helper()
+	_, section, found := strings.Cut(readme, "\n## A tour of five minutes\n")
+	if !found {
+		t.Fatal("the README has no section with the tour")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var language string
+	for line := range strings.Lines(section) {
+		trimmed := strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(trimmed, "```") && language == "":
+			language = strings.TrimPrefix(trimmed, "```")
+		case strings.HasPrefix(trimmed, "```"):
+			language = ""
+		case language == "sh":
+			script += line
+		case language == "text" && trimmed != "":
+			wanted = append(wanted, trimmed)
+		}
+	}
+	return script, wanted
+}

@@ -1,0 +1,346 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+
+	"strongroom/archive"
+	"strongroom/internal/api"
+	"strongroom/internal/resource"
+	"strongroom/internal/state"
+	"strongroom/rules"
+)
+
+// NewJobID makes the id of a job, in the form AWS gives them.
+func NewJobID() string { return strings.ToUpper(uuid.NewString()) }
+
+// waitForResource is how long a job that waits for another on the same resource sleeps before it looks again.
+const waitForResource = time.Second
+
+// runBackup works on a backup job until it is in a final state, or returns the error that it is to be tried again for.
+func (r *Runner) runBackup(ctx context.Context, jobID string, t try) error {
+	job, err := r.beginBackup(ctx, jobID)
+	switch {
+	case errors.Is(err, errDone):
+		return nil
+	case errors.Is(err, errBusy):
+		return river.JobSnooze(waitForResource)
+	case err != nil:
+		return err
+	}
+	r.event(ctx, job.AccountID, job.Region, "BackupJobStarted", backupDetails(job))
+
+	watched, stop := r.watchBackup(ctx, job)
+	defer stop(nil)
+	point, err := r.backup(watched, &job)
+	if err != nil {
+		end, err := judge(watched, err, "Backup", t)
+		if err != nil {
+			r.Log.WarnContext(ctx, "a backup job will be tried again", "job", job.ID, "error", err.Error())
+			return err
+		}
+		return r.endBackup(ctx, job, end, nil)
+	}
+	return r.endBackup(ctx, job, outcome{state.JobCompleted, job.StatusMessage, job.MessageCategory}, point)
+}
+
+// beginBackup makes the job RUNNING, if its window is open and nothing else runs on the resource.
+func (r *Runner) beginBackup(ctx context.Context, jobID string) (job state.BackupJob, err error) {
+	err = r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if job, err = tx.BackupJob(ctx, jobID); err != nil {
+			return err
+		}
+		was := job.State
+		switch {
+		case job.Done():
+			return errDone
+		case was == state.JobAborting:
+			job.State, job.StatusMessage, job.CompletedAt = state.JobAborted, errStopped.Error(), tx.Now
+			return tx.UpdateBackupJob(ctx, job, was)
+		case was != state.JobRunning:
+			running, err := tx.RunningJob(ctx, job.ResourceARN, job.ID)
+			if err != nil && !errors.Is(err, state.ErrNotFound) {
+				return err
+			}
+			if job.StartBy != 0 && tx.Now > job.StartBy {
+				job.State, job.CompletedAt = state.JobExpired, tx.Now
+				job.StatusMessage, job.MessageCategory = errExpired.Error(), rules.JobExpired
+				if running != "" {
+					job.StatusMessage, job.MessageCategory = "Backup job failed because there was a running job for the same resource.", rules.ConcurrentJob
+				}
+				return tx.UpdateBackupJob(ctx, job, was)
+			}
+			if running != "" {
+				if job.QueuedBehind == running {
+					return errBusy
+				}
+				job.QueuedBehind = running
+				return tx.UpdateBackupJob(ctx, job, was)
+			}
+			job.State, job.StartedAt, job.QueuedBehind = state.JobRunning, tx.Now, ""
+			if job.CompleteWindowMinutes > 0 {
+				job.CompleteBy = state.MicrosOf(rules.Windows{Completion: job.CompleteWindowMinutes}.CompleteBy(tx.Now.Time()))
+			}
+		}
+		job.Attempts++
+		return tx.UpdateBackupJob(ctx, job, was)
+	})
+	switch {
+	case err != nil:
+		return job, err
+	case job.Done():
+		return job, errDone
+	case job.State != state.JobRunning:
+		return job, errBusy
+	}
+	return job, nil
+}
+
+// watchBackup returns a context that ends when the user stops the job or its completion window closes.
+func (r *Runner) watchBackup(ctx context.Context, job state.BackupJob) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	r.loops.Go(func() {
+		var closed <-chan struct{}
+		if job.CompleteBy != 0 {
+			var forget func()
+			closed, forget = r.Clock.Until(job.CompleteBy.Time())
+			defer forget()
+		}
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-closed:
+				cancel(errExpired)
+				return
+			case <-wallAfter(ctx, time.Second):
+			}
+			now, err := view(ctx, r, func(ctx context.Context, tx *state.Tx) (state.BackupJob, error) { return tx.BackupJob(ctx, job.ID) })
+			if err == nil && now.State == state.JobAborting {
+				cancel(errStopped)
+				return
+			}
+		}
+	})
+	return ctx, cancel
+}
+
+// backup makes the recovery point in the archive and returns the row that will make it known.
+func (r *Runner) backup(ctx context.Context, job *state.BackupJob) (*state.RecoveryPoint, error) {
+	vault, err := view(ctx, r, func(ctx context.Context, tx *state.Tx) (state.BackupVault, error) {
+		return tx.BackupVault(ctx, job.AccountID, job.Region, job.VaultName)
+	})
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, &rules.Refusal{Message: "Backup job failed because backup vault " + job.VaultARN + " does not exist.", Category: rules.ResourceNotFound}
+	} else if err != nil {
+		return nil, err
+	}
+	kind, resourceARN, err := r.kindOf(job.ResourceARN)
+	if err != nil {
+		return nil, err
+	}
+	lifecycle := job.Lifecycle.For(r.AsOf, kind.Type())
+	if refusal := lock(vault).RefuseBackup(lifecycle, place(vault)); refusal != nil {
+		return nil, refusal
+	}
+	role, err := r.assume(ctx, job.IAMRoleARN, job.Region, "AWSBackup-"+job.ID)
+	if err != nil {
+		return nil, err
+	}
+	description, err := kind.Describe(ctx, role, resourceARN)
+	if err != nil {
+		return nil, err
+	}
+	domain, keyARN, err := r.backupDomain(ctx, role, description, vault)
+	if err != nil {
+		return nil, err
+	}
+	parent, err := r.parent(ctx, job.ResourceARN, vault, keyARN)
+	if err != nil {
+		return nil, err
+	}
+
+	point := &state.RecoveryPoint{
+		ARN:       kind.RecoveryPointARN(description, job.ID, job.CreatedAt).String(),
+		AccountID: vault.AccountID, Region: vault.Region, VaultName: vault.Name, VaultARN: vault.ARN, JobID: job.ID,
+		ResourceARN: job.ResourceARN, ResourceType: kind.Type(), ResourceName: description.Name, ResourceRegion: description.Region,
+		IAMRoleARN: job.IAMRoleARN, CreatedBy: job.CreatedBy,
+		CreatedAt: job.CreatedAt, InitiatedAt: job.InitiatedAt,
+		Lifecycle: lifecycle, StorageClass: "WARM",
+		KeyARN: keyARN, IsEncrypted: keyARN != "",
+		Tags: mergeTags(description.Tags, job.Tags), RestoreMetadata: description.Metadata, Options: job.Options,
+		ArchivePointID: strings.ToLower(job.ID), ArchiveKeyARN: keyARN,
+	}
+	if len(point.Tags) > 50 {
+		return nil, &rules.Refusal{Message: "The resultant tag set must not have more than 50 user tags.", Category: rules.LimitExceeded}
+	}
+	point.KeyType = keyType(keyARN, vault)
+	job.PointARN, job.ResourceType, job.ResourceName = point.ARN, point.ResourceType, point.ResourceName
+	job.KeyARN, job.IsEncrypted = point.KeyARN, point.IsEncrypted
+	if err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		return tx.UpdateBackupJob(ctx, *job, state.JobRunning)
+	}); err != nil {
+		return nil, err
+	}
+
+	request := resource.BackupRequest{
+		Domain: domain, Point: point.ArchivePointID, Options: job.Options,
+		Progress: r.progress(ctx, func(ctx context.Context, tx *state.Tx, percent float64, done int64) error {
+			return tx.SetBackupJobProgress(ctx, job.ID, percent, done)
+		}).report,
+	}
+	if parent != nil {
+		request.Parent, request.ParentState = parent.ArchivePointID, parent.KindState
+	}
+	result, err := kind.Backup(ctx, role, description, request)
+	if errors.Is(err, archive.ErrPointExists) {
+		// The job was killed between the archive's commit and ours. Who cannot be asked again what it found out has
+		// its point removed and read once more; nobody has been told of it.
+		if err := domain.Vault().Delete(ctx, domain.Info().ID, point.ArchivePointID); err != nil {
+			return nil, err
+		}
+		result, err = kind.Backup(ctx, role, description, request)
+	}
+	if err != nil {
+		return nil, err
+	}
+	point.SizeBytes, point.TransferredBytes, point.StoredBytes, point.KindState = result.SizeBytes, result.Transferred, result.Stored, result.State
+	job.SizeBytes, job.TransferredBytes = result.SizeBytes, result.Transferred
+	if result.Message != "" {
+		job.StatusMessage, job.MessageCategory = result.Message, rules.Category(result.Message)
+	}
+	return point, nil
+}
+
+// backupDomain opens the sealing domain of a new recovery point: under the vault's key or the resource's own.
+func (r *Runner) backupDomain(ctx context.Context, role *api.Caller, d resource.Description, vault state.BackupVault) (*archive.Domain, string, error) {
+	keyARN := rules.SealingKey(r.AsOf, d.Type, rules.Key{ARN: d.KeyARN}, rules.Key{ARN: vault.KeyARN}).ARN
+	var ring archive.Keyring
+	var err error
+	if rules.HasFullManagement(r.AsOf, d.Type) {
+		ring, err = r.vaultKeyring(ctx, vault)
+	} else {
+		ring, err = r.resourceKeyring(ctx, role, d.Type, keyARN, vault)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	domain, err := r.Archives.Domain(ctx, location(vault), keyARN, ring)
+	return domain, keyARN, err
+}
+
+// parent is the latest recovery point that a new one of the same domain can build on, or nil.
+func (r *Runner) parent(ctx context.Context, resourceARN string, vault state.BackupVault, keyARN string) (*state.RecoveryPoint, error) {
+	p, err := view(ctx, r, func(ctx context.Context, tx *state.Tx) (state.RecoveryPoint, error) {
+		return tx.LatestPoint(ctx, resourceARN, vault.ARN, keyARN)
+	})
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, nil
+	}
+	return &p, err
+}
+
+// endBackup writes down how the job ended. A completed job's recovery point and copy jobs become known in the same
+// transaction.
+func (r *Runner) endBackup(ctx context.Context, job state.BackupJob, end outcome, point *state.RecoveryPoint) error {
+	err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = end.state, end.message, end.category, tx.Now
+		if point == nil {
+			job.PointARN = ""
+			return tx.UpdateBackupJob(ctx, job, state.JobRunning, state.JobAborting)
+		}
+		job.Percent = 100
+		if err := r.addPoint(ctx, tx, point); err != nil {
+			return err
+		}
+		for _, action := range job.CopyActions {
+			copied := state.CopyJob{
+				ID: NewJobID(), AccountID: job.AccountID, Region: job.Region,
+				SourceVaultARN: job.VaultARN, SourcePointARN: point.ARN, DestinationVaultARN: *action.DestinationBackupVaultArn,
+				ResourceARN: job.ResourceARN, ResourceType: job.ResourceType, ResourceName: job.ResourceName, IAMRoleARN: job.IAMRoleARN,
+				State: state.JobCreated, CreatedAt: tx.Now, SizeBytes: point.SizeBytes,
+				Lifecycle: state.LifecycleOf(action.Lifecycle), CreatedBy: job.CreatedBy, BackupJobID: job.ID,
+			}
+			if err := tx.InsertCopyJob(ctx, copied); err != nil {
+				return err
+			}
+			if err := r.Queue.EnqueueCopy(ctx, tx, copied.ID); err != nil {
+				return err
+			}
+		}
+		// ABORTING is overtaken by the completion: what is done is done.
+		return tx.UpdateBackupJob(ctx, job, state.JobRunning, state.JobAborting)
+	})
+	if err != nil {
+		return fmt.Errorf("ending backup job %s: %w", job.ID, err)
+	}
+	r.event(ctx, job.AccountID, job.Region, "BackupJobCompleted", backupDetails(job))
+	if point != nil {
+		r.event(ctx, point.AccountID, point.Region, "RecoveryPointCreated", pointDetails(*point))
+	}
+	return nil
+}
+
+// addPoint makes a recovery point known, in the vault's catalogue and in that of its kind.
+func (r *Runner) addPoint(ctx context.Context, tx *state.Tx, point *state.RecoveryPoint) error {
+	point.Status, point.CompletedAt = state.PointCompleted, tx.Now
+	created := point.CreatedAt.Time()
+	point.DeleteAt = state.MicrosOf(point.Lifecycle.DeleteAt(created))
+	point.MoveAt = state.MicrosOf(point.Lifecycle.MoveToColdStorageAt(created))
+	if err := tx.InsertRecoveryPoint(ctx, *point); err != nil {
+		return err
+	}
+	kind, err := r.kindNamed(point.ResourceType)
+	if err != nil {
+		return err
+	}
+	return kind.Added(ctx, tx, *point)
+}
+
+// assume makes the caller that a job acts as.
+func (r *Runner) assume(ctx context.Context, roleARN, region, session string) (*api.Caller, error) {
+	role, err := r.Identity.AssumeForService(ctx, roleARN, backupService, session)
+	if err != nil {
+		return nil, err
+	}
+	return role.Through(backupService, region), nil
+}
+
+// mergeTags joins a resource's tags with the job's, which win.
+func mergeTags(of, over map[string]string) map[string]string {
+	all := map[string]string{}
+	for k, v := range of {
+		if !strings.HasPrefix(k, "aws:") { // reserved for the service that set them
+			all[k] = v
+		}
+	}
+	for k, v := range over {
+		all[k] = v
+	}
+	return all
+}
+
+func lock(v state.BackupVault) rules.LockRange {
+	if !v.Locked {
+		return rules.LockRange{}
+	}
+	return rules.LockRange{Min: v.MinRetentionDays, Max: v.MaxRetentionDays}
+}
+
+func place(v state.BackupVault) rules.Place {
+	return rules.Place{AccountID: v.AccountID, Region: v.Region, VaultName: v.Name, VaultARN: v.ARN}
+}
+
+// keyType is what EncryptionKeyType says of a point's key.
+func keyType(keyARN string, vault state.BackupVault) string {
+	if keyARN == "" || keyARN == vault.KeyARN && vault.IsServiceKey() {
+		return ""
+	}
+	return state.KeyCustomerManaged
+}

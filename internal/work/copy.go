@@ -1,0 +1,359 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/riverqueue/river"
+
+	"strongroom/archive"
+	"strongroom/arn"
+	"strongroom/internal/api"
+	"strongroom/internal/resource"
+	"strongroom/internal/state"
+	"strongroom/rules"
+)
+
+// runCopy works on a copy job until it is in a final state, or returns the error that it is to be tried again for.
+func (r *Runner) runCopy(ctx context.Context, jobID string, t try) error {
+	job, err := r.beginCopy(ctx, jobID)
+	switch {
+	case errors.Is(err, errDone):
+		return nil
+	case errors.Is(err, errBusy):
+		return river.JobSnooze(waitForResource)
+	case err != nil:
+		return err
+	}
+	r.event(ctx, job.AccountID, job.Region, "CopyJobStarted", copyDetails(job))
+	point, err := r.copy(ctx, &job)
+	if err != nil {
+		end, err := judge(ctx, err, "Copy", t)
+		if err != nil {
+			r.Log.WarnContext(ctx, "a copy job will be tried again", "job", job.ID, "error", err.Error())
+			return err
+		}
+		return r.endCopy(ctx, job, end, nil)
+	}
+	return r.endCopy(ctx, job, outcome{state: state.JobCompleted}, point)
+}
+
+// beginCopy makes the job RUNNING, unless another runs on the resource.
+func (r *Runner) beginCopy(ctx context.Context, jobID string) (job state.CopyJob, err error) {
+	err = r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if job, err = tx.CopyJob(ctx, jobID); err != nil {
+			return err
+		}
+		was := job.State
+		if job.Done() {
+			return errDone
+		}
+		if was != state.JobRunning {
+			running, err := tx.RunningJob(ctx, job.ResourceARN, job.ID)
+			if err == nil {
+				if job.QueuedBehind == running {
+					return errBusy
+				}
+				job.QueuedBehind = running
+				return tx.UpdateCopyJob(ctx, job, was)
+			} else if !errors.Is(err, state.ErrNotFound) {
+				return err
+			}
+			job.State, job.StartedAt, job.QueuedBehind = state.JobRunning, tx.Now, ""
+		}
+		job.Attempts++
+		return tx.UpdateCopyJob(ctx, job, was)
+	})
+	if err == nil && job.State != state.JobRunning {
+		err = errBusy
+	}
+	return job, err
+}
+
+// copyFacts is what a copy is decided on.
+type copyFacts struct {
+	request     rules.CopyRequest
+	point       state.RecoveryPoint
+	source      state.BackupVault
+	destination state.BackupVault
+}
+
+// facts looks up everything that decides over the copy.
+func (r *Runner) facts(ctx context.Context, job state.CopyJob) (f copyFacts, err error) {
+	destination, err := arn.Parse(job.DestinationVaultARN)
+	if err != nil {
+		return f, err
+	}
+	_, name := destination.Split()
+	f.request = rules.CopyRequest{
+		RecoveryPointARN: job.SourcePointARN, ResourceType: job.ResourceType, Scheduled: job.BackupJobID != "",
+		Destination: rules.Place{AccountID: destination.AccountID, Region: destination.Region, VaultName: name, VaultARN: job.DestinationVaultARN},
+	}
+	var enabled string
+	from, err := r.Organization(ctx, job.AccountID)
+	if err != nil {
+		return f, err
+	}
+	to, err := r.Organization(ctx, destination.AccountID)
+	if err != nil {
+		return f, err
+	}
+	err = r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if f.source, err = tx.BackupVaultByARN(ctx, job.SourceVaultARN); err != nil {
+			return err
+		}
+		f.point, err = tx.RecoveryPoint(ctx, job.SourcePointARN)
+		if err != nil && !errors.Is(err, state.ErrNotFound) {
+			return err
+		}
+		f.destination, err = tx.BackupVaultByARN(ctx, job.DestinationVaultARN)
+		if err != nil && !errors.Is(err, state.ErrNotFound) {
+			return err
+		}
+		f.request.DestinationExists = err == nil
+		settings, err := tx.BackupSetting(ctx, from.ManagementAccountID, "", state.SettingGlobal)
+		if err != nil && !errors.Is(err, state.ErrNotFound) {
+			return err
+		}
+		enabled = settings.Value["isCrossAccountBackupEnabled"]
+		return nil
+	})
+	if err != nil {
+		return f, err
+	}
+	q := &f.request
+	q.Source = place(f.source)
+	q.PointStatus, q.Cold = f.point.Status, f.point.StorageClass == "COLD"
+	q.SourceOrganization, q.DestinationOrganization, q.ManagementAccountID = from.OrganizationID, to.OrganizationID, from.ManagementAccountID
+	q.CrossAccountEnabled = enabled == "true"
+	q.Lifecycle = job.Lifecycle.Inherit(f.point.Lifecycle).For(r.AsOf, job.ResourceType)
+	q.Lock = lock(f.destination)
+	if q.SourceKey, err = r.key(ctx, f.point.KeyARN); err != nil {
+		return f, err
+	}
+	if !q.DestinationExists {
+		return f, nil
+	}
+	q.DestinationKey, err = r.key(ctx, f.destination.KeyARN)
+	return f, err
+}
+
+// key says of what kind a key is.
+func (r *Runner) key(ctx context.Context, keyARN string) (rules.Key, error) {
+	if keyARN == "" {
+		return rules.Key{}, nil
+	}
+	parsed, err := arn.Parse(keyARN)
+	if err != nil {
+		return rules.Key{}, err
+	}
+	_, id := parsed.Split()
+	key := rules.Key{ARN: keyARN, Kind: rules.CustomerManaged}
+	err = r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		row, err := tx.Key(ctx, id)
+		if errors.Is(err, state.ErrNotFound) || err == nil && row.Manager != "AWS" {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		key.Kind = rules.AWSManaged
+		aliases, err := tx.KeyAliases(ctx, id)
+		for _, a := range aliases {
+			if managed := rules.ManagedAlias(a.Name); managed != "" {
+				key.Alias = managed
+			}
+		}
+		return err
+	})
+	return key, err
+}
+
+// copy makes the copy in the destination's archive and returns the row that will make it known.
+func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryPoint, error) {
+	f, err := r.facts(ctx, *job)
+	if err != nil {
+		return nil, err
+	}
+	decision, refusal := rules.DecideCopy(r.AsOf, f.request)
+	if refusal != nil {
+		return nil, refusal
+	}
+	kind, err := r.kindNamed(job.ResourceType)
+	if err != nil {
+		return nil, err
+	}
+	role, err := r.assume(ctx, job.IAMRoleARN, job.Region, "AWSBackup-"+job.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.authorizeCopy(ctx, role, f); err != nil {
+		return nil, err
+	}
+
+	ring, release, err := r.sourceKeyring(ctx, role, *job, f)
+	if err != nil {
+		return nil, refuseKey(err, f.request)
+	}
+	defer func() {
+		if err := release(context.WithoutCancel(ctx)); err != nil {
+			r.Log.WarnContext(ctx, "could not revoke the grant of a copy", "job", job.ID, "error", err.Error())
+		}
+	}()
+	sourceDomain, err := r.Archives.Domain(ctx, location(f.source), f.point.ArchiveKeyARN, ring)
+	if err != nil {
+		return nil, refuseKey(err, f.request)
+	}
+	source, err := sourceDomain.Open(ctx, f.point.ArchivePointID)
+	if err != nil {
+		return nil, err
+	}
+
+	var toRing = r.Archives.ServiceKeyring()
+	if decision.Key.ARN != "" {
+		if toRing, err = r.vaultKeyring(ctx, f.destination); err != nil {
+			return nil, err
+		}
+	}
+	destination, err := r.Archives.Domain(ctx, location(f.destination), decision.Key.ARN, toRing)
+	if err != nil {
+		return nil, err
+	}
+	options := archive.CopyOptions{Point: strings.ToLower(job.ID)}
+	if decision.Incremental {
+		parent, err := r.parent(ctx, job.ResourceARN, f.destination, decision.Key.ARN)
+		if err != nil {
+			return nil, err
+		}
+		if parent != nil {
+			options.Parent = parent.ArchivePointID
+		}
+	}
+
+	point := f.copied(r, kind, *job, decision)
+	job.DestinationPointARN, job.DestinationKeyARN, job.SizeBytes = point.ARN, point.KeyARN, f.point.SizeBytes
+	if err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error { return tx.UpdateCopyJob(ctx, *job, state.JobRunning) }); err != nil {
+		return nil, err
+	}
+	summary, err := archive.Copy(ctx, destination, source, options)
+	if errors.Is(err, archive.ErrPointExists) { // committed before a crash
+		made, err := destination.Open(ctx, options.Point)
+		if err != nil {
+			return nil, err
+		}
+		summary = made.Summary()
+	} else if err != nil {
+		return nil, err
+	}
+	point.TransferredBytes, point.StoredBytes = int64(summary.NewBytes), int64(summary.StoredBytes)
+	job.TransferredBytes = point.TransferredBytes
+	return point, nil
+}
+
+// authorizeCopy asks the policies as the job's role: to take from the source vault, and to put into the destination,
+// whose vault policy must admit another account's role.
+func (r *Runner) authorizeCopy(ctx context.Context, role *api.Caller, f copyFacts) error {
+	refused := func(string) *api.Error {
+		return api.Errorf("AccessDeniedException", "%s", rules.RefuseCopyInto(f.request).Message)
+	}
+	return r.Door.Authorize(ctx, role, "backup",
+		api.Access{
+			Action: "backup:CopyFromBackupVault", Resource: f.point.ARN, ResourceAccountID: f.source.AccountID,
+			Context:          map[string][]string{"backup:CopyTargets": {f.destination.ARN}},
+			ResourcePolicies: vaultPolicy(f.source), DeniedAs: refused,
+		},
+		api.Access{
+			Action: "backup:CopyIntoBackupVault", Resource: f.destination.ARN, ResourceAccountID: f.destination.AccountID,
+			Context:          resourceTags(f.destination.Tags),
+			ResourcePolicies: vaultPolicy(f.destination), DeniedAs: refused,
+		},
+	)
+}
+
+func vaultPolicy(v state.BackupVault) []api.PolicyDocument {
+	if v.Policy == "" {
+		return nil
+	}
+	return []api.PolicyDocument{{Name: "access policy of " + v.ARN, Document: v.Policy}}
+}
+
+func resourceTags(tags map[string]string) map[string][]string {
+	context := map[string][]string{}
+	for k, v := range tags {
+		context["aws:ResourceTag/"+k] = []string{v}
+	}
+	return context
+}
+
+// sourceKeyring opens the source as whoever must be able to: within an account the service under the vault's grant or
+// the role's, across accounts the service-linked role of the destination.
+func (r *Runner) sourceKeyring(ctx context.Context, role *api.Caller, job state.CopyJob, f copyFacts) (archive.Keyring, func(context.Context) error, error) {
+	keep := func(context.Context) error { return nil }
+	switch {
+	case f.point.ArchiveKeyARN == "":
+		return r.Archives.ServiceKeyring(), keep, nil
+	case f.source.AccountID != f.destination.AccountID:
+		reader, err := r.serviceLinked(ctx, f.destination.AccountID, "copy-"+job.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		return r.borrowedKeyring(ctx, reader, job.ResourceType, f.point.ArchiveKeyARN, f.source, job.ID)
+	case rules.HasFullManagement(r.AsOf, job.ResourceType):
+		ring, err := r.vaultKeyring(ctx, f.source)
+		return ring, keep, err
+	}
+	ring, err := r.resourceKeyring(ctx, role, job.ResourceType, f.point.ArchiveKeyARN, f.source)
+	return ring, keep, err
+}
+
+// refuseKey makes AWS's message of a refusal by KMS; other errors stay as they are.
+func refuseKey(err error, q rules.CopyRequest) error {
+	var e *api.Error
+	if errors.As(err, &e) && e.HTTPStatus() < 500 {
+		refusal := rules.RefuseSourceKey(q)
+		refusal.Cause += " KMS says: " + e.Error()
+		return fmt.Errorf("%w (%w)", refusal, err)
+	}
+	return err
+}
+
+// copied is the row of the copy. A copy keeps its source's creation date, and its lifecycle counts from there.
+func (f copyFacts) copied(r *Runner, kind resource.Kind, job state.CopyJob, d rules.CopyDecision) *state.RecoveryPoint {
+	return &state.RecoveryPoint{
+		ARN:       kind.CopyRecoveryPointARN(f.point, f.destination.AccountID, f.destination.Region, job.ID).String(),
+		AccountID: f.destination.AccountID, Region: f.destination.Region, VaultName: f.destination.Name, VaultARN: f.destination.ARN,
+		SourceVaultARN: f.source.ARN, SourcePointARN: f.point.ARN, JobID: job.ID,
+		ResourceARN: f.point.ResourceARN, ResourceType: f.point.ResourceType, ResourceName: f.point.ResourceName, ResourceRegion: f.point.ResourceRegion,
+		IAMRoleARN: job.IAMRoleARN, CreatedBy: job.CreatedBy,
+		CreatedAt: f.point.CreatedAt, InitiatedAt: job.CreatedAt,
+		SizeBytes: f.point.SizeBytes, Lifecycle: f.request.Lifecycle, StorageClass: "WARM",
+		KeyARN: d.Key.ARN, KeyType: keyType(d.Key.ARN, f.destination), IsEncrypted: d.Key.ARN != "",
+		Tags: f.point.Tags, RestoreMetadata: f.point.RestoreMetadata, Options: f.point.Options,
+		ArchivePointID: strings.ToLower(job.ID), ArchiveKeyARN: d.Key.ARN, KindState: "",
+	}
+}
+
+// endCopy writes down how the job ended; a completed job's copy becomes known in the same transaction.
+func (r *Runner) endCopy(ctx context.Context, job state.CopyJob, end outcome, point *state.RecoveryPoint) error {
+	err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = end.state, end.message, end.category, tx.Now
+		if point == nil {
+			job.DestinationPointARN = ""
+			return tx.UpdateCopyJob(ctx, job, state.JobRunning)
+		}
+		job.Percent = 100
+		if err := r.addPoint(ctx, tx, point); err != nil {
+			return err
+		}
+		return tx.UpdateCopyJob(ctx, job, state.JobRunning)
+	})
+	if err != nil {
+		return fmt.Errorf("ending copy job %s: %w", job.ID, err)
+	}
+	r.event(ctx, job.AccountID, job.Region, "CopyJobCompleted", copyDetails(job))
+	if point != nil {
+		r.event(ctx, point.AccountID, point.Region, "RecoveryPointCreated", pointDetails(*point))
+	}
+	return nil
+}

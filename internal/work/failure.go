@@ -1,0 +1,59 @@
+package work
+
+import (
+	"context"
+	"errors"
+
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+	"strongroom/rules"
+)
+
+// Causes that end a running job from outside.
+var (
+	errStopped = errors.New("Backup job was stopped by user.")        //nolint:staticcheck // AWS's message
+	errExpired = errors.New("Backup job expired before completion.")  //nolint:staticcheck // AWS's message
+	errBusy    = errors.New("another job runs on the resource")       // the job waits
+	errDone    = errors.New("the job is in a final state")            // nothing to do
+	fatalError = " job encountered a fatal error. Internal failure: " // after Backup, Copy or Restore
+)
+
+// outcome is how a job ended.
+type outcome struct {
+	state    string
+	message  string
+	category string
+}
+
+// judge says how an error ends a job, or returns the error if the job should be tried again: because the cause may
+// pass, or because the process stops.
+func judge(ctx context.Context, err error, what string, t try) (outcome, error) {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errStopped):
+		return outcome{state.JobAborted, errStopped.Error(), ""}, nil
+	case errors.Is(cause, errExpired):
+		return outcome{state.JobExpired, errExpired.Error(), rules.JobExpired}, nil
+	case ctx.Err() != nil:
+		return outcome{}, err
+	}
+	var refusal *rules.Refusal
+	if errors.As(err, &refusal) {
+		category := refusal.Category
+		if category == "" {
+			category = rules.Category(refusal.Message)
+		}
+		return outcome{state.JobFailed, refusal.Message, category}, nil
+	}
+	var e *api.Error
+	if errors.As(err, &e) && e.HTTPStatus() < 500 {
+		message := e.Message
+		if message == "" {
+			message = e.Code
+		}
+		return outcome{state.JobFailed, message, rules.Category(message)}, nil
+	}
+	if t.last {
+		return outcome{state.JobFailed, what + fatalError + err.Error(), rules.FatalError}, nil
+	}
+	return outcome{}, err
+}

@@ -1,0 +1,124 @@
+package work
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"strongroom/archive"
+	"strongroom/arn"
+	"strongroom/internal/api"
+	"strongroom/internal/archives"
+	"strongroom/internal/state"
+	"strongroom/rules"
+)
+
+// location is where a vault's archive lies.
+func location(v state.BackupVault) archives.Location {
+	return archives.Location{Region: v.Region, AccountID: v.AccountID, Vault: v.Name}
+}
+
+// nativeService is the service whose resources a type is, as kms:ViaService shows it: EC2 calls KMS for volumes, AWS
+// Backup itself for the types that it manages fully.
+func (r *Runner) nativeService(resourceType string) string {
+	if rules.HasFullManagement(r.AsOf, resourceType) {
+		return backupService
+	}
+	switch resourceType {
+	case "EBS", "EC2":
+		return "ec2.amazonaws.com"
+	}
+	return "rds.amazonaws.com"
+}
+
+// vaultKeyring uses a vault's own key: under the grant that the vault's creator gave the service, or, under the
+// aws/backup key, as the account's service-linked role.
+func (r *Runner) vaultKeyring(ctx context.Context, v state.BackupVault) (archive.Keyring, error) {
+	if !v.IsServiceKey() {
+		return r.Archives.Keyring(api.ServiceCaller(backupService, v.AccountID, v.Region), v.KeyARN), nil
+	}
+	linked, err := r.serviceLinked(ctx, v.AccountID, "vault-"+v.Name)
+	if err != nil {
+		return nil, err
+	}
+	return r.Archives.Keyring(linked.Through(backupService, v.Region), v.KeyARN), nil
+}
+
+// serviceLinked is a session of an account's AWSServiceRoleForBackup.
+func (r *Runner) serviceLinked(ctx context.Context, accountID, session string) (*api.Caller, error) {
+	role, err := r.Identity.EnsureServiceLinkedRole(ctx, accountID, backupService)
+	if err != nil {
+		return nil, err
+	}
+	return r.Identity.AssumeForService(ctx, role, backupService, session)
+}
+
+// resourceKeyring lets the service use a resource's own key for the vault that its recovery points lie in, by a grant
+// that role makes: it must be able to. The grant has a name, so making it again changes nothing.
+func (r *Runner) resourceKeyring(ctx context.Context, role *api.Caller, resourceType, keyARN string, v state.BackupVault) (archive.Keyring, error) {
+	if keyARN == "" {
+		return r.Archives.ServiceKeyring(), nil
+	}
+	_, err := api.Call[kms.CreateGrantOutput](ctx, r.Door, role.Through(r.nativeService(resourceType), v.Region), grant(keyARN, v, "strongroom-"+v.Name))
+	if err != nil {
+		return nil, err
+	}
+	return r.Archives.Keyring(api.ServiceCaller(backupService, v.AccountID, v.Region), keyARN), nil
+}
+
+// grant asks that the service may open and make data keys for a vault.
+func grant(keyARN string, v state.BackupVault, name string) *kms.CreateGrantInput {
+	return &kms.CreateGrantInput{
+		KeyId: &keyARN, GranteePrincipal: aws.String(backupService), Name: &name,
+		Operations:  []kmstypes.GrantOperation{kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationGenerateDataKey, kmstypes.GrantOperationDescribeKey},
+		Constraints: &kmstypes.GrantConstraints{EncryptionContextSubset: map[string]string{archive.ContextVault: v.ARN}},
+	}
+}
+
+// borrowedKeyring reads a vault of another account for reader, the service-linked role of the account that copies: it
+// makes a grant to the service on the key, which the key's policy must allow it, and the returned function revokes that.
+func (r *Runner) borrowedKeyring(ctx context.Context, reader *api.Caller, resourceType, keyARN string, source state.BackupVault, jobID string) (archive.Keyring, func(context.Context) error, error) {
+	key, err := arn.Parse(keyARN)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the source's key: %w", err)
+	}
+	caller := reader.Through(r.nativeService(resourceType), key.Region)
+	made, err := api.Call[kms.CreateGrantOutput](ctx, r.Door, caller, grant(keyARN, source, "copy-"+strings.ToLower(jobID)))
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.Archives.Keyring(api.ServiceCaller(backupService, reader.AccountID, key.Region), keyARN), func(ctx context.Context) error {
+		_, err := api.Call[kms.RevokeGrantOutput](ctx, r.Door, caller, &kms.RevokeGrantInput{KeyId: &keyARN, GrantId: made.GrantId})
+		return err
+	}, nil
+}
+
+// openPoint opens a recovery point for a job of the account that holds it: through the vault if its key seals the
+// point, and otherwise as role, which must be able to use the resource's key.
+func (r *Runner) openPoint(ctx context.Context, role *api.Caller, p state.RecoveryPoint, v state.BackupVault) (*archive.Point, error) {
+	var ring archive.Keyring
+	var err error
+	switch p.ArchiveKeyARN {
+	case "":
+		ring = r.Archives.ServiceKeyring()
+	case v.KeyARN:
+		if rules.HasFullManagement(r.AsOf, p.ResourceType) {
+			if ring, err = r.vaultKeyring(ctx, v); err != nil {
+				return nil, err
+			}
+			break
+		}
+		fallthrough
+	default:
+		ring = r.Archives.Keyring(role.Through(r.nativeService(p.ResourceType), v.Region), p.ArchiveKeyARN)
+	}
+	domain, err := r.Archives.Domain(ctx, location(v), p.ArchiveKeyARN, ring)
+	if err != nil {
+		return nil, err
+	}
+	return domain.Open(ctx, p.ArchivePointID)
+}

@@ -1,0 +1,111 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"strongroom/arn"
+	"strongroom/internal/resource"
+	"strongroom/internal/state"
+	"strongroom/rules"
+)
+
+// runRestore works on a restore job until it is in a final state, or returns the error that it is to be tried again for.
+func (r *Runner) runRestore(ctx context.Context, jobID string, t try) error {
+	job, err := r.beginRestore(ctx, jobID)
+	if errors.Is(err, errDone) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	r.event(ctx, job.AccountID, job.Region, "RestoreStarted", restoreDetails(job))
+	created, err := r.restore(ctx, &job)
+	end := outcome{state: state.JobCompleted}
+	if err != nil {
+		if end, err = judge(ctx, err, "Restore", t); err != nil {
+			r.Log.WarnContext(ctx, "a restore job will be tried again", "job", job.ID, "error", err.Error())
+			return err
+		}
+	}
+	return r.endRestore(ctx, job, end, created)
+}
+
+func (r *Runner) beginRestore(ctx context.Context, jobID string) (job state.RestoreJob, err error) {
+	err = r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if job, err = tx.RestoreJob(ctx, jobID); err != nil {
+			return err
+		}
+		if job.Done() {
+			return errDone
+		}
+		was := job.State
+		if was != state.JobRunning {
+			job.State, job.StartedAt = state.JobRunning, tx.Now
+		}
+		job.Attempts++
+		return tx.UpdateRestoreJob(ctx, job, was)
+	})
+	return job, err
+}
+
+// restore brings the recovery point back and returns the ARN of what it created.
+func (r *Runner) restore(ctx context.Context, job *state.RestoreJob) (created arn.ARN, err error) {
+	var point state.RecoveryPoint
+	var vault state.BackupVault
+	err = r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if point, err = tx.RecoveryPoint(ctx, job.PointARN); err != nil {
+			return err
+		}
+		vault, err = tx.BackupVaultByARN(ctx, point.VaultARN)
+		return err
+	})
+	if errors.Is(err, state.ErrNotFound) || err == nil && point.Status != state.PointCompleted && point.Status != state.PointExpired {
+		return created, &rules.Refusal{Message: "Cannot find recovery point " + job.PointARN, Category: rules.ResourceNotFound}
+	} else if err != nil {
+		return created, err
+	}
+	kind, err := r.kindNamed(point.ResourceType)
+	if err != nil {
+		return created, err
+	}
+	role, err := r.assume(ctx, job.IAMRoleARN, job.Region, "AWSBackup-"+job.ID)
+	if err != nil {
+		return created, err
+	}
+	opened, err := r.openPoint(ctx, role, point, vault)
+	if err != nil {
+		return created, err
+	}
+	job.SizeBytes = point.SizeBytes
+	return kind.Restore(ctx, role, resource.RestoreRequest{
+		Point: opened, Recovery: point, Metadata: job.Metadata, JobID: job.ID,
+		Progress: r.progress(ctx, func(ctx context.Context, tx *state.Tx, percent float64, done int64) error {
+			return tx.SetRestoreJobProgress(ctx, job.ID, percent, done)
+		}).report,
+	})
+}
+
+func (r *Runner) endRestore(ctx context.Context, job state.RestoreJob, end outcome, created arn.ARN) error {
+	err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = end.state, end.message, end.category, tx.Now
+		if end.state == state.JobCompleted {
+			job.Percent = 100
+			job.CreatedResourceARN = created.String()
+			point, err := tx.RecoveryPoint(ctx, job.PointARN)
+			if err == nil {
+				point.LastRestoredAt = tx.Now
+				err = tx.UpdateRecoveryPoint(ctx, point, point.Status)
+			}
+			if err != nil && !errors.Is(err, state.ErrNotFound) {
+				return err
+			}
+		}
+		return tx.UpdateRestoreJob(ctx, job, state.JobRunning)
+	})
+	if err != nil {
+		return fmt.Errorf("ending restore job %s: %w", job.ID, err)
+	}
+	r.event(ctx, job.AccountID, job.Region, "RestoreCompleted", restoreDetails(job))
+	return nil
+}

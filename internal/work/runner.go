@@ -1,0 +1,175 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/riverqueue/river"
+
+	"strongroom/arn"
+	"strongroom/clock"
+	"strongroom/internal/api"
+	"strongroom/internal/archives"
+	"strongroom/internal/resource"
+	"strongroom/internal/state"
+	"strongroom/rules"
+)
+
+// Identity lets jobs act as roles.
+type Identity interface {
+	// AssumeForService assumes a role for a service; the role's trust policy decides. Its error is an [api.Error] with
+	// AWS's message.
+	AssumeForService(ctx context.Context, roleARN, servicePrincipal, sessionName string) (*api.Caller, error)
+	// EnsureServiceLinkedRole makes a service's role in an account if it is not there, and returns its ARN.
+	EnsureServiceLinkedRole(ctx context.Context, accountID, servicePrincipal string) (roleARN string, err error)
+}
+
+// Membership is an account's place in an organization; zero if it is in none.
+type Membership struct {
+	OrganizationID      string
+	ManagementAccountID string
+}
+
+// Trail keeps the events that the service itself makes.
+type Trail interface {
+	RecordServiceEvent(ctx context.Context, accountID, region, name string, details map[string]any)
+}
+
+// Config is what a [Runner] works with.
+type Config struct {
+	DB           *state.DB
+	Queue        *Queue
+	Clock        clock.Clock
+	Door         *api.Door
+	Archives     *archives.Archives
+	Kinds        []resource.Kind
+	AsOf         rules.AsOf
+	Identity     Identity
+	Organization func(ctx context.Context, accountID string) (Membership, error)
+	Trail        Trail
+	Concurrency  int // jobs at once; 4 if 0
+	Log          *slog.Logger
+	// Sweep is called every few minutes, for services that remove what is due (keys scheduled for deletion, old events).
+	Sweep []func(ctx context.Context) error
+}
+
+// Runner works on jobs and watches the clock. It may be stopped without having been started, and more than once.
+type Runner struct {
+	Config
+	running
+}
+
+type running struct {
+	mu        sync.Mutex
+	stopQueue func(context.Context) error
+	cancel    context.CancelFunc
+	loops     sync.WaitGroup
+}
+
+// New returns a runner that does nothing yet.
+func New(c Config) *Runner {
+	if c.Concurrency == 0 {
+		c.Concurrency = 4
+	}
+	return &Runner{Config: c}
+}
+
+const backupService = "backup.amazonaws.com"
+
+// worker makes a River worker of a function.
+type worker[A river.JobArgs] struct {
+	river.WorkerDefaults[A]
+	work func(ctx context.Context, args A, t try) error
+}
+
+// try is which attempt at a job this is.
+type try struct{ last bool }
+
+func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
+	return w.work(ctx, job.Args, try{last: job.Attempt >= job.MaxAttempts})
+}
+
+// Start takes up interrupted jobs and begins to work.
+func (r *Runner) Start(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cancel != nil {
+		return errors.New("the runner is started already")
+	}
+	workers := river.NewWorkers()
+	for _, err := range []error{
+		river.AddWorkerSafely(workers, &worker[backupArgs]{work: func(ctx context.Context, a backupArgs, t try) error { return r.runBackup(ctx, a.JobID, t) }}),
+		river.AddWorkerSafely(workers, &worker[copyArgs]{work: func(ctx context.Context, a copyArgs, t try) error { return r.runCopy(ctx, a.JobID, t) }}),
+		river.AddWorkerSafely(workers, &worker[restoreArgs]{work: func(ctx context.Context, a restoreArgs, t try) error { return r.runRestore(ctx, a.JobID, t) }}),
+		river.AddWorkerSafely(workers, &worker[deleteArgs]{work: func(ctx context.Context, a deleteArgs, _ try) error { return r.removePoint(ctx, a.RecoveryPointARN) }}),
+	} {
+		if err != nil {
+			return fmt.Errorf("preparing the workers: %w", err)
+		}
+	}
+	stop, err := r.Queue.start(ctx, workers, r.Concurrency, r.Log)
+	if err != nil {
+		return err
+	}
+	r.stopQueue = stop
+	loops, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.cancel = cancel
+	for _, loop := range []func(context.Context){r.watchSchedules, r.watchLifecycles, r.watchWindows, r.watchGarbage} {
+		r.loops.Go(func() { loop(loops) })
+	}
+	return nil
+}
+
+// Stop ends the loops and the running jobs, which are taken up again at the next start. It waits for them.
+func (r *Runner) Stop(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cancel == nil {
+		return nil
+	}
+	r.cancel()
+	err := r.stopQueue(ctx) // first: what watches a job ends with it
+	r.loops.Wait()
+	r.cancel = nil
+	return err
+}
+
+// kindOf is the kind that a resource belongs to.
+func (r *Runner) kindOf(resourceARN string) (resource.Kind, arn.ARN, error) {
+	parsed, err := arn.Parse(resourceARN)
+	if err != nil {
+		return nil, arn.ARN{}, err
+	}
+	for _, k := range r.Kinds {
+		if k.Owns(parsed) {
+			return k, parsed, nil
+		}
+	}
+	return nil, parsed, &rules.Refusal{Message: "Unsupported resource type", Category: rules.ResourceNotSupported}
+}
+
+// kindNamed is the kind with the Backup API's name.
+func (r *Runner) kindNamed(resourceType string) (resource.Kind, error) {
+	for _, k := range r.Kinds {
+		if k.Type() == resourceType {
+			return k, nil
+		}
+	}
+	return nil, &rules.Refusal{Message: "Unsupported resource type", Category: rules.ResourceNotSupported}
+}
+
+// update and view are the store's, for functions that need no context of their own.
+func (r *Runner) update(ctx context.Context, fn func(ctx context.Context, tx *state.Tx) error) error {
+	return r.DB.Update(ctx, fn)
+}
+
+func view[T any](ctx context.Context, r *Runner, fn func(ctx context.Context, tx *state.Tx) (T, error)) (v T, err error) {
+	err = r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		v, err = fn(ctx, tx)
+		return err
+	})
+	return v, err
+}

@@ -1,0 +1,256 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/backup/types"
+
+	"strongroom/internal/resource"
+	"strongroom/internal/state"
+	"strongroom/rules"
+)
+
+// Loops look at the clock at least this often, also where the next known event is far: plans change meanwhile.
+const lookAgain = time.Second
+
+// watchSchedules runs rules as they come due.
+func (r *Runner) watchSchedules(ctx context.Context) {
+	r.watch(ctx, "schedules", lookAgain, r.RunDueRules)
+}
+
+// watch calls fn every now and then until ctx ends.
+func (r *Runner) watch(ctx context.Context, what string, every time.Duration, fn func(context.Context) error) {
+	for {
+		if err := fn(ctx); err != nil && ctx.Err() == nil {
+			r.Log.ErrorContext(ctx, "looking after "+what, "error", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-wallAfter(ctx, every):
+		}
+	}
+}
+
+// RunDueRules starts the backup jobs of all rules that are due, and sets each rule's next run.
+func (r *Runner) RunDueRules(ctx context.Context) error {
+	due, err := view(ctx, r, func(ctx context.Context, tx *state.Tx) ([]state.RuleSchedule, error) {
+		return tx.RuleSchedulesDue(ctx, tx.Now, 100)
+	})
+	if err != nil {
+		return err
+	}
+	var all []error
+	for _, s := range due {
+		if err := r.runRule(ctx, s); err != nil {
+			all = append(all, fmt.Errorf("running rule %s of plan %s: %w", s.RuleID, s.PlanID, err))
+		}
+	}
+	return errors.Join(all...)
+}
+
+func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
+	var plan state.BackupPlan
+	var selections []state.BackupSelection
+	optIn := map[string]bool{}
+	err := r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		if plan, err = tx.BackupPlan(ctx, s.PlanID); err != nil {
+			return err
+		}
+		if selections, err = tx.BackupSelections(ctx, s.PlanID, state.Cursor{}, 0); err != nil {
+			return err
+		}
+		settings, err := tx.BackupSetting(ctx, plan.AccountID, plan.Region, state.SettingOptIn)
+		if errors.Is(err, state.ErrNotFound) {
+			return nil
+		}
+		for name, value := range settings.Value {
+			optIn[name] = value == "true"
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	rule, found := ruleOf(plan, s.RuleID)
+	if !found {
+		return fmt.Errorf("the plan has no such rule")
+	}
+	schedule, err := rules.ParseSchedule(aws.ToString(rule.ScheduleExpression))
+	if err != nil {
+		return err
+	}
+	zone, err := time.LoadLocation(aws.ToString(rule.ScheduleExpressionTimezone))
+	if err != nil {
+		return err
+	}
+	windows := rules.Windows{Start: aws.ToInt64(rule.StartWindowMinutes), Completion: aws.ToInt64(rule.CompletionWindowMinutes)}
+
+	// A run whose start window has passed, because the service was down, is not made up for.
+	now, scheduled := r.Clock.Now(), s.NextRunAt.Time()
+	missed := now.After(windows.StartBy(scheduled))
+	next := schedule.Next(scheduled, zone)
+	for !next.IsZero() && now.After(windows.StartBy(next)) {
+		next = schedule.Next(next, zone)
+	}
+	var jobs []state.BackupJob
+	if !missed {
+		if jobs, err = r.jobsOf(ctx, plan, rule, selections, optIn, scheduled, windows); err != nil {
+			return err
+		}
+	}
+	err = r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if err := tx.AdvanceRule(ctx, s.PlanID, s.RuleID, s.NextRunAt, state.MicrosOf(next)); errors.Is(err, state.ErrNotFound) {
+			jobs = nil // the plan was changed, or another process was faster
+			return nil
+		} else if err != nil {
+			return err
+		}
+		for _, job := range jobs {
+			job.CreatedAt = tx.Now
+			if err := tx.InsertBackupJob(ctx, job); err != nil {
+				return err
+			}
+			if err := r.Queue.EnqueueBackup(ctx, tx, job.ID); err != nil {
+				return err
+			}
+		}
+		plan.ExecutedAt = tx.Now
+		return tx.PutBackupPlan(ctx, plan)
+	})
+	if err == nil && len(jobs) > 0 {
+		r.Log.InfoContext(ctx, "a rule ran", "plan", plan.Name, "rule", aws.ToString(rule.RuleName), "account", plan.AccountID, "region", plan.Region, "jobs", len(jobs))
+	}
+	return err
+}
+
+func ruleOf(plan state.BackupPlan, id string) (types.BackupRule, bool) {
+	for _, rule := range plan.Document.Rules {
+		if aws.ToString(rule.RuleId) == id {
+			return rule, true
+		}
+	}
+	return types.BackupRule{}, false
+}
+
+// jobsOf makes a backup job for each resource that a selection takes.
+func (r *Runner) jobsOf(ctx context.Context, plan state.BackupPlan, rule types.BackupRule, selections []state.BackupSelection, optIn map[string]bool, scheduled time.Time, windows rules.Windows) ([]state.BackupJob, error) {
+	resources, err := r.List(ctx, plan.AccountID, plan.Region)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []state.BackupJob
+	taken := map[string]bool{}
+	for _, selection := range selections {
+		takes := state.SelectionOf(selection.Document)
+		for _, d := range resources {
+			resourceARN := d.ARN.String()
+			if taken[resourceARN] || !takes.Takes(rules.Resource{ARN: resourceARN, Type: d.Type, Tags: d.Tags}, optIn) {
+				continue
+			}
+			taken[resourceARN] = true
+			jobs = append(jobs, state.BackupJob{
+				ID: NewJobID(), AccountID: plan.AccountID, Region: plan.Region,
+				VaultName:   aws.ToString(rule.TargetBackupVaultName),
+				VaultARN:    fmt.Sprintf("arn:aws:backup:%s:%s:backup-vault:%s", plan.Region, plan.AccountID, aws.ToString(rule.TargetBackupVaultName)),
+				ResourceARN: resourceARN, ResourceType: d.Type, ResourceName: d.Name, IAMRoleARN: selection.IAMRoleARN,
+				State: state.JobCreated, InitiatedAt: state.MicrosOf(scheduled), StartBy: state.MicrosOf(windows.StartBy(scheduled)), CompleteWindowMinutes: windows.Completion,
+				BackupType: "SNAPSHOT", Options: optionsFor(plan, d.Type), Tags: rule.RecoveryPointTags, Lifecycle: state.LifecycleOf(rule.Lifecycle), CopyActions: rule.CopyActions,
+				CreatedBy: state.PlanCreator{
+					PlanID: plan.ID, PlanARN: plan.ARN, PlanName: plan.Name, PlanVersion: plan.VersionID, RuleID: aws.ToString(rule.RuleId), RuleName: aws.ToString(rule.RuleName),
+					RuleCron: aws.ToString(rule.ScheduleExpression), RuleTimezone: aws.ToString(rule.ScheduleExpressionTimezone),
+				},
+			})
+		}
+	}
+	return jobs, nil
+}
+
+// List describes all resources of an account and Region that can be protected.
+func (r *Runner) List(ctx context.Context, accountID, region string) ([]resource.Description, error) {
+	var all []resource.Description
+	for _, kind := range r.Kinds {
+		some, err := kind.List(ctx, accountID, region)
+		if err != nil {
+			return nil, fmt.Errorf("listing %s resources: %w", kind.Type(), err)
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// optionsFor are the plan's advanced settings for a type.
+func optionsFor(plan state.BackupPlan, resourceType string) map[string]string {
+	for _, s := range plan.Document.AdvancedBackupSettings {
+		if strings.EqualFold(aws.ToString(s.ResourceType), resourceType) {
+			return s.BackupOptions
+		}
+	}
+	return nil
+}
+
+// watchWindows expires jobs that did not begin in time although nothing works on them.
+func (r *Runner) watchWindows(ctx context.Context) {
+	r.watch(ctx, "start windows", lookAgain, func(ctx context.Context) error {
+		return r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+			past, err := tx.BackupJobsPastWindow(ctx, tx.Now, 100)
+			if err != nil {
+				return err
+			}
+			for _, job := range past {
+				if job.State == state.JobRunning {
+					continue // its own watcher ends it
+				}
+				was := job.State
+				job.State, job.CompletedAt, job.StatusMessage, job.MessageCategory = state.JobExpired, tx.Now, errExpired.Error(), rules.JobExpired
+				if err := tx.UpdateBackupJob(ctx, job, was); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// NextEvent is when the next rule runs or the next recovery point expires; the zero time if nothing is ahead.
+func (r *Runner) NextEvent(ctx context.Context) (time.Time, error) {
+	var next time.Time
+	err := r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		for _, ask := range []func(context.Context) (state.Micros, error){tx.NextRuleRun, tx.NextPointDeletion} {
+			at, err := ask(ctx)
+			if errors.Is(err, state.ErrNotFound) || err == nil && at == 0 {
+				continue
+			} else if err != nil {
+				return err
+			}
+			if t := at.Time(); next.IsZero() || t.Before(next) {
+				next = t
+			}
+		}
+		return nil
+	})
+	return next, err
+}
+
+// Settle does what the clock has made due and waits until no job is left that could go on.
+func (r *Runner) Settle(ctx context.Context) error {
+	for {
+		if err := errors.Join(r.RunDueRules(ctx), r.ExpireDuePoints(ctx)); err != nil {
+			return err
+		}
+		busy, err := r.Queue.Busy(ctx)
+		if err != nil || !busy {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-wallAfter(ctx, 20*time.Millisecond):
+		}
+	}
+}

@@ -82,7 +82,7 @@ func (d *desk) fillRouter(door *api.Door) error {
 	}
 	for i := range d.service.Operations {
 		op := &d.service.Operations[i]
-		if _, known := d.model.Operations[op.Name]; !known {
+		if _, known := d.model.Operations[op.Name]; !known && op.Route != "" { // without a route it is for the house alone
 			if err := add(op.Name, op.Route, op); err != nil {
 				return err
 			}

@@ -1,0 +1,139 @@
+package organizations
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// member reads the caller's organization, for what every account of it may do.
+func member(ctx context.Context, tx *state.Tx, c *api.Caller) (state.Organization, error) {
+	o, err := tx.OrganizationOfAccount(ctx, c.AccountID)
+	if errors.Is(err, state.ErrNotFound) {
+		return o, notInUse()
+	}
+	return o, err
+}
+
+// management reads the caller's organization, for what only its management account may do.
+func management(ctx context.Context, tx *state.Tx, c *api.Caller) (state.Organization, error) {
+	o, err := member(ctx, tx, c)
+	if err == nil && o.ManagementAccountID != c.AccountID {
+		return o, notPermitted()
+	}
+	return o, err
+}
+
+// asManagement runs a reading fn for the management account.
+func (s *Service) asManagement(ctx context.Context, c *api.Caller, fn func(ctx context.Context, tx *state.Tx, o state.Organization) error) error {
+	return s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		o, err := management(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, tx, o)
+	})
+}
+
+// change runs a writing fn for the management account.
+func (s *Service) change(ctx context.Context, c *api.Caller, fn func(ctx context.Context, tx *state.Tx, o state.Organization) error) error {
+	return s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
+		o, err := management(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, tx, o)
+	})
+}
+
+// memberAccount reads an account of the organization.
+func memberAccount(ctx context.Context, tx *state.Tx, o state.Organization, id string) (state.Account, error) {
+	a, err := tx.Account(ctx, id)
+	if errors.Is(err, state.ErrNotFound) || err == nil && a.OrganizationID != o.ID {
+		return a, accountNotFound()
+	}
+	return a, err
+}
+
+// findParent refuses a parent that is neither the root nor a unit.
+func findParent(ctx context.Context, tx *state.Tx, o state.Organization, id string, missing error) error {
+	if id == o.RootID {
+		return nil
+	}
+	_, err := tx.OrganizationalUnit(ctx, o.ID, id)
+	if errors.Is(err, state.ErrNotFound) {
+		return missing
+	}
+	return err
+}
+
+var (
+	accountPattern   = regexp.MustCompile(`^\d{12}$`)
+	parentPattern    = regexp.MustCompile(`^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$`)
+	unitPattern      = regexp.MustCompile(`^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$`)
+	handshakePattern = regexp.MustCompile(`^h-[0-9a-z]{8,32}$`)
+	requestPattern   = regexp.MustCompile(`^car-[a-z0-9]{8,32}$`)
+	emailPattern     = regexp.MustCompile(`^[^\s@]+@[^\s@]+\.[^\s@]+$`)
+	namePattern      = regexp.MustCompile(`^[ -~]{1,50}$`)
+	unitNamePattern  = regexp.MustCompile(`^[\s\S]{1,128}$`)
+	rolePattern      = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+	servicePattern   = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
+)
+
+// want refuses a value that is missing or does not match.
+func want(field string, value *string, pattern *regexp.Regexp) error {
+	if aws.ToString(value) == "" {
+		return invalidInput("INPUT_REQUIRED", "You must specify a value for %s.", field)
+	}
+	if !pattern.MatchString(*value) {
+		return invalidInput("INVALID_PATTERN", "You provided a value that does not match the required pattern: %s.", field)
+	}
+	return nil
+}
+
+const largestPage = 20
+
+// cut takes the page that a call asks for out of items sorted by key.
+func cut[T any](items []T, token *string, maxResults *int32, key func(T) string) ([]T, *string, error) {
+	return cutAt(largestPage, items, token, maxResults, key)
+}
+
+// cutAt is cut with another limit of a page.
+func cutAt[T any](limit int, items []T, token *string, maxResults *int32, key func(T) string) ([]T, *string, error) {
+	if maxResults != nil {
+		limit = int(*maxResults)
+	}
+	switch {
+	case limit < 1:
+		return nil, nil, invalidInput("MIN_VALUE_EXCEEDED", "You provided a value for MaxResults that is smaller than 1.")
+	case maxResults != nil && limit > largestPage:
+		return nil, nil, invalidInput("MAX_LIMIT_EXCEEDED_FILTER", "You provided a value for MaxResults that is greater than %d.", largestPage)
+	}
+	if token != nil {
+		after, err := base64.RawURLEncoding.DecodeString(*token)
+		if err != nil || len(after) == 0 {
+			return nil, nil, invalidInput("INVALID_NEXT_TOKEN", "You provided an invalid NextToken.")
+		}
+		first := slices.IndexFunc(items, func(item T) bool { return key(item) > string(after) })
+		if first < 0 {
+			first = len(items)
+		}
+		items = items[first:]
+	}
+	if len(items) <= limit {
+		return items, nil, nil
+	}
+	items = items[:limit]
+	return items, aws.String(base64.RawURLEncoding.EncodeToString([]byte(key(items[limit-1])))), nil
+}
+
+// byDate is a key that sorts by date first.
+func byDate(at state.Micros, id string) string { return fmt.Sprintf("%020d/%s", at, id) }

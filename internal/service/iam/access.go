@@ -104,7 +104,7 @@ type finder func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (reso
 // row makes an operation whose access is iam:<its name> on what find finds. A thing that does not exist is asked for by
 // the name it would have, so that only who may see it learns that it is not there.
 func row[In, Out any](s *Service, fn method[In, Out], find finder) api.Operation {
-	action := "iam:" + strings.TrimSuffix(reflect.TypeFor[In]().Name(), "Input")
+	action := "iam:" + operation(new(In))
 	return api.Op("", fn, func(ctx context.Context, c *api.Caller, in *In) ([]api.Access, error) {
 		var about resource
 		err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
@@ -158,6 +158,11 @@ func fieldValue(in any, name string) any {
 		return nil
 	}
 	return f.Interface()
+}
+
+// operation is the name of the operation that an SDK input is of.
+func operation(in any) string {
+	return strings.TrimSuffix(reflect.TypeOf(in).Elem().Name(), "Input")
 }
 
 func pathOf(in any) string {

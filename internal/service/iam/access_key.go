@@ -81,7 +81,7 @@ func noSuchKey(id *string, err error) error {
 
 // ListAccessKeys lists a user's keys without their secrets.
 func (s *Service) ListAccessKeys(ctx context.Context, c *api.Caller, in *iam.ListAccessKeysInput) (*iam.ListAccessKeysOutput, error) {
-	p, err := newPage(in.Marker, in.MaxItems)
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (s *Service) CreateGroup(ctx context.Context, c *api.Caller, in *iam.Create
 
 // GetGroup shows a group and its members.
 func (s *Service) GetGroup(ctx context.Context, c *api.Caller, in *iam.GetGroupInput) (*iam.GetGroupOutput, error) {
-	p, err := newPage(in.Marker, in.MaxItems)
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (s *Service) GetGroup(ctx context.Context, c *api.Caller, in *iam.GetGroupI
 
 // ListGroups lists groups.
 func (s *Service) ListGroups(ctx context.Context, c *api.Caller, in *iam.ListGroupsInput) (*iam.ListGroupsOutput, error) {
-	p, err := newPage(in.Marker, in.MaxItems)
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (s *Service) RemoveUserFromGroup(ctx context.Context, c *api.Caller, in *ia
 
 // ListGroupsForUser lists the groups that a user is in.
 func (s *Service) ListGroupsForUser(ctx context.Context, c *api.Caller, in *iam.ListGroupsForUserInput) (*iam.ListGroupsForUserOutput, error) {
-	p, err := newPage(in.Marker, in.MaxItems)
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func (s *Service) DetachGroupPolicy(ctx context.Context, c *api.Caller, in *iam.
 
 // ListAttachedGroupPolicies lists the managed policies.
 func (s *Service) ListAttachedGroupPolicies(ctx context.Context, c *api.Caller, in *iam.ListAttachedGroupPoliciesInput) (*iam.ListAttachedGroupPoliciesOutput, error) {
-	policies, next, err := s.listAttached(ctx, c, holder{state.KindGroup, in.GroupName}, in.PathPrefix, in.Marker, in.MaxItems)
+	policies, next, err := s.listAttached(ctx, c, holder{state.KindGroup, in.GroupName}, in)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (s *Service) DeleteGroupPolicy(ctx context.Context, c *api.Caller, in *iam.
 
 // ListGroupPolicies lists the names of the embedded policies.
 func (s *Service) ListGroupPolicies(ctx context.Context, c *api.Caller, in *iam.ListGroupPoliciesInput) (*iam.ListGroupPoliciesOutput, error) {
-	names, next, err := s.listInline(ctx, c, holder{state.KindGroup, in.GroupName}, in.Marker, in.MaxItems)
+	names, next, err := s.listInline(ctx, c, holder{state.KindGroup, in.GroupName}, in)
 	if err != nil {
 		return nil, err
 	}

@@ -86,8 +86,8 @@ func (s *Service) detach(ctx context.Context, c *api.Caller, h holder, arn *stri
 	})
 }
 
-func (s *Service) listAttached(ctx context.Context, c *api.Caller, h holder, prefix, marker *string, maxItems *int32) ([]types.AttachedPolicy, *string, error) {
-	p, err := newPage(marker, maxItems)
+func (s *Service) listAttached(ctx context.Context, c *api.Caller, h holder, in any) ([]types.AttachedPolicy, *string, error) {
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,7 +100,7 @@ func (s *Service) listAttached(ctx context.Context, c *api.Caller, h holder, pre
 		for _, arn := range arns {
 			_, path, _ := strings.Cut(arn, ":policy")
 			i := strings.LastIndexByte(path, '/')
-			if strings.HasPrefix(path[:i+1], cmp.Or(aws.ToString(prefix), "/")) {
+			if strings.HasPrefix(path[:i+1], cmp.Or(field(in, "PathPrefix"), "/")) {
 				list = append(list, types.AttachedPolicy{PolicyArn: aws.String(arn), PolicyName: aws.String(path[i+1:])})
 			}
 		}
@@ -176,8 +176,8 @@ func noSuchInline(kind state.PrincipalKind, name *string, err error) error {
 	return err
 }
 
-func (s *Service) listInline(ctx context.Context, c *api.Caller, h holder, marker *string, maxItems *int32) ([]string, *string, error) {
-	p, err := newPage(marker, maxItems)
+func (s *Service) listInline(ctx context.Context, c *api.Caller, h holder, in any) ([]string, *string, error) {
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,14 +2,14 @@ package iam
 
 import (
 	"cmp"
-	"encoding/base64"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"strongroom/internal/api"
+	pages "strongroom/internal/page"
 	"strongroom/internal/state"
 )
 
@@ -20,47 +20,42 @@ const (
 
 // page is the part of a list that a call asks for.
 type page struct {
-	after string // the last key of the page before
-	limit int
+	sealer *pages.Sealer
+	scope  string // the list that its markers belong to
+	after  string // the last key of the page before
+	limit  int
 }
 
-func newPage(marker *string, maxItems *int32) (page, error) {
-	p := page{limit: int(cmp.Or(aws.ToInt32(maxItems), defaultPage))}
+// page reads Marker and MaxItems of a List operation's input. A marker belongs to the account and to the other
+// parameters of the call that made it.
+func (s *Service) page(c *api.Caller, in any) (page, error) {
+	maxItems, _ := fieldValue(in, "MaxItems").(*int32)
+	p := page{sealer: s.Pages, limit: int(cmp.Or(aws.ToInt32(maxItems), defaultPage))}
 	if maxItems != nil && (*maxItems < 1 || *maxItems > largestPage) {
 		var k constraints
+		limit := "less than or equal to " + strconv.Itoa(largestPage)
 		if *maxItems < 1 {
-			k.add("maxItems", "0", "have value greater than or equal to 1")
-		} else {
-			k.add("maxItems", "too large", "have value less than or equal to 1000")
+			limit = "greater than or equal to 1"
 		}
+		k.add("maxItems", strconv.Itoa(int(*maxItems)), "have value "+limit)
 		return p, k.err()
 	}
-	if marker != nil {
-		after, err := base64.RawURLEncoding.DecodeString(*marker)
-		if err != nil || len(after) == 0 {
-			return p, api.Errorf("ValidationError", "Invalid Marker.")
-		}
-		p.after = string(after)
+	scope := []string{"iam", c.AccountID, operation(in)}
+	for _, name := range []string{"PathPrefix", "RoleName", "UserName", "GroupName", "PolicyArn"} {
+		scope = append(scope, field(in, name))
 	}
-	return p, nil
+	p.scope = strings.Join(scope, "\n")
+	marker, _ := fieldValue(in, "Marker").(*string)
+	var err error
+	p.after, err = p.sealer.After(p.scope, marker, "ValidationError")
+	return p, err
 }
 
 // cut takes the page out of items, which are sorted by key and may have been read from p.after on, and returns the
 // marker of the next page, nil on the last.
 func cut[T any](p page, items []T, key func(T) string) ([]T, *string) {
-	first, _ := slices.BinarySearchFunc(items, p.after, func(item T, after string) int {
-		if key(item) <= after && after != "" {
-			return -1
-		}
-		return 1
-	})
-	items = items[first:]
-	if len(items) <= p.limit {
-		return items, nil
-	}
-	items = items[:p.limit]
-	marker := base64.RawURLEncoding.EncodeToString([]byte(key(items[len(items)-1])))
-	return items, &marker
+	kept, next := pages.Slice(items, p.after, p.limit, key)
+	return kept, p.sealer.Next(p.scope, next)
 }
 
 // seconds is a date as IAM shows it.

@@ -85,7 +85,7 @@ func (s *Service) GetPolicy(ctx context.Context, c *api.Caller, in *iam.GetPolic
 
 // ListPolicies lists the account's own managed policies and AWS's, without tags and descriptions, as AWS does.
 func (s *Service) ListPolicies(ctx context.Context, c *api.Caller, in *iam.ListPoliciesInput) (*iam.ListPoliciesOutput, error) {
-	p, err := newPage(in.Marker, in.MaxItems)
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (s *Service) DeletePolicy(ctx context.Context, c *api.Caller, in *iam.Delet
 
 // ListEntitiesForPolicy lists what a policy is attached to.
 func (s *Service) ListEntitiesForPolicy(ctx context.Context, c *api.Caller, in *iam.ListEntitiesForPolicyInput) (*iam.ListEntitiesForPolicyOutput, error) {
-	p, err := newPage(in.Marker, in.MaxItems)
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +252,7 @@ func (s *Service) ListPolicyTags(ctx context.Context, c *api.Caller, in *iam.Lis
 	if err != nil {
 		return nil, err
 	}
-	tags, next, err := listTags(policy.Tags, in.Marker, in.MaxItems)
+	tags, next, err := s.listTags(c, in, policy.Tags)
 	if err != nil {
 		return nil, err
 	}

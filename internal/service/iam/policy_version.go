@@ -75,7 +75,7 @@ func (s *Service) GetPolicyVersion(ctx context.Context, c *api.Caller, in *iam.G
 // ListPolicyVersions lists versions without their documents, newest first.
 func (s *Service) ListPolicyVersions(ctx context.Context, c *api.Caller, in *iam.ListPolicyVersionsInput) (*iam.ListPolicyVersionsOutput, error) {
 	out := &iam.ListPolicyVersionsOutput{Versions: []types.PolicyVersion{}}
-	p, err := newPage(in.Marker, in.MaxItems)
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, err
 	}

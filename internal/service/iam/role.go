@@ -66,7 +66,7 @@ func (s *Service) GetRole(ctx context.Context, c *api.Caller, in *iam.GetRoleInp
 
 // ListRoles lists roles without their tags, boundaries and last uses, as AWS does.
 func (s *Service) ListRoles(ctx context.Context, c *api.Caller, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
-	p, err := newPage(in.Marker, in.MaxItems)
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (s *Service) ListRoleTags(ctx context.Context, c *api.Caller, in *iam.ListR
 	if err != nil {
 		return nil, err
 	}
-	tags, next, err := listTags(role.Tags, in.Marker, in.MaxItems)
+	tags, next, err := s.listTags(c, in, role.Tags)
 	if err != nil {
 		return nil, err
 	}

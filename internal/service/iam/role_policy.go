@@ -27,7 +27,7 @@ func (s *Service) DetachRolePolicy(ctx context.Context, c *api.Caller, in *iam.D
 
 // ListAttachedRolePolicies lists the managed policies.
 func (s *Service) ListAttachedRolePolicies(ctx context.Context, c *api.Caller, in *iam.ListAttachedRolePoliciesInput) (*iam.ListAttachedRolePoliciesOutput, error) {
-	policies, next, err := s.listAttached(ctx, c, holder{state.KindRole, in.RoleName}, in.PathPrefix, in.Marker, in.MaxItems)
+	policies, next, err := s.listAttached(ctx, c, holder{state.KindRole, in.RoleName}, in)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (s *Service) DeleteRolePolicy(ctx context.Context, c *api.Caller, in *iam.D
 
 // ListRolePolicies lists the names of the embedded policies.
 func (s *Service) ListRolePolicies(ctx context.Context, c *api.Caller, in *iam.ListRolePoliciesInput) (*iam.ListRolePoliciesOutput, error) {
-	names, next, err := s.listInline(ctx, c, holder{state.KindRole, in.RoleName}, in.Marker, in.MaxItems)
+	names, next, err := s.listInline(ctx, c, holder{state.KindRole, in.RoleName}, in)
 	if err != nil {
 		return nil, err
 	}

@@ -8,15 +8,18 @@ import (
 
 	"strongroom/clock"
 	"strongroom/internal/api"
+	pages "strongroom/internal/page"
 	"strongroom/internal/state"
 )
 
-// Config is what a [Service] needs. All fields but ServiceRoleInUse must be set.
+// Config is what a [Service] needs. All fields but the last two must be set.
 type Config struct {
 	DB     *state.DB
 	Clock  clock.Clock     // the service's time
 	Keeper *secrets.Keeper // wraps the secrets of access keys
 	Log    *slog.Logger
+	// Pages seals the markers of lists; nil means that they live as long as the process.
+	Pages *pages.Sealer
 	// ServiceRoleInUse says why a service still needs its service-linked role in an account, or "" if it does not. Nil
 	// means that no service ever does.
 	ServiceRoleInUse func(ctx context.Context, accountID, servicePrincipal string) (reason string, err error)
@@ -30,6 +33,9 @@ type Service struct {
 
 // New returns the service.
 func New(c Config) *Service {
+	if c.Pages == nil {
+		c.Pages = pages.NewRandomSealer()
+	}
 	return &Service{Config: c, authorizer: newAuthorizer(c.DB, c.Clock, c.Log)}
 }
 

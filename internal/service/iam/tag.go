@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"strongroom/internal/api"
 )
 
 func tagMap(tags []types.Tag) map[string]string {
@@ -51,8 +53,8 @@ func untag(old map[string]string, keys []string) map[string]string {
 	return tags
 }
 
-func listTags(tags map[string]string, marker *string, maxItems *int32) (list []types.Tag, next *string, err error) {
-	p, err := newPage(marker, maxItems)
+func (s *Service) listTags(c *api.Caller, in any, tags map[string]string) (list []types.Tag, next *string, err error) {
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -54,7 +54,7 @@ func (s *Service) GetUser(ctx context.Context, c *api.Caller, in *iam.GetUserInp
 
 // ListUsers lists users without tags and boundaries, as AWS does.
 func (s *Service) ListUsers(ctx context.Context, c *api.Caller, in *iam.ListUsersInput) (*iam.ListUsersOutput, error) {
-	p, err := newPage(in.Marker, in.MaxItems)
+	p, err := s.page(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (s *Service) ListUserTags(ctx context.Context, c *api.Caller, in *iam.ListU
 	if err != nil {
 		return nil, err
 	}
-	tags, next, err := listTags(user.Tags, in.Marker, in.MaxItems)
+	tags, next, err := s.listTags(c, in, user.Tags)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func (s *Service) DetachUserPolicy(ctx context.Context, c *api.Caller, in *iam.D
 
 // ListAttachedUserPolicies lists the managed policies.
 func (s *Service) ListAttachedUserPolicies(ctx context.Context, c *api.Caller, in *iam.ListAttachedUserPoliciesInput) (*iam.ListAttachedUserPoliciesOutput, error) {
-	policies, next, err := s.listAttached(ctx, c, holder{state.KindUser, in.UserName}, in.PathPrefix, in.Marker, in.MaxItems)
+	policies, next, err := s.listAttached(ctx, c, holder{state.KindUser, in.UserName}, in)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (s *Service) DeleteUserPolicy(ctx context.Context, c *api.Caller, in *iam.D
 
 // ListUserPolicies lists the names of the embedded policies.
 func (s *Service) ListUserPolicies(ctx context.Context, c *api.Caller, in *iam.ListUserPoliciesInput) (*iam.ListUserPoliciesOutput, error) {
-	names, next, err := s.listInline(ctx, c, holder{state.KindUser, in.UserName}, in.Marker, in.MaxItems)
+	names, next, err := s.listInline(ctx, c, holder{state.KindUser, in.UserName}, in)
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func (s *Service) ListCreateAccountStatus(ctx context.Context, c *api.Caller, in
 			return !slices.Contains(in.States, types.CreateAccountState(r.State))
 		})
 	}
-	requests, next, err := cut(requests, in.NextToken, in.MaxResults, func(r state.CreateAccountRequest) string { return byDate(r.RequestedAt, r.ID) })
+	requests, next, err := cut(s, c, in, requests, func(r state.CreateAccountRequest) string { return byDate(r.RequestedAt, r.ID) })
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func requestShape(r state.CreateAccountRequest) *types.CreateAccountStatus {
 
 // ListAccounts lists the organization's accounts by id.
 func (s *Service) ListAccounts(ctx context.Context, c *api.Caller, in *organizations.ListAccountsInput) (*organizations.ListAccountsOutput, error) {
-	accounts, next, err := s.listAccounts(ctx, c, in.NextToken, in.MaxResults, func(ctx context.Context, tx *state.Tx, o state.Organization) ([]state.Account, error) {
+	accounts, next, err := s.listAccounts(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) ([]state.Account, error) {
 		return tx.AccountsOfOrganization(ctx, o.ID)
 	})
 	if err != nil {
@@ -152,7 +152,7 @@ func (s *Service) ListAccountsForParent(ctx context.Context, c *api.Caller, in *
 	if err := want("ParentId", in.ParentId, parentPattern); err != nil {
 		return nil, err
 	}
-	accounts, next, err := s.listAccounts(ctx, c, in.NextToken, in.MaxResults, func(ctx context.Context, tx *state.Tx, o state.Organization) ([]state.Account, error) {
+	accounts, next, err := s.listAccounts(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) ([]state.Account, error) {
 		if err := findParent(ctx, tx, o, *in.ParentId, parentNotFound()); err != nil {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ func (s *Service) ListAccountsForParent(ctx context.Context, c *api.Caller, in *
 	return &organizations.ListAccountsForParentOutput{Accounts: accounts, NextToken: next}, nil
 }
 
-func (s *Service) listAccounts(ctx context.Context, c *api.Caller, token *string, maxResults *int32,
+func (s *Service) listAccounts(ctx context.Context, c *api.Caller, in any,
 	read func(context.Context, *state.Tx, state.Organization) ([]state.Account, error),
 ) (shapes []types.Account, next *string, err error) {
 	shapes = []types.Account{}
@@ -173,7 +173,7 @@ func (s *Service) listAccounts(ctx context.Context, c *api.Caller, token *string
 		if err != nil {
 			return err
 		}
-		if accounts, next, err = cut(accounts, token, maxResults, func(a state.Account) string { return a.ID }); err != nil {
+		if accounts, next, err = cut(s, c, in, accounts, func(a state.Account) string { return a.ID }); err != nil {
 			return err
 		}
 		for _, a := range accounts {

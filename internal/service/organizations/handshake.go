@@ -203,7 +203,7 @@ func (s *Service) ListHandshakesForAccount(ctx context.Context, c *api.Caller, i
 		if err != nil {
 			return err
 		}
-		shapes, next, err = s.handshakePage(ctx, tx, all, in.Filter, in.NextToken, in.MaxResults)
+		shapes, next, err = s.handshakePage(ctx, tx, c, in, all, in.Filter)
 		return err
 	})
 	if err != nil {
@@ -221,7 +221,7 @@ func (s *Service) ListHandshakesForOrganization(ctx context.Context, c *api.Call
 		if err != nil {
 			return err
 		}
-		shapes, next, err = s.handshakePage(ctx, tx, all, in.Filter, in.NextToken, in.MaxResults)
+		shapes, next, err = s.handshakePage(ctx, tx, c, in, all, in.Filter)
 		return err
 	})
 	if err != nil {
@@ -230,7 +230,7 @@ func (s *Service) ListHandshakesForOrganization(ctx context.Context, c *api.Call
 	return &organizations.ListHandshakesForOrganizationOutput{Handshakes: shapes, NextToken: next}, nil
 }
 
-func (s *Service) handshakePage(ctx context.Context, tx *state.Tx, all []state.Handshake, filter *types.HandshakeFilter, token *string, maxResults *int32) ([]types.Handshake, *string, error) {
+func (s *Service) handshakePage(ctx context.Context, tx *state.Tx, c *api.Caller, in any, all []state.Handshake, filter *types.HandshakeFilter) ([]types.Handshake, *string, error) {
 	shapes := []types.Handshake{}
 	if filter != nil && filter.ActionType != "" && filter.ActionType != types.ActionTypeInviteAccountToOrganization {
 		return shapes, nil, nil // there are only invitations
@@ -239,7 +239,7 @@ func (s *Service) handshakePage(ctx context.Context, tx *state.Tx, all []state.H
 	all = slices.DeleteFunc(all, func(h state.Handshake) bool {
 		return h.ExpiresAt < oldest && handshakeState(h, tx.Now) != types.HandshakeStateOpen
 	})
-	all, next, err := cut(all, token, maxResults, func(h state.Handshake) string { return byDate(h.RequestedAt, h.ID) })
+	all, next, err := cut(s, c, in, all, func(h state.Handshake) string { return byDate(h.RequestedAt, h.ID) })
 	if err != nil {
 		return nil, nil, err
 	}

@@ -194,7 +194,7 @@ func (s *Service) ListRoots(ctx context.Context, c *api.Caller, in *organization
 	if err != nil {
 		return nil, err
 	}
-	roots, next, err := cut([]types.Root{root}, in.NextToken, in.MaxResults, func(r types.Root) string { return *r.Id })
+	roots, next, err := cut(s, c, in, []types.Root{root}, func(r types.Root) string { return *r.Id })
 	if err != nil {
 		return nil, err
 	}

@@ -154,7 +154,7 @@ func (s *Service) ListOrganizationalUnitsForParent(ctx context.Context, c *api.C
 		if err != nil {
 			return err
 		}
-		if units, out.NextToken, err = cut(units, in.NextToken, in.MaxResults, func(u state.OrganizationalUnit) string { return u.Name }); err != nil {
+		if units, out.NextToken, err = cut(s, c, in, units, func(u state.OrganizationalUnit) string { return u.Name }); err != nil {
 			return err
 		}
 		for _, u := range units {
@@ -203,7 +203,7 @@ func (s *Service) ListParents(ctx context.Context, c *api.Caller, in *organizati
 	if err != nil {
 		return nil, err
 	}
-	parents, next, err := cut([]types.Parent{parent}, in.NextToken, in.MaxResults, func(p types.Parent) string { return *p.Id })
+	parents, next, err := cut(s, c, in, []types.Parent{parent}, func(p types.Parent) string { return *p.Id })
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +240,7 @@ func (s *Service) ListChildren(ctx context.Context, c *api.Caller, in *organizat
 		return nil, err
 	}
 	sortByID(children)
-	children, next, err := cut(children, in.NextToken, in.MaxResults, func(c types.Child) string { return *c.Id })
+	children, next, err := cut(s, c, in, children, func(c types.Child) string { return *c.Id })
 	if err != nil {
 		return nil, err
 	}

@@ -2,15 +2,15 @@ package organizations
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"strongroom/internal/api"
+	"strongroom/internal/page"
 	"strongroom/internal/state"
 )
 
@@ -101,38 +101,30 @@ func want(field string, value *string, pattern *regexp.Regexp) error {
 
 const largestPage = 20
 
-// cut takes the page that a call asks for out of items sorted by key.
-func cut[T any](items []T, token *string, maxResults *int32, key func(T) string) ([]T, *string, error) {
-	return cutAt(largestPage, items, token, maxResults, key)
+// cut takes the page that the input of a List operation asks for out of items sorted by key.
+func cut[T any](s *Service, c *api.Caller, in any, items []T, key func(T) string) ([]T, *string, error) {
+	return cutAt(s, c, in, largestPage, items, key)
 }
 
-// cutAt is cut with another limit of a page.
-func cutAt[T any](limit int, items []T, token *string, maxResults *int32, key func(T) string) ([]T, *string, error) {
-	if maxResults != nil {
-		limit = int(*maxResults)
-	}
-	switch {
-	case limit < 1:
-		return nil, nil, invalidInput("MIN_VALUE_EXCEEDED", "You provided a value for MaxResults that is smaller than 1.")
-	case maxResults != nil && limit > largestPage:
-		return nil, nil, invalidInput("MAX_LIMIT_EXCEEDED_FILTER", "You provided a value for MaxResults that is greater than %d.", largestPage)
-	}
-	if token != nil {
-		after, err := base64.RawURLEncoding.DecodeString(*token)
-		if err != nil || len(after) == 0 {
-			return nil, nil, invalidInput("INVALID_NEXT_TOKEN", "You provided an invalid NextToken.")
+// cutAt is cut with another size of a page.
+func cutAt[T any](s *Service, c *api.Caller, in any, limit int, items []T, key func(T) string) ([]T, *string, error) {
+	if asked, _ := fieldValue(in, "MaxResults").(*int32); asked != nil {
+		switch {
+		case *asked < 1:
+			return nil, nil, invalidInput("MIN_VALUE_EXCEEDED", "You provided a value for MaxResults that is smaller than 1.")
+		case int(*asked) > limit:
+			return nil, nil, invalidInput("MAX_VALUE_EXCEEDED", "You provided a value for MaxResults that is greater than %d.", limit)
 		}
-		first := slices.IndexFunc(items, func(item T) bool { return key(item) > string(after) })
-		if first < 0 {
-			first = len(items)
-		}
-		items = items[first:]
+		limit = int(*asked)
 	}
-	if len(items) <= limit {
-		return items, nil, nil
+	scope := strings.Join([]string{"organizations", c.AccountID, operation(in), field(in, "ParentId"), field(in, "ResourceId")}, "\n")
+	token, _ := fieldValue(in, "NextToken").(*string)
+	after, err := s.Pages.After(scope, token, "InvalidInputException")
+	if err != nil {
+		return nil, nil, invalidInput("INVALID_NEXT_TOKEN", "You provided an invalid NextToken.")
 	}
-	items = items[:limit]
-	return items, aws.String(base64.RawURLEncoding.EncodeToString([]byte(key(items[limit-1])))), nil
+	kept, next := page.Slice(items, after, limit, key)
+	return kept, s.Pages.Next(scope, next), nil
 }
 
 // byDate is a key that sorts by date first.

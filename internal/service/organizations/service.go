@@ -11,21 +11,28 @@ import (
 
 	"strongroom/clock"
 	"strongroom/internal/api"
+	"strongroom/internal/page"
 	"strongroom/internal/state"
 )
 
-// Config is what a [Service] needs. All fields must be set.
+// Config is what a [Service] needs. All fields but Pages must be set.
 type Config struct {
 	DB    *state.DB
 	Clock clock.Clock // the service's time
 	Log   *slog.Logger
+	Pages *page.Sealer // seals the tokens of lists; nil means that they live as long as the process
 }
 
 // Service is Organizations. Its methods may be called at once.
 type Service struct{ Config }
 
 // New returns the service.
-func New(c Config) *Service { return &Service{c} }
+func New(c Config) *Service {
+	if c.Pages == nil {
+		c.Pages = page.NewRandomSealer()
+	}
+	return &Service{c}
+}
 
 // API is the table of the operations.
 func (s *Service) API() *api.Service {
@@ -51,7 +58,7 @@ func (s *Service) API() *api.Service {
 // row makes an operation, whose access is organizations:<its name> on the resource that its input names:
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
 func row[In, Out any](s *Service, fn func(context.Context, *api.Caller, *In) (*Out, error)) api.Operation {
-	action := "organizations:" + strings.TrimSuffix(reflect.TypeFor[In]().Name(), "Input")
+	action := "organizations:" + operation(new(In))
 	return api.Op("", fn, func(ctx context.Context, c *api.Caller, in *In) ([]api.Access, error) {
 		access := api.Access{Action: action, Resource: "*", Context: map[string][]string{}}
 		if service := field(in, "ServicePrincipal"); service != "" {
@@ -91,12 +98,21 @@ func row[In, Out any](s *Service, fn func(context.Context, *api.Caller, *In) (*O
 
 // field reads a text field of an SDK input; "" where it is not set or the input has none of that name.
 func field(in any, name string) string {
+	text, _ := fieldValue(in, name).(*string)
+	return aws.ToString(text)
+}
+
+func fieldValue(in any, name string) any {
 	f := reflect.Indirect(reflect.ValueOf(in)).FieldByName(name)
 	if !f.IsValid() {
-		return ""
+		return nil
 	}
-	text, _ := f.Interface().(*string)
-	return aws.ToString(text)
+	return f.Interface()
+}
+
+// operation is the name of the operation that an SDK input is of.
+func operation(in any) string {
+	return strings.TrimSuffix(reflect.TypeOf(in).Elem().Name(), "Input")
 }
 
 // Organization is what other services need to know of an account's organization.

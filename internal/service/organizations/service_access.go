@@ -52,7 +52,7 @@ func (s *Service) ListAWSServiceAccessForOrganization(ctx context.Context, c *ap
 	if err != nil {
 		return nil, err
 	}
-	accesses, next, err := cut(accesses, in.NextToken, in.MaxResults, func(a state.ServiceAccess) string { return a.Principal })
+	accesses, next, err := cut(s, c, in, accesses, func(a state.ServiceAccess) string { return a.Principal })
 	if err != nil {
 		return nil, err
 	}

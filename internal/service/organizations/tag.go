@@ -72,7 +72,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, c *api.Caller, in *or
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := cutAt(maxTags, list, in.NextToken, nil, func(t types.Tag) string { return *t.Key })
+	list, next, err := cutAt(s, c, in, maxTags, list, func(t types.Tag) string { return *t.Key })
 	if err != nil {
 		return nil, err
 	}

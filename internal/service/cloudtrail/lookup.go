@@ -11,6 +11,7 @@ import (
 
 	"strongroom/clock"
 	"strongroom/internal/api"
+	"strongroom/internal/page"
 	"strongroom/internal/state"
 )
 
@@ -19,13 +20,7 @@ type Config struct {
 	DB       *state.DB
 	Clock    clock.Clock
 	Recorder *Recorder // what it still holds is shown, too
-	Pages    Pages
-}
-
-// Pages makes the opaque tokens of lists and opens them again; a token is good for the scope it was made for.
-type Pages interface {
-	Seal(scope string, v any) string
-	Open(scope, token string, v any) error
+	Pages    *page.Sealer
 }
 
 // Service answers for CloudTrail in every account and Region.

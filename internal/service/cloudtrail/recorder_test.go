@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -19,6 +18,7 @@ import (
 
 	"strongroom/clock"
 	"strongroom/internal/api"
+	"strongroom/internal/page"
 	trail "strongroom/internal/service/cloudtrail"
 	"strongroom/internal/state"
 )
@@ -53,7 +53,7 @@ func newWorld(t testing.TB) *world {
 	w.Recorder = trail.NewRecorder(trail.RecorderConfig{DB: w.db, Clock: w.clock, Wall: w.wall})
 	t.Cleanup(w.Close)
 	w.door = api.NewDoor(allowed{}, w.Recorder)
-	w.door.Register(trail.New(trail.Config{DB: w.db, Clock: w.clock, Recorder: w.Recorder, Pages: pages{}}).API())
+	w.door.Register(trail.New(trail.Config{DB: w.db, Clock: w.clock, Recorder: w.Recorder, Pages: page.NewRandomSealer()}).API())
 	w.door.Register(&api.Service{
 		Name: "kms", EventSource: "kms.amazonaws.com", AccessDenied: "AccessDeniedException",
 		Operations: []api.Operation{
@@ -81,32 +81,6 @@ type allowed struct{}
 func (allowed) Authorize(_ context.Context, c *api.Caller, _ ...api.Access) error {
 	if strings.HasSuffix(c.ARN, "/nobody") {
 		return api.Errorf("AccessDenied", "no")
-	}
-	return nil
-}
-
-// pages are tokens that anyone can read, bound to their scope.
-type pages struct{}
-
-func (pages) Seal(scope string, v any) string {
-	text, err := json.Marshal([]any{scope, v})
-	if err != nil {
-		panic(err)
-	}
-	return base64.URLEncoding.EncodeToString(text)
-}
-
-func (pages) Open(scope, token string, v any) error {
-	text, err := base64.URLEncoding.DecodeString(token)
-	if err != nil {
-		return err
-	}
-	var of string
-	if err := json.Unmarshal(text, &[]any{&of, v}); err != nil {
-		return err
-	}
-	if of != scope {
-		return errors.New("a token of another list")
 	}
 	return nil
 }

@@ -149,19 +149,19 @@ func (s *Service) ListAliases(ctx context.Context, c *api.Caller, in *kms.ListAl
 		}
 		keyID = t.ID
 	}
-	p, err := s.newPage(c, "ListAliases:"+keyID, in.Marker, in.Limit, 50, 100)
+	l, err := s.newListing(c, "ListAliases:"+keyID, in.Marker, in.Limit, 50, 100)
 	if err != nil {
 		return nil, err
 	}
 	var rows []state.Alias
 	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		rows, err = tx.Aliases(ctx, c.AccountID, c.Region, keyID, p.after, p.limit+1)
+		rows, err = tx.Aliases(ctx, c.AccountID, c.Region, keyID, l.after, l.limit+1)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	rows, next := cut(p, rows, func(a state.Alias) string { return a.Name })
+	rows, next := cut(l, rows, func(a state.Alias) string { return a.Name })
 	out := &kms.ListAliasesOutput{NextMarker: next, Truncated: next != nil, Aliases: []types.AliasListEntry{}}
 	for _, a := range rows {
 		out.Aliases = append(out.Aliases, types.AliasListEntry{

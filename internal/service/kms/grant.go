@@ -234,7 +234,7 @@ func (s *Service) ListGrants(ctx context.Context, c *api.Caller, in *kms.ListGra
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.newPage(c, "ListGrants:"+t.ID, in.Marker, in.Limit, 50, 100)
+	l, err := s.newListing(c, "ListGrants:"+t.ID, in.Marker, in.Limit, 50, 100)
 	if err != nil {
 		return nil, err
 	}
@@ -244,12 +244,12 @@ func (s *Service) ListGrants(ctx context.Context, c *api.Caller, in *kms.ListGra
 			(in.GranteeServicePrincipal == nil || *in.GranteeServicePrincipal == g.Grantee)
 	}
 	var listed []state.Grant
-	for _, g := range behind(p, t.grants.all, grantID) {
-		if fits(g) && len(listed) <= p.limit {
+	for _, g := range t.grants.all {
+		if fits(g) {
 			listed = append(listed, g)
 		}
 	}
-	listed, next := cut(p, listed, grantID)
+	listed, next := slice(l, listed, grantID)
 	return &kms.ListGrantsOutput{Grants: grantEntries(t.AccountID, listed), NextMarker: next, Truncated: next != nil}, nil
 }
 
@@ -270,7 +270,7 @@ func (s *Service) ListRetirableGrants(ctx context.Context, c *api.Caller, in *km
 	if retiring == nil {
 		return nil, errNull("retiringPrincipal")
 	}
-	p, err := s.newPage(c, "ListRetirableGrants:"+*retiring, in.Marker, in.Limit, 50, 100)
+	l, err := s.newListing(c, "ListRetirableGrants:"+*retiring, in.Marker, in.Limit, 50, 100)
 	if err != nil {
 		return nil, err
 	}
@@ -279,11 +279,11 @@ func (s *Service) ListRetirableGrants(ctx context.Context, c *api.Caller, in *km
 		return out, nil
 	}
 	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		rows, err := tx.RetirableGrants(ctx, c.Region, *retiring, p.after, p.limit+1)
+		rows, err := tx.RetirableGrants(ctx, c.Region, *retiring, l.after, l.limit+1)
 		if err != nil {
 			return err
 		}
-		rows, out.NextMarker = cut(p, rows, grantID)
+		rows, out.NextMarker = cut(l, rows, grantID)
 		out.Truncated = out.NextMarker != nil
 		for _, g := range rows {
 			k, err := tx.Key(ctx, g.KeyID)

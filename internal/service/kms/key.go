@@ -189,19 +189,19 @@ func metadata(k *liveKey) *types.KeyMetadata {
 
 // ListKeys lists all keys of the caller's account and Region.
 func (s *Service) ListKeys(ctx context.Context, c *api.Caller, in *kms.ListKeysInput) (*kms.ListKeysOutput, error) {
-	p, err := s.newPage(c, "ListKeys", in.Marker, in.Limit, 100, 1000)
+	l, err := s.newListing(c, "ListKeys", in.Marker, in.Limit, 100, 1000)
 	if err != nil {
 		return nil, err
 	}
 	var rows []state.Key
 	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		rows, err = tx.Keys(ctx, c.AccountID, c.Region, p.after, p.limit+1)
+		rows, err = tx.Keys(ctx, c.AccountID, c.Region, l.after, l.limit+1)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	rows, next := cut(p, rows, func(k state.Key) string { return k.ID })
+	rows, next := cut(l, rows, func(k state.Key) string { return k.ID })
 	out := &kms.ListKeysOutput{NextMarker: next, Truncated: next != nil, Keys: []types.KeyListEntry{}}
 	for _, k := range rows {
 		out.Keys = append(out.Keys, types.KeyListEntry{KeyId: new(k.ID), KeyArn: new(keyARN(k.Region, k.AccountID, k.ID))})

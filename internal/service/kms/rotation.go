@@ -135,7 +135,7 @@ func (s *Service) ListKeyRotations(ctx context.Context, c *api.Caller, in *kms.L
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.newPage(c, "ListKeyRotations:"+t.ID, in.Marker, in.Limit, 100, 1000)
+	l, err := s.newListing(c, "ListKeyRotations:"+t.ID, in.Marker, in.Limit, 100, 1000)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (s *Service) ListKeyRotations(ctx context.Context, c *api.Caller, in *kms.L
 		}
 	}
 	order := func(m *material) string { return fmt.Sprintf("%010d", m.row.Sequence) }
-	shown, next := cut(p, behind(p, shown, order), order)
+	shown, next := slice(l, shown, order)
 	out := &kms.ListKeyRotationsOutput{NextMarker: next, Truncated: next != nil, Rotations: []types.RotationsListEntry{}}
 	for _, m := range shown {
 		entry := types.RotationsListEntry{

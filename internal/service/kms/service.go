@@ -11,6 +11,7 @@ import (
 
 	"strongroom/clock"
 	"strongroom/internal/api"
+	"strongroom/internal/page"
 	"strongroom/internal/state"
 )
 
@@ -23,17 +24,11 @@ type Config struct {
 	// Door asks whether a new key policy would lock everybody out.
 	Door *api.Door
 	// Pages seals the markers of lists.
-	Pages Pages
+	Pages *page.Sealer
 	// PrincipalExists reports whether a user, a role or an account named by ARN exists. Key policies and grants that name
 	// one that does not are refused. Nil takes every well-formed name.
 	PrincipalExists func(ctx context.Context, arn string) (bool, error)
 	Log             *slog.Logger // nil means slog.Default()
-}
-
-// Pages makes the opaque markers of lists and opens them again; a marker is good for the scope it was made for.
-type Pages interface {
-	Seal(scope string, v any) string
-	Open(scope, token string, v any) error
 }
 
 // Service is KMS in every account and Region. Its methods may be called at once.

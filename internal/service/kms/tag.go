@@ -67,12 +67,12 @@ func (s *Service) ListResourceTags(ctx context.Context, c *api.Caller, in *kms.L
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.newPage(c, "ListResourceTags:"+t.ID, in.Marker, in.Limit, 50, 50)
+	l, err := s.newListing(c, "ListResourceTags:"+t.ID, in.Marker, in.Limit, 50, 50)
 	if err != nil {
 		return nil, err
 	}
 	self := func(name string) string { return name }
-	names, next := cut(p, behind(p, slices.Sorted(maps.Keys(t.Tags)), self), self)
+	names, next := slice(l, slices.Sorted(maps.Keys(t.Tags)), self)
 	out := &kms.ListResourceTagsOutput{NextMarker: next, Truncated: next != nil, Tags: []types.Tag{}}
 	for _, name := range names {
 		out.Tags = append(out.Tags, types.Tag{TagKey: new(name), TagValue: new(t.Tags[name])})

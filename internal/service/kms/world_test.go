@@ -2,8 +2,6 @@ package kms_test
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -19,6 +17,7 @@ import (
 	"strongroom/clock"
 	"strongroom/iampolicy"
 	"strongroom/internal/api"
+	"strongroom/internal/page"
 	"strongroom/internal/service/kms"
 	"strongroom/internal/state"
 )
@@ -63,7 +62,7 @@ func (w *world) open(t testing.TB, keeper *secrets.Keeper) *kms.Service {
 	t.Helper()
 	t.Cleanup(func() { _ = keeper.Close() })
 	return kms.New(kms.Config{
-		DB: w.db, Clock: w.clock, Keeper: keeper, Door: w.door, Pages: pages{},
+		DB: w.db, Clock: w.clock, Keeper: keeper, Door: w.door, Pages: page.NewRandomSealer(),
 		PrincipalExists: func(_ context.Context, arn string) (bool, error) { return !w.auth.missing[arn], nil },
 	})
 }
@@ -146,32 +145,6 @@ func (r *records) Record(_ context.Context, one *api.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, one)
-}
-
-// pages are markers that anyone can read, bound to their scope.
-type pages struct{}
-
-func (pages) Seal(scope string, v any) string {
-	text, err := json.Marshal([]any{scope, v})
-	if err != nil {
-		panic(err)
-	}
-	return base64.URLEncoding.EncodeToString(text)
-}
-
-func (pages) Open(scope, token string, v any) error {
-	text, err := base64.URLEncoding.DecodeString(token)
-	if err != nil {
-		return err
-	}
-	var of string
-	if err := json.Unmarshal(text, &[]any{&of, v}); err != nil {
-		return err
-	}
-	if of != scope {
-		return errors.New("a marker of another list")
-	}
-	return nil
 }
 
 // do makes a call that must succeed.

@@ -1,4 +1,23 @@
 package archive
 
+import (
+	"context"
+	"time"
+)
+
 // SetMaxRefs makes chunk lists short, so that tests need not much content for long ones.
 func SetMaxRefs(v *Vault, n int) { v.refs = n }
+
+// AwaitRenewal waits until all leases of a domain last longer than half of their length from now.
+func (v *Vault) AwaitRenewal(ctx context.Context, d *Domain, now time.Time) {
+	for ctx.Err() == nil {
+		leases, err := v.listLeases(ctx, d.id())
+		waiting := err != nil
+		for _, l := range leases {
+			waiting = waiting || l.end.Before(now.Add(v.opts.Lease/2))
+		}
+		if !waiting {
+			return
+		}
+	}
+}

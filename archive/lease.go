@@ -49,8 +49,8 @@ func (l *lease) nameUntil(end time.Time) string {
 // keep renews the lease whenever a third of it has passed.
 func (l *lease) keep(ctx context.Context) {
 	defer close(l.stopped)
-	for {
-		due, cancel := l.vault.opts.Clock.Until(l.vault.opts.Clock.Now().Add(l.vault.opts.Lease / 3))
+	for renewed := l.start; ; {
+		due, cancel := l.vault.opts.Clock.Until(renewed.Add(l.vault.opts.Lease / 3))
 		select {
 		case <-ctx.Done():
 			cancel()
@@ -58,7 +58,8 @@ func (l *lease) keep(ctx context.Context) {
 		case <-due:
 			cancel()
 		}
-		if err := l.renew(ctx); err != nil {
+		renewed = l.vault.opts.Clock.Now()
+		if err := l.renew(ctx, renewed); err != nil {
 			slog.WarnContext(ctx, "renewing an archive lease", slog.String("lease", l.name), slog.Any("error", err))
 		}
 		if l.check() != nil {
@@ -67,10 +68,10 @@ func (l *lease) keep(ctx context.Context) {
 	}
 }
 
-func (l *lease) renew(ctx context.Context) error {
+func (l *lease) renew(ctx context.Context, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next := l.nameUntil(l.vault.opts.Clock.Now().Add(l.vault.opts.Lease))
+	next := l.nameUntil(now.Add(l.vault.opts.Lease))
 	if next == l.name {
 		return nil
 	}

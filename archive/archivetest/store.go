@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -126,7 +127,7 @@ func (f *Faulty) ReadAt(ctx context.Context, name string, p []byte, off int64) (
 	return f.Store.ReadAt(ctx, name, p, off)
 }
 
-// Names lists the names of a store's objects below a prefix.
+// Names lists the names of a store's objects below a prefix, sorted.
 func Names(ctx context.Context, s archive.Store, prefix string) (names []string, err error) {
 	for object, err := range s.List(ctx, prefix) {
 		if err != nil {
@@ -134,6 +135,7 @@ func Names(ctx context.Context, s archive.Store, prefix string) (names []string,
 		}
 		names = append(names, object.Name)
 	}
+	slices.Sort(names)
 	return names, nil
 }
 

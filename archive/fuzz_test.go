@@ -1,0 +1,146 @@
+package archive
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// A node that is accepted encodes to the same bytes.
+func FuzzNode(f *testing.F) {
+	leaf := node{kind: Objects, entries: []entry{
+		{key: []byte("a"), meta: []byte("m"), size: 7, refs: []ref{{ID{1}, 3}, {ID{2}, 4}}},
+		{key: []byte("b")},
+	}}
+	above := node{kind: Volume, level: 1, children: []child{{first: make([]byte, 8), id: ID{3}, entries: 2, size: 9, origin: origin{4}}}}
+	f.Add(leaf.encode(nil))
+	f.Add(above.encode(nil))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n, err := parseNode(data)
+		if err == nil && !bytes.Equal(n.encode(nil), data) {
+			t.Errorf("%x encodes to %x", data, n.encode(nil))
+		}
+	})
+}
+
+// A chunk list that is accepted encodes to the same bytes.
+func FuzzChunkList(f *testing.F) {
+	f.Add((&chunkList{depth: 1, refs: []ref{{ID{1}, 300}, {ID{2}, 1}}}).encode(nil), uint64(301))
+	f.Fuzz(func(t *testing.T, data []byte, size uint64) {
+		l, err := parseChunkList(data, size)
+		if err == nil && (!bytes.Equal(l.encode(nil), data) || l.size() != size) {
+			t.Errorf("%x encodes to %x", data, l.encode(nil))
+		}
+	})
+}
+
+// The inside of a manifest that is accepted encodes to the same bytes, and so does its header.
+func FuzzManifest(f *testing.F) {
+	m := manifest{kind: Volume, level: 2, blockSize: 4096, volume: 1 << 40, newBytes: 5, parent: "p", metadata: []byte("{}")}
+	m.root = child{id: ID{1}, entries: 3, size: 4, origin: origin{9}}
+	m.header.created = time.UnixMilli(1700000000000)
+	f.Add(m.header.append(nil), m.encodePlain(nil))
+	f.Fuzz(func(t *testing.T, header, plain []byte) {
+		if h, err := parseManifestHeader(header); err == nil && !bytes.Equal(h.append(nil), header[:manifestHeaderSize]) {
+			t.Errorf("the header %x encodes to %x", header, h.append(nil))
+		}
+		if m, err := parseManifestPlain(plain); err == nil && !bytes.Equal(m.encodePlain(nil), plain) {
+			t.Errorf("%x encodes to %x", plain, m.encodePlain(nil))
+		}
+	})
+}
+
+// The inside of an index object that is accepted encodes to the same bytes.
+func FuzzIndex(f *testing.F) {
+	k := newKeys("vault", objectID{1}, make([]byte, 32))
+	index := indexFile{supersedes: []objectID{{7}}, packs: []packTable{{id: objectID{8}, size: 1000, blobs: []blobInfo{
+		{id: ID{1}, kind: chunkBlob, offset: packHeaderSize, stored: 26, size: 10},
+		{id: ID{2}, kind: nodeBlob, flags: flagCompressed | flagOrigin, number: 1, offset: packHeaderSize + 26, stored: 20, size: 99, origin: origin{3}},
+	}}}}
+	inside := func(x *indexFile) []byte {
+		plain, err := k.sealer(indexObject, x.id[:]).open(nil, wholePiece, x.encode(k)[packHeaderSize:], nil)
+		if err != nil {
+			panic("archive: what was sealed does not open: " + err.Error())
+		}
+		return plain
+	}
+	f.Add(inside(&index))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var x indexFile
+		if x.parse(data) == nil && !bytes.Equal(inside(&x), data) {
+			t.Errorf("%x encodes to %x", data, inside(&x))
+		}
+	})
+}
+
+// A pack of any blobs reads back, and a pack of which any byte differs is not accepted with another content.
+func FuzzPack(f *testing.F) {
+	f.Add([]byte("some content that is long enough to be compressed, long enough, long enough"), []byte{}, uint16(50), byte(1))
+	k := newKeys("vault", objectID{1}, bytes.Repeat([]byte{7}, 32))
+	c := newCodec(zstd.SpeedFastest)
+	f.Fuzz(func(t *testing.T, first, second []byte, at uint16, change byte) {
+		id := objectID{2}
+		s := k.sealer(packObject, id[:])
+		pack := appendPackHeader(nil, k.domain, id)
+		var blobs []blobInfo
+		for i, plain := range [][]byte{first, second} {
+			b := blobInfo{id: k.id(chunkBlob, plain), kind: chunkBlob, number: uint32(i), offset: uint32(len(pack)), size: uint32(len(plain))}
+			payload, pays := c.compress(nil, plain)
+			if pays {
+				b.flags = flagCompressed
+			} else {
+				payload = plain
+			}
+			pack = s.seal(pack, uint64(i), payload, b.about(nil))
+			b.stored = uint32(len(pack)) - b.offset
+			blobs = append(blobs, b)
+		}
+		pack = appendPackFooter(pack, s, blobs)
+		open := func(pack []byte) (contents [][]byte, ok bool) {
+			blobs, err := parsePack(k, id, pack)
+			if err != nil {
+				return nil, false
+			}
+			for i := range blobs {
+				b := &blobs[i]
+				payload, err := s.open(nil, uint64(i), pack[b.offset:][:b.stored], b.about(nil))
+				if err == nil && b.flags&flagCompressed != 0 {
+					payload, err = c.decompress(nil, payload, int(b.size))
+				}
+				if err != nil {
+					return nil, false
+				}
+				contents = append(contents, payload)
+			}
+			return contents, true
+		}
+		contents, ok := open(pack)
+		if !ok || len(contents) != 2 || !bytes.Equal(contents[0], first) || !bytes.Equal(contents[1], second) {
+			t.Fatal("a pack does not read back")
+		}
+		if change != 0 {
+			pack[int(at)%len(pack)] ^= change
+			if _, ok := open(pack); ok {
+				t.Errorf("a pack opens although byte %d is another", int(at)%len(pack))
+			}
+		}
+	})
+}
+
+// What a chunker cuts is all there, and no chunk is longer than it may be.
+func FuzzCut(f *testing.F) {
+	f.Add([]byte("seed"), uint32(3<<20))
+	gear := newKeys("vault", objectID{1}, make([]byte, 32)).gear
+	f.Fuzz(func(t *testing.T, seed []byte, n uint32) {
+		data := bytes.Repeat(append(seed, 1), int(n%(8<<20))/(len(seed)+1)+1)
+		for len(data) > 0 {
+			n := cut(gear, data)
+			if n <= 0 || n > maxChunk || n > len(data) || n < minChunk && n != len(data) {
+				t.Fatalf("cut %d bytes of %d", n, len(data))
+			}
+			data = data[n:]
+		}
+	})
+}

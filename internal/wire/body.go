@@ -81,6 +81,9 @@ func (b *checkedBody) addSums(header http.Header, bodySums bool) error {
 		b.sums = append(b.sums, checksum{hash: md5.New(), want: want, failed: api.Errorf("BadDigest",
 			"The Content-MD5 you specified did not match what we received.")})
 	}
+	if err := refuseUnknown(header); err != nil {
+		return err
+	}
 	if bodySums {
 		for name, make := range checksums {
 			text := header.Get(name)

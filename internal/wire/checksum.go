@@ -8,9 +8,27 @@ import (
 	"hash"
 	"hash/crc32"
 	"hash/crc64"
+	"net/http"
+	"strings"
 
-	"github.com/cespare/xxhash/v2"
+	"strongroom/internal/api"
 )
+
+// refuseUnknown refuses checksums that the house cannot compute: storing what it did not verify would be a false promise.
+func refuseUnknown(header http.Header) error {
+	for name := range header {
+		lower := strings.ToLower(name)
+		if !strings.HasPrefix(lower, "x-amz-checksum-") || checksums[lower] != nil {
+			continue
+		}
+		switch lower {
+		case "x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type":
+		default:
+			return api.NotImplemented("The checksum of the header " + clip(lower))
+		}
+	}
+	return nil
+}
 
 // checksums are the algorithms of S3's x-amz-checksum-… headers and trailers.
 var checksums = map[string]func() hash.Hash{
@@ -21,7 +39,6 @@ var checksums = map[string]func() hash.Hash{
 	"x-amz-checksum-sha1":      sha1.New,
 	"x-amz-checksum-sha256":    sha256.New,
 	"x-amz-checksum-sha512":    sha512.New,
-	"x-amz-checksum-xxhash64":  func() hash.Hash { return xxhash.New() },
 }
 
 var (

@@ -84,10 +84,11 @@ func newHouse(t testing.TB, services ...*api.Service) *house {
 // config is an SDK configuration that calls the house.
 func (h *house) config() aws.Config {
 	return aws.Config{
-		Region:       "eu-central-1",
-		BaseEndpoint: aws.String(h.URL),
-		Credentials:  credentials.NewStaticCredentialsProvider(testKey, testSecret, ""),
-		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
+		Region:                     "eu-central-1",
+		BaseEndpoint:               aws.String(h.URL),
+		Credentials:                credentials.NewStaticCredentialsProvider(testKey, testSecret, ""),
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
+		Retryer:                    func() aws.Retryer { return aws.NopRetryer{} },
 	}
 }
 

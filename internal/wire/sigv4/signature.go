@@ -226,8 +226,13 @@ func (s *Signature) checkSigned(r *http.Request) error {
 }
 
 func (s *Signature) stringToSign(canonicalRequest string) string {
-	sum := sha256.Sum256([]byte(canonicalRequest))
-	return algorithm + "\n" + s.timestamp + "\n" + s.Scope.String() + "\n" + hex.EncodeToString(sum[:])
+	return algorithm + "\n" + s.timestamp + "\n" + s.Scope.String() + "\n" + sha256Hex(canonicalRequest)
+}
+
+// sha256Hex is the hash of text as signatures spell it.
+func sha256Hex(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 func hmacSHA256(key []byte, message string) []byte {

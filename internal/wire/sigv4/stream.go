@@ -146,11 +146,11 @@ func (st *Stream) open() error {
 
 // close checks the chunk that was just read to its end.
 func (st *Stream) close() error {
-	line, err := st.line(2)
-	if err != nil {
-		return err
+	var end [2]byte
+	if _, err := io.ReadFull(st.r, end[:]); err != nil {
+		return io.ErrUnexpectedEOF
 	}
-	if line != "" {
+	if string(end[:]) != "\r\n" {
 		return failure(BadStream, "A chunk is longer than its size.")
 	}
 	st.inChunk = false
@@ -213,8 +213,7 @@ func (st *Stream) finish() error {
 	if st.key == nil || !st.trailers {
 		return nil
 	}
-	sum := sha256.Sum256(canonical.Bytes())
-	return st.check("AWS4-HMAC-SHA256-TRAILER\n"+st.prefix+st.previous+"\n"+hex.EncodeToString(sum[:]), claimed)
+	return st.check("AWS4-HMAC-SHA256-TRAILER\n"+st.prefix+st.previous+"\n"+sha256Hex(canonical.String()), claimed)
 }
 
 // line reads up to a line's end and returns what is before it.

@@ -163,12 +163,8 @@ func (f *files) write(region string, dataKey []byte, r io.Reader) (content, erro
 	c := content{region: region}
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	n, err := io.ReadFull(r, *buf)
-	if errors.Is(err, io.EOF) {
-		return c, nil
-	}
-	whole := errors.Is(err, io.ErrUnexpectedEOF) // all of it is in the buffer
-	if err != nil && !whole {
+	n, whole, err := fill(r, *buf)
+	if err != nil || n == 0 {
 		return c, err
 	}
 	if c.file, err = f.allot(region); err != nil {
@@ -204,9 +200,7 @@ func seal(out *os.File, config sio.Config, buf []byte, n int, r io.Reader, whole
 		if whole {
 			break
 		}
-		n, err = io.ReadFull(r, buf)
-		whole = errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
-		if err != nil && !whole {
+		if n, whole, err = fill(r, buf); err != nil {
 			return size, err
 		}
 	}
@@ -214,6 +208,22 @@ func seal(out *os.File, config sio.Config, buf []byte, n int, r io.Reader, whole
 		return size, err
 	}
 	return size, out.Sync()
+}
+
+// fill reads until buf is full or r ends. Unlike io.ReadFull it leaves an io.ErrUnexpectedEOF of r, an upload that broke
+// off, an error.
+func fill(r io.Reader, buf []byte) (n int, ended bool, err error) {
+	for n < len(buf) {
+		more, err := r.Read(buf[n:])
+		n += more
+		if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is not the end
+			return n, true, nil
+		}
+		if err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, nil
 }
 
 // copyBuffers hold two segments each.

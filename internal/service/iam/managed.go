@@ -32,10 +32,13 @@ type awsPolicy struct {
 	arn, name, path, id string
 }
 
-type date struct{ time.Time }
+// date is a day as the files write it: 2006-01-02.
+type date time.Time
 
-func (d *date) UnmarshalText(text []byte) (err error) {
-	d.Time, err = time.Parse(time.DateOnly, string(text))
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *date) UnmarshalText(text []byte) error {
+	t, err := time.Parse(time.DateOnly, string(text))
+	*d = date(t)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -301,7 +302,7 @@ func (p *awsPolicy) row() state.Policy {
 	number, _ := strconv.ParseInt(strings.TrimPrefix(p.Version, "v"), 10, 64)
 	return state.Policy{
 		ARN: p.arn, AccountID: "aws", Name: p.name, ID: p.id, Path: p.path, Description: p.Description,
-		DefaultVersion: number, LastVersion: number, CreatedAt: state.MicrosOf(p.Created.Time), UpdatedAt: state.MicrosOf(p.Updated.Time),
+		DefaultVersion: number, LastVersion: number, CreatedAt: state.MicrosOf(time.Time(p.Created)), UpdatedAt: state.MicrosOf(time.Time(p.Updated)),
 	}
 }
 

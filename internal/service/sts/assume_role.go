@@ -28,11 +28,12 @@ const (
 	maxSessionPolicy     = 2048
 	maxSessionPolicyARNs = 10
 	maxSessionTags       = 50
+	maxExternalID        = 1224
 )
 
 var (
 	sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	externalID  = regexp.MustCompile(`^[\w+=,.@:/-]{2,1224}$`)
+	externalID  = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
 )
 
 // assumeRoleAccess asks the role's trust policy, and the caller's own policies where they count, first for the role and
@@ -217,6 +218,9 @@ func validate(in *sts.AssumeRoleInput) error {
 	check("roleArn", in.RoleArn, rolePattern, true)
 	check("roleSessionName", in.RoleSessionName, sessionName, true)
 	check("externalId", in.ExternalId, externalID, false)
+	if len(aws.ToString(in.ExternalId)) > maxExternalID {
+		wrong = append(wrong, fmt.Sprintf("Value at 'externalId' failed to satisfy constraint: Member must have length less than or equal to %d", maxExternalID))
+	}
 	check("sourceIdentity", in.SourceIdentity, sessionName, false)
 	if len(in.PolicyArns) > maxSessionPolicyARNs {
 		wrong = append(wrong, fmt.Sprintf("Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to %d", maxSessionPolicyARNs))

@@ -85,7 +85,7 @@ type JobFilter struct {
 	State                           string
 	States                          []string
 	ResourceARN, ResourceType       string
-	VaultARN                        string // of a backup job
+	VaultARN, VaultName             string // of a backup job
 	DestinationVaultARN             string // of a copy job
 	SourcePointARN                  string // of a copy job
 	PointARN                        string // of a restore job
@@ -94,6 +94,8 @@ type JobFilter struct {
 	PlanID                          string
 	CreatedAfter, CreatedBefore     Micros
 	CompletedAfter, CompletedBefore Micros
+	// PointCreatedAfter and PointCreatedBefore are about the recovery point of a restore job.
+	PointCreatedAfter, PointCreatedBefore Micros
 }
 
 // common is the part of the filter that all jobs have.
@@ -151,7 +153,7 @@ func (tx *Tx) BackupJobByToken(ctx context.Context, accountID, region, token str
 
 // BackupJobs lists jobs, newest first; a limit of 0 lists all.
 func (tx *Tx) BackupJobs(ctx context.Context, f JobFilter, after Cursor, limit int) ([]BackupJob, error) {
-	q := f.byPlan(f.common()).eq("resource_arn", f.ResourceARN).eq("vault_arn", f.VaultARN).eq("parent_job_id", f.ParentJobID)
+	q := f.byPlan(f.common()).eq("resource_arn", f.ResourceARN).eq("vault_arn", f.VaultARN).eq("vault_name", f.VaultName).eq("parent_job_id", f.ParentJobID)
 	return page[BackupJob](ctx, tx, "backup_jobs", "created_at", "id", q, after, limit)
 }
 

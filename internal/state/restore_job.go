@@ -65,7 +65,8 @@ func (tx *Tx) RestoreJobByToken(ctx context.Context, accountID, region, token st
 
 // RestoreJobs lists jobs, newest first; a limit of 0 lists all. ResourceARN is the original resource's.
 func (tx *Tx) RestoreJobs(ctx context.Context, f JobFilter, after Cursor, limit int) ([]RestoreJob, error) {
-	q := f.common().eq("source_resource_arn", f.ResourceARN).eq("point_arn", f.PointARN)
+	q := f.common().eq("source_resource_arn", f.ResourceARN).eq("point_arn", f.PointARN).
+		between("point_created_at", f.PointCreatedAfter, f.PointCreatedBefore)
 	return page[RestoreJob](ctx, tx, "restore_jobs", "created_at", "id", q, after, limit)
 }
 

@@ -1,0 +1,149 @@
+package backup
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/service/backup"
+
+	"strongroom/clock"
+	"strongroom/iampolicy"
+	"strongroom/internal/api"
+	"strongroom/internal/resource"
+	"strongroom/internal/state"
+	"strongroom/rules"
+)
+
+// principal is the service's name in policies, grants and roles.
+const principal = "backup.amazonaws.com"
+
+// Queue takes what package work does later. Each method enqueues in the transaction that decides the job, so that both
+// are there or neither.
+type Queue interface {
+	EnqueueBackup(ctx context.Context, tx *state.Tx, jobID string) error
+	EnqueueCopy(ctx context.Context, tx *state.Tx, jobID string) error
+	EnqueueRestore(ctx context.Context, tx *state.Tx, jobID string) error
+	// EnqueueDelete removes a recovery point, whose status is DELETING.
+	EnqueueDelete(ctx context.Context, tx *state.Tx, recoveryPointARN string) error
+}
+
+// Pages makes the opaque tokens of lists and opens them again; a token is good for the scope it was made for.
+type Pages interface {
+	Seal(scope string, v any) string
+	Open(scope, token string, v any) error
+}
+
+// Organization is what the service must know of the organization that an account is in; zero if it is in none.
+type Organization struct {
+	ID                  string
+	ManagementAccountID string
+	AccountIDs          []string // all members; asked for when the management account lists everybody's jobs
+}
+
+// Config is what the service needs.
+type Config struct {
+	DB    *state.DB
+	Clock clock.Clock
+	Door  *api.Door
+	Queue Queue
+	Pages Pages
+	AsOf  rules.AsOf
+	Kinds []resource.Kind
+	// EnsureManagedKey makes the AWS managed key of a name such as aws/backup if it is not there, and returns its ARN.
+	EnsureManagedKey func(ctx context.Context, accountID, region, name string) (keyARN string, err error)
+	// EnsureServiceLinkedRole makes AWSServiceRoleForBackup in an account if it is not there.
+	EnsureServiceLinkedRole func(ctx context.Context, accountID, servicePrincipal string) (roleARN string, err error)
+	// AssumeForService assumes a role for a service principal; the role's trust policy decides.
+	AssumeForService func(ctx context.Context, roleARN, servicePrincipal, sessionName string) (*api.Caller, error)
+	// UnknownPrincipals are the principals of a vault's policy that do not exist. Nil takes every well-formed name.
+	UnknownPrincipals func(ctx context.Context, p *iampolicy.Policy) ([]string, error)
+	OrganizationOf    func(ctx context.Context, accountID string) (Organization, error)
+	Log               *slog.Logger // nil means slog.Default()
+}
+
+// Service is AWS Backup in every account and Region. Its methods may be called at once.
+type Service struct{ Config }
+
+// New returns the service.
+func New(c Config) *Service {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &Service{c}
+}
+
+// API is the table of the service's operations.
+func (s *Service) API() *api.Service {
+	return &api.Service{
+		Name:               "backup",
+		EventSource:        "backup.amazonaws.com",
+		AccessDenied:       "AccessDeniedException",
+		AccessDeniedStatus: http.StatusForbidden,
+		Operations: []api.Operation{
+			api.Op("", s.CreateBackupVault, s.createVaultAccess),
+			api.Op("", s.DescribeBackupVault, s.describeVaultAccess),
+			api.Op("", s.ListBackupVaults, anything[backup.ListBackupVaultsInput]("ListBackupVaults")),
+			api.Op("", s.DeleteBackupVault, s.deleteVaultAccess),
+			api.Op("", s.PutBackupVaultAccessPolicy, s.putVaultPolicyAccess),
+			api.Op("", s.GetBackupVaultAccessPolicy, s.getVaultPolicyAccess),
+			api.Op("", s.DeleteBackupVaultAccessPolicy, s.deleteVaultPolicyAccess),
+			api.Op("", s.PutBackupVaultLockConfiguration, s.putVaultLockAccess),
+			api.Op("", s.DeleteBackupVaultLockConfiguration, s.deleteVaultLockAccess),
+
+			api.Op("", s.CreateBackupPlan, s.createPlanAccess),
+			api.Op("", s.GetBackupPlan, s.getPlanAccess),
+			api.Op("", s.UpdateBackupPlan, s.updatePlanAccess),
+			api.Op("", s.DeleteBackupPlan, s.deletePlanAccess),
+			api.Op("", s.ListBackupPlans, anything[backup.ListBackupPlansInput]("ListBackupPlans")),
+			api.Op("", s.ListBackupPlanVersions, s.listPlanVersionsAccess),
+			api.Op("", s.ExportBackupPlanTemplate, s.exportPlanAccess).AsReadOnly(),
+			api.Op("", s.GetBackupPlanFromJSON, anything[backup.GetBackupPlanFromJSONInput]("GetBackupPlanFromJSON")),
+
+			api.Op("", s.CreateBackupSelection, s.createSelectionAccess),
+			api.Op("", s.GetBackupSelection, s.getSelectionAccess),
+			api.Op("", s.DeleteBackupSelection, s.deleteSelectionAccess),
+			api.Op("", s.ListBackupSelections, s.listSelectionsAccess),
+
+			api.Op("", s.StartBackupJob, s.startBackupJobAccess),
+			api.Op("", s.StopBackupJob, anything[backup.StopBackupJobInput]("StopBackupJob")),
+			api.Op("", s.DescribeBackupJob, anything[backup.DescribeBackupJobInput]("DescribeBackupJob")),
+			api.Op("", s.ListBackupJobs, anything[backup.ListBackupJobsInput]("ListBackupJobs")),
+			api.Op("", s.ListBackupJobSummaries, anything[backup.ListBackupJobSummariesInput]("ListBackupJobSummaries")),
+
+			api.Op("", s.StartCopyJob, s.startCopyJobAccess),
+			api.Op("", s.DescribeCopyJob, anything[backup.DescribeCopyJobInput]("DescribeCopyJob")),
+			api.Op("", s.ListCopyJobs, anything[backup.ListCopyJobsInput]("ListCopyJobs")),
+			api.Op("", s.ListCopyJobSummaries, anything[backup.ListCopyJobSummariesInput]("ListCopyJobSummaries")),
+
+			api.Op("", s.StartRestoreJob, s.startRestoreJobAccess),
+			api.Op("", s.DescribeRestoreJob, anything[backup.DescribeRestoreJobInput]("DescribeRestoreJob")),
+			api.Op("", s.ListRestoreJobs, anything[backup.ListRestoreJobsInput]("ListRestoreJobs")),
+			api.Op("", s.ListRestoreJobsByProtectedResource, anything[backup.ListRestoreJobsByProtectedResourceInput]("ListRestoreJobsByProtectedResource")),
+			api.Op("", s.GetRestoreJobMetadata, anything[backup.GetRestoreJobMetadataInput]("GetRestoreJobMetadata")),
+			api.Op("", s.ListRestoreJobSummaries, anything[backup.ListRestoreJobSummariesInput]("ListRestoreJobSummaries")),
+
+			api.Op("", s.DescribeRecoveryPoint, s.describePointAccess),
+			api.Op("", s.ListRecoveryPointsByBackupVault, s.listPointsByVaultAccess),
+			api.Op("", s.ListRecoveryPointsByResource, anything[backup.ListRecoveryPointsByResourceInput]("ListRecoveryPointsByResource")),
+			api.Op("", s.GetRecoveryPointRestoreMetadata, s.restoreMetadataAccess),
+			api.Op("", s.UpdateRecoveryPointLifecycle, s.updatePointLifecycleAccess),
+			api.Op("", s.DeleteRecoveryPoint, s.deletePointAccess),
+			api.Op("", s.DisassociateRecoveryPoint, s.disassociatePointAccess),
+
+			api.Op("", s.ListProtectedResources, anything[backup.ListProtectedResourcesInput]("ListProtectedResources")),
+			api.Op("", s.ListProtectedResourcesByBackupVault, s.listProtectedByVaultAccess),
+			api.Op("", s.DescribeProtectedResource, anything[backup.DescribeProtectedResourceInput]("DescribeProtectedResource")),
+
+			api.Op("", s.DescribeGlobalSettings, anything[backup.DescribeGlobalSettingsInput]("DescribeGlobalSettings")),
+			api.Op("", s.UpdateGlobalSettings, anything[backup.UpdateGlobalSettingsInput]("UpdateGlobalSettings")),
+			api.Op("", s.DescribeRegionSettings, anything[backup.DescribeRegionSettingsInput]("DescribeRegionSettings")),
+			api.Op("", s.UpdateRegionSettings, s.updateRegionSettingsAccess),
+			api.Op("", s.GetSupportedResourceTypes, anything[backup.GetSupportedResourceTypesInput]("GetSupportedResourceTypes")),
+
+			api.Op("", s.TagResource, s.tagResourceAccess),
+			api.Op("", s.UntagResource, s.untagResourceAccess),
+			api.Op("", s.ListTags, s.listTagsAccess),
+		},
+	}
+}

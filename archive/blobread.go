@@ -9,11 +9,17 @@ import (
 
 // readBlob gives the plaintext of a blob, in buf if it fits.
 func (d *Domain) readBlob(ctx context.Context, kind blobKind, id ID, buf []byte) ([]byte, error) {
-	at, payload, err := d.findPayload(ctx, kind, id, buf)
-	if err != nil || at.blob.flags&flagCompressed == 0 {
-		return payload, err
+	sealed := d.vault.blobBuffer()
+	at, payload, err := d.findPayload(ctx, kind, id, sealed)
+	if err != nil {
+		d.vault.releaseBlob(sealed)
+		return nil, err
 	}
-	plain, err := d.vault.codec.decompress(nil, payload, int(at.blob.size))
+	defer d.vault.releaseBlob(payload)
+	if at.blob.flags&flagCompressed == 0 {
+		return append(buf[:0], payload...), nil
+	}
+	plain, err := d.vault.codec.decompress(buf[:0], payload, int(at.blob.size))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s %s: %w", kind, id, err)
 	}
@@ -62,7 +68,7 @@ func (d *Domain) readPayload(ctx context.Context, at location, buf []byte) ([]by
 	} else if err != nil {
 		return nil, err
 	}
-	return d.openPayload(d.keys.sealer(packObject, at.pack.id[:]), at, buf)
+	return d.openPayload(d.keys.packSealer(at.pack.id), at, buf)
 }
 
 // openPayload opens a seal in its own place.

@@ -15,7 +15,7 @@ type CollectOptions struct {
 	// at work. It must exceed the differences between the clocks of those who write to the vault. Default: one hour;
 	// negative for none, where one process alone has the vault.
 	Margin time.Duration
-	// Repack is the share of a pack, of its bytes, below which what is still needed of it moves to another. Default: a
+	// Repack is the share of a pack's blobs, in bytes, below which what is still needed of it moves to another. Default: a
 	// half; negative for never.
 	Repack float64
 	// MergeAbove is the number of index objects above which they are merged. Default: 32.
@@ -473,7 +473,7 @@ func (c *collection) repack(ctx context.Context, tables []*packTable) error {
 		l := c.live[t.id]
 		_, marked := c.tombs[t.id]
 		_, there := c.packs[t.id]
-		if l == nil || marked || !there || !t.id.created().Before(c.horizon) || float64(l.bytes) >= c.opts.Repack*float64(t.size) {
+		if l == nil || marked || !there || !t.id.created().Before(c.horizon) || float64(l.bytes) >= c.opts.Repack*float64(t.stored()) {
 			continue
 		}
 		if err := c.move(sink, t, l); err != nil {

@@ -93,7 +93,7 @@ func (c *copier) manifest(opts CopyOptions) (*manifest, error) {
 	if opts.Metadata != nil {
 		m.metadata = opts.Metadata
 	}
-	if m.root.entries == 0 || c.dst.id() == c.src.d.id() {
+	if m.root.entries == 0 || c.dst.same(c.src.d) {
 		return &m, nil
 	}
 	var known []child

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -100,3 +101,9 @@ func (d *Domain) Info() DomainInfo { return d.info }
 func (d *Domain) Vault() *Vault { return d.vault }
 
 func (d *Domain) id() objectID { return d.keys.domain }
+
+// same tells whether two open domains are one. Their ids do not suffice: they come from names, and two stores may hold
+// vaults of one name.
+func (d *Domain) same(other *Domain) bool {
+	return d.id() == other.id() && bytes.Equal(d.keys.data, other.keys.data)
+}

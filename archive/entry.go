@@ -115,7 +115,8 @@ func (r *Reader) at(off int64) int {
 }
 
 func (r *Reader) fetch(number int) ([]byte, error) {
-	data, err := r.e.p.d.readBlob(r.ctx, chunkBlob, r.refs[number].id, nil)
+	v := r.e.p.d.vault
+	data, err := r.e.p.d.readBlob(r.ctx, chunkBlob, r.refs[number].id, v.blobBuffer())
 	if err == nil && uint64(len(data)) != r.refs[number].size {
 		err = damaged("chunk %s is of another size", r.refs[number].id)
 	}
@@ -135,8 +136,7 @@ func (r *Reader) next() ([]byte, error) {
 	}
 	number := r.at(r.off)
 	for len(r.ahead) > 0 && r.ahead[0].number != number {
-		<-r.ahead[0].done
-		r.ahead = r.ahead[1:]
+		r.drop()
 	}
 	opts := r.e.p.d.vault.opts
 	var held int64
@@ -184,7 +184,7 @@ func (r *Reader) WriteTo(w io.Writer) (total int64, err error) {
 	for {
 		data, err := r.next()
 		if errors.Is(err, io.EOF) {
-			return total, nil
+			return total, r.Close()
 		} else if err != nil {
 			return total, err
 		}
@@ -216,11 +216,18 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 
 // Close waits for what is being read ahead.
 func (r *Reader) Close() error {
-	for _, f := range r.ahead {
-		<-f.done
+	for len(r.ahead) > 0 {
+		r.drop()
 	}
-	r.ahead = nil
 	return nil
+}
+
+// drop gives the memory of the first chunk read ahead away.
+func (r *Reader) drop() {
+	f := r.ahead[0]
+	<-f.done
+	r.e.p.d.vault.releaseBlob(f.data)
+	r.ahead = r.ahead[1:]
 }
 
 // ReadAt implements io.ReaderAt.
@@ -243,6 +250,7 @@ func (r *Reader) ReadAt(p []byte, off int64) (n int, err error) {
 			return n, err
 		}
 		got := copy(p[n:], data[apart.off-apart.starts[number]:])
+		apart.e.p.d.vault.releaseBlob(data)
 		n, apart.off = n+got, apart.off+int64(got)
 	}
 	return n, nil

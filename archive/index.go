@@ -26,6 +26,14 @@ type packTable struct {
 	blobs []blobInfo
 }
 
+// stored is the length of all blobs in the pack.
+func (t *packTable) stored() (n uint64) {
+	for i := range t.blobs {
+		n += uint64(t.blobs[i].stored)
+	}
+	return n
+}
+
 // An indexFile is an object that repeats the tables of packs, so that one need not read the end of each.
 type indexFile struct {
 	id         objectID

@@ -24,7 +24,13 @@ type keys struct {
 	ids     sync.Pool // *blake3.Hasher keyed for chunk and node ids
 	origins sync.Pool // *blake3.Hasher keyed for origins
 	gear    *[256]uint64
+
+	mu    sync.Mutex // guards packs
+	packs map[objectID]*sealer
 }
+
+// packSealers is how many packs' keys are kept.
+const packSealers = 64
 
 func newKeys(vault string, domain objectID, dataKey []byte) *keys {
 	k := &keys{vault: vault, domain: domain, data: dataKey}
@@ -107,6 +113,24 @@ func (k *keys) sealer(kind objectKind, name []byte) *sealer {
 	prefix = appendString(prefix, string(kind))
 	prefix = appendString(prefix, string(name))
 	return &sealer{aead, prefix}
+}
+
+// packSealer is the sealer of a pack, derived or from memory.
+func (k *keys) packSealer(pack objectID) *sealer {
+	k.mu.Lock()
+	s := k.packs[pack]
+	k.mu.Unlock()
+	if s != nil {
+		return s
+	}
+	s = k.sealer(packObject, pack[:])
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.packs == nil || len(k.packs) >= packSealers {
+		k.packs = map[objectID]*sealer{}
+	}
+	k.packs[pack] = s
+	return s
 }
 
 // objectKind tells what kind of object is sealed.

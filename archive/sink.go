@@ -276,3 +276,17 @@ func (v *Vault) packBuffer(size int) []byte {
 }
 
 func (v *Vault) recycle(buf []byte) { v.packs.Put(&buf) }
+
+// blobBuffer gives an empty buffer of some capacity, or none.
+func (v *Vault) blobBuffer() []byte {
+	if buf, ok := v.blobs.Get().(*[]byte); ok {
+		return (*buf)[:0]
+	}
+	return nil
+}
+
+func (v *Vault) releaseBlob(buf []byte) {
+	if cap(buf) > 0 {
+		v.blobs.Put(&buf)
+	}
+}

@@ -64,6 +64,7 @@ type Vault struct {
 	opts  Options
 	codec *codec
 	packs sync.Pool // *[]byte of at least PackSize
+	blobs sync.Pool // *[]byte that blobs are read into
 	refs  int       // how many chunks an entry or a chunk list names at most
 
 	mu      sync.Mutex

@@ -59,7 +59,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"status":"ok"}`) //nolint:errcheck // the client went away
 		return
 	}
-	x := &exchange{h: h, w: w, r: r, id: uuid.NewString()}
+	control := http.NewResponseController(w)
+	r.Body = patientBody{r.Body, control}
+	x := &exchange{h: h, w: patientWriter{w, control}, r: r, id: uuid.NewString()}
 	defer x.recover()
 	if err := x.serve(); err != nil {
 		x.fail(err)

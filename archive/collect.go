@@ -50,7 +50,7 @@ type Collected struct {
 
 // Collect removes what no recovery point reaches. It goes in two steps, a margin apart: a pack that is garbage is marked,
 // from when on writers do not rely on it; a later collection removes it if it still is. It may run beside writers, readers
-// and other collections; doc.go and FORMAT.md say why.
+// and other collections; FORMAT.md says why.
 //
 // A domain whose key cannot be had is left as it is, unless nothing of it is left to keep.
 func (v *Vault) Collect(ctx context.Context, rings Rings, opts CollectOptions) (Collected, error) {

@@ -175,6 +175,15 @@ func (s *Service) UnknownPrincipals(ctx context.Context, p *iampolicy.Policy) (u
 	return unknown, err
 }
 
+// PrincipalExists reports whether there is an account, user or role behind an entry of a policy's Principal element.
+func (s *Service) PrincipalExists(ctx context.Context, entry string) (bool, error) {
+	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error { return findPrincipal(ctx, tx, entry) })
+	if errors.Is(err, state.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func unknownPrincipals(ctx context.Context, tx *state.Tx, p *iampolicy.Policy) (unknown []string, err error) {
 	for i := range p.Statements {
 		for _, principals := range []*iampolicy.Principals{p.Statements[i].Principal, p.Statements[i].NotPrincipal} {

@@ -12,7 +12,7 @@ type Snapshot struct {
 	Region        string
 	VolumeID      string
 	SizeGiB       int64
-	State         string // pending, completed, error
+	State         string // pending, completed, error; deleting is not shown to anybody
 	Message       string
 	Progress      int64 // percent
 	Description   string
@@ -27,7 +27,6 @@ type Snapshot struct {
 	RecoveryPoint string // ARN, where AWS Backup manages it
 	Source        string // volume, direct, copy, backup
 	Parent        string
-	Lineage       string // the volume whose blocks these are, through all copies
 	CopiedFrom    string
 	Generation    int64
 	WrappedKey    []byte
@@ -47,7 +46,7 @@ func (s Snapshot) VisibleTo(account string) bool {
 
 const snapshotColumns = `id, account, region, volume_id, size_gib, state, message, progress, description, key_arn,
 	created, completed, point, vault_region, vault_account, vault, domain_key_arn, recovery_point, source, parent,
-	lineage, copied_from, generation, wrapped_key, expires, changed_blocks, full_size, shared_with, client_token, request_digest,
+	copied_from, generation, wrapped_key, expires, changed_blocks, full_size, shared_with, client_token, request_digest,
 	tags`
 
 func scanSnapshot(s scanner) (Snapshot, error) {
@@ -56,7 +55,7 @@ func scanSnapshot(s scanner) (Snapshot, error) {
 	var tags JSON[map[string]string]
 	err := s.Scan(&v.ID, &v.AccountID, &v.Region, &v.VolumeID, &v.SizeGiB, &v.State, &v.Message, &v.Progress,
 		&v.Description, &v.KeyARN, &v.Created, &v.Completed, &v.Point, &v.VaultRegion, &v.VaultAccount, &v.Vault,
-		&v.DomainKeyARN, &v.RecoveryPoint, &v.Source, &v.Parent, &v.Lineage, &v.CopiedFrom, &v.Generation, &v.WrappedKey, &v.Expires,
+		&v.DomainKeyARN, &v.RecoveryPoint, &v.Source, &v.Parent, &v.CopiedFrom, &v.Generation, &v.WrappedKey, &v.Expires,
 		&v.ChangedBlocks, &v.FullSize, &shared, &v.ClientToken, &v.RequestDigest, &tags)
 	v.SharedWith, v.Tags = shared.V, tags.V
 	return v, err
@@ -66,10 +65,10 @@ func scanSnapshot(s scanner) (Snapshot, error) {
 func (tx *Tx) InsertSnapshot(ctx context.Context, s Snapshot) error {
 	_, err := tx.exec(ctx, `INSERT INTO snapshots (`+snapshotColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-			$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)`,
+			$21, $22, $23, $24, $25, $26, $27, $28, $29, $30)`,
 		s.ID, s.AccountID, s.Region, s.VolumeID, s.SizeGiB, s.State, s.Message, s.Progress, s.Description, s.KeyARN,
 		s.Created, s.Completed, s.Point, s.VaultRegion, s.VaultAccount, s.Vault, s.DomainKeyARN, s.RecoveryPoint,
-		s.Source, s.Parent, s.Lineage, s.CopiedFrom, s.Generation, s.WrappedKey, s.Expires, s.ChangedBlocks, s.FullSize,
+		s.Source, s.Parent, s.CopiedFrom, s.Generation, s.WrappedKey, s.Expires, s.ChangedBlocks, s.FullSize,
 		JSON[[]string]{s.SharedWith}, s.ClientToken, s.RequestDigest, JSON[map[string]string]{s.Tags})
 	return err
 }
@@ -115,14 +114,6 @@ func (tx *Tx) LatestSnapshotOf(ctx context.Context, volumeID, domainKeyARN strin
 		ORDER BY generation DESC LIMIT 1`, volumeID, domainKeyARN)
 }
 
-// LatestCopyOf is an account's completed copy, into a Region and a domain, of a snapshot of the volume lineage.
-func (tx *Tx) LatestCopyOf(ctx context.Context, account, region, lineage, domainKeyARN string) (Snapshot, error) {
-	return queryOne(ctx, tx, scanSnapshot, `SELECT `+snapshotColumns+` FROM snapshots
-		WHERE account = $1 AND region = $2 AND lineage = $3 AND domain_key_arn = $4 AND vault = '' AND source = 'copy'
-			AND state = 'completed'
-		ORDER BY created DESC LIMIT 1`, account, region, lineage, domainKeyARN)
-}
-
 // SetSnapshotProgress tells how far a pending snapshot is; others stay as they are.
 func (tx *Tx) SetSnapshotProgress(ctx context.Context, id string, percent int64) error {
 	_, err := tx.exec(ctx, `UPDATE snapshots SET progress = $1 WHERE id = $2 AND state = 'pending'`, percent, id)
@@ -145,6 +136,11 @@ func (tx *Tx) CompleteSnapshot(ctx context.Context, id string, fullSize int64) e
 func (tx *Tx) FailSnapshot(ctx context.Context, id, message string) error {
 	return tx.execOne(ctx, `UPDATE snapshots SET state = 'error', message = $1 WHERE id = $2 AND state = 'pending'`,
 		message, id)
+}
+
+// SetSnapshotDeleting hides a snapshot while its blocks are removed; [ErrNotFound] if it is being written.
+func (tx *Tx) SetSnapshotDeleting(ctx context.Context, id string) error {
+	return tx.execOne(ctx, `UPDATE snapshots SET state = 'deleting' WHERE id = $1 AND (state <> 'pending' OR (source = 'direct' AND generation = 0))`, id)
 }
 
 // SetSnapshotShares replaces the accounts that a snapshot is shared with.

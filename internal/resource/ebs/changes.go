@@ -1,12 +1,14 @@
 package ebs
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -105,6 +107,13 @@ func (c *changes) setCurrent(g uint32) error {
 	return nil
 }
 
+// now is the current generation.
+func (c *changes) now() uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.current
+}
+
 // end ends the current generation and returns it. Nobody may be between mark and the write it was for.
 func (c *changes) end() (uint32, error) {
 	c.mu.Lock()
@@ -118,32 +127,47 @@ func (c *changes) end() (uint32, error) {
 
 // mark notes durably that the blocks from first to before end are about to be written.
 func (c *changes) mark(first, end int64) error {
+	blocks := make([]int64, 0, end-first)
+	for block := first; block < end; block++ {
+		blocks = append(blocks, block)
+	}
+	return c.markAll(blocks)
+}
+
+// markAll notes durably that blocks, in ascending order, are about to be written.
+func (c *changes) markAll(blocks []int64) error {
 	c.mu.Lock()
 	current := c.current
-	for first < end && c.blocks[first] == current {
-		first++
-	}
-	for first < end && c.blocks[end-1] == current {
-		end--
-	}
+	missing := slices.DeleteFunc(slices.Clone(blocks), func(b int64) bool { return c.blocks[b] == current })
 	c.mu.Unlock()
-	if first == end {
+	if len(missing) == 0 {
 		return nil
 	}
-	marks := make([]byte, 0, 4*(end-first))
-	for range end - first {
-		marks = binary.BigEndian.AppendUint32(marks, current)
-	}
-	if _, err := c.file.WriteAt(marks, changesHeader+4*first); err != nil {
-		return fmt.Errorf("marking blocks %d to %d: %w", first, end, err)
+	if err := c.writeMarks(missing, current); err != nil {
+		return fmt.Errorf("marking blocks from %d on: %w", missing[0], err)
 	}
 	if err := c.syncer.Do(); err != nil {
-		return fmt.Errorf("marking blocks %d to %d: %w", first, end, err)
+		return fmt.Errorf("marking blocks from %d on: %w", missing[0], err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := first; i < end; i++ {
-		c.blocks[i] = current
+	for _, b := range missing {
+		c.blocks[b] = current
+	}
+	return nil
+}
+
+func (c *changes) writeMarks(blocks []int64, generation uint32) error {
+	for len(blocks) > 0 {
+		run := 1
+		for run < len(blocks) && blocks[run] == blocks[0]+int64(run) {
+			run++
+		}
+		marks := bytes.Repeat(binary.BigEndian.AppendUint32(nil, generation), run)
+		if _, err := c.file.WriteAt(marks, changesHeader+4*blocks[0]); err != nil {
+			return err
+		}
+		blocks = blocks[run:]
 	}
 	return nil
 }

@@ -76,11 +76,16 @@ func (d *disk) inside(off, length int64) error {
 	return nil
 }
 
+// length is the size in bytes.
+func (d *disk) length() int64 {
+	d.flow.RLock()
+	defer d.flow.RUnlock()
+	return d.size
+}
+
 // readAt fills p with what s opens. Like io.ReaderAt it reads short only at the end of the volume.
 func (d *disk) readAt(s *sectors, p []byte, off int64) (int, error) {
-	d.flow.RLock()
-	size := d.size
-	d.flow.RUnlock()
+	size := d.length()
 	if off < 0 {
 		return 0, errOutside
 	}
@@ -166,6 +171,20 @@ func (d *disk) prepare(parts []piece) error {
 		}
 	}
 	return d.changes.mark(parts[0].block, parts[len(parts)-1].block+1)
+}
+
+// expect marks blocks that are about to be written, all at once, which is much faster than one by one.
+func (d *disk) expect(blocks []int64) error {
+	d.flow.RLock()
+	defer d.flow.RUnlock()
+	for _, v := range d.views {
+		for _, block := range blocks {
+			if err := v.preserve([]piece{{block: block}}); err != nil {
+				return err
+			}
+		}
+	}
+	return d.changes.markAll(blocks)
 }
 
 func (d *disk) writePiece(s *sectors, p []byte, part piece) error {
@@ -281,6 +300,20 @@ func (d *disk) show(since, generation uint32, keep string) (*View, error) {
 	}
 	d.views = append(slices.Clone(d.views), v)
 	return v, nil
+}
+
+// showAgain takes up a kept view of an ended generation.
+func (d *disk) showAgain(since, generation uint32, keep string) (*View, error) {
+	d.flow.Lock()
+	defer d.flow.Unlock()
+	return d.show(since, generation, keep)
+}
+
+// showAll makes a view of everything as it is now, without ending the generation: nothing follows.
+func (d *disk) showAll() (*View, error) {
+	d.flow.Lock()
+	defer d.flow.Unlock()
+	return d.show(0, d.changes.now(), "")
 }
 
 func (d *disk) forget(v *View) {

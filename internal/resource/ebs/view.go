@@ -162,7 +162,7 @@ func (v *View) Blocks() []int64 { return v.list }
 // is filled up with zeros.
 func (v *View) read(s *sectors, block int64, buf []byte) error {
 	clear(buf)
-	p := buf[:min(BlockSize, v.sizeOf()-block*BlockSize)]
+	p := buf[:min(BlockSize, v.disk.length()-block*BlockSize)]
 	mu := v.disk.lock(block) // a writer takes it after it has preserved the block
 	mu.RLock()
 	defer mu.RUnlock()
@@ -183,12 +183,6 @@ func (v *View) read(s *sectors, block int64, buf []byte) error {
 	}
 	s.open(p, block*BlockSize/SectorSize)
 	return nil
-}
-
-func (v *View) sizeOf() int64 {
-	v.disk.flow.RLock()
-	defer v.disk.flow.RUnlock()
-	return v.disk.size
 }
 
 // Close ends the view. It does not remove a kept file.

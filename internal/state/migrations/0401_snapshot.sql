@@ -5,7 +5,7 @@ CREATE TABLE snapshots (
     region          TEXT   NOT NULL,
     volume_id       TEXT   NOT NULL,               -- vol-ffffffff where no volume is behind it
     size_gib        BIGINT NOT NULL,
-    state           TEXT   NOT NULL,               -- pending, completed, error
+    state           TEXT   NOT NULL,               -- pending, completed, error, deleting (not shown)
     message         TEXT   NOT NULL,               -- why it is in error
     progress        BIGINT NOT NULL,               -- percent
     description     TEXT   NOT NULL,
@@ -22,7 +22,6 @@ CREATE TABLE snapshots (
     -- how it came to be, until it is completed, and what the next one builds on
     source          TEXT   NOT NULL,               -- volume, direct, copy, backup
     parent          TEXT   NOT NULL,               -- id of the snapshot whose unchanged blocks it shares
-    lineage         TEXT   NOT NULL,               -- the volume whose blocks these are, through all copies
     copied_from     TEXT   NOT NULL,               -- id of the snapshot a copy reads
     generation      BIGINT NOT NULL,               -- of the volume, up to which changes are in it
     wrapped_key     BYTEA,                         -- sector key of the staging file of a direct upload

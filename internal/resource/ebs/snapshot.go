@@ -1,0 +1,361 @@
+package ebs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"strongroom/archive"
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// ErrManaged says that AWS Backup manages a snapshot, which EC2 then does not delete.
+var ErrManaged = errors.New("the snapshot is managed by AWS Backup")
+
+// Native returns the row of a new snapshot of EC2's own, to be filled in: it lies in the account's archive in the
+// Region, in the domain of its key.
+func Native(account, region, keyARN string) state.Snapshot {
+	id := NewID("snap-")
+	return state.Snapshot{
+		ID: id, AccountID: account, Region: region, State: "pending", KeyARN: keyARN,
+		Point: id, VaultRegion: region, VaultAccount: account, DomainKeyARN: keyARN,
+	}
+}
+
+// Snapshot reads a snapshot's row, whosever it is; [state.ErrNotFound] if there is none.
+func (e *Engine) Snapshot(ctx context.Context, id string) (state.Snapshot, error) {
+	return e.snapshot(ctx, id)
+}
+
+func (e *Engine) snapshot(ctx context.Context, id string) (s state.Snapshot, err error) {
+	err = e.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		s, err = tx.Snapshot(ctx, id)
+		return err
+	})
+	return s, err
+}
+
+// CreateSnapshot takes a snapshot of an available volume as it is now, for a caller who may use its key. It is pending
+// when the call returns and survives a crash from then on; see [Engine.WaitSnapshot].
+func (e *Engine) CreateSnapshot(ctx context.Context, c *api.Caller, v state.Volume, description string, tags map[string]string) (state.Snapshot, error) {
+	s := Native(v.AccountID, v.Region, v.KeyARN)
+	s.Source, s.VolumeID, s.SizeGiB = "volume", v.ID, v.SizeGiB
+	s.Description, s.Tags = description, tags
+	if err := e.GrantArchive(ctx, c, s.KeyARN, Location(s)); err != nil {
+		return state.Snapshot{}, err
+	}
+	volume, err := e.Open(ctx, v.ID)
+	if err != nil {
+		return state.Snapshot{}, err
+	}
+	for {
+		var view *View
+		if view, err = e.freeze(ctx, volume, &s); err != nil {
+			break
+		}
+		err = e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+			s.Created = tx.Now
+			return enter(ctx, tx, s)
+		})
+		if err == nil {
+			e.finish(s, &frozen{volume, view})
+			return s, nil
+		}
+		err = errors.Join(err, view.Close(), e.remove(s.Region, s.AccountID, s.ID))
+		if !errors.Is(err, errParentGone) {
+			break
+		}
+	}
+	return state.Snapshot{}, errors.Join(err, volume.Close())
+}
+
+// errParentGone says that the snapshot to build on was deleted in between.
+var errParentGone = errors.New("the parent was deleted")
+
+// enter inserts a pending snapshot, whose parent must still be there: from then on it stays.
+func enter(ctx context.Context, tx *state.Tx, s state.Snapshot) error {
+	if s.Parent != "" {
+		p, err := tx.Snapshot(ctx, s.Parent)
+		if errors.Is(err, state.ErrNotFound) || (err == nil && p.State != "completed") {
+			return errParentGone
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return tx.InsertSnapshot(ctx, s)
+}
+
+// freeze chooses what a snapshot builds on and freezes the volume since then.
+func (e *Engine) freeze(ctx context.Context, volume *Volume, s *state.Snapshot) (*View, error) {
+	var parent state.Snapshot
+	err := e.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		parent, err = tx.LatestSnapshotOf(ctx, s.VolumeID, s.DomainKeyARN)
+		return ignoreNotFound(err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Parent = parent.ID
+	view, err := volume.disk.freeze(uint32(parent.Generation), e.file(s.Region, s.AccountID, s.ID)+".view")
+	if err != nil {
+		return nil, err
+	}
+	s.Generation = int64(view.Generation)
+	return view, nil
+}
+
+// frozen is a volume and the view of it that a snapshot is written from.
+type frozen struct {
+	volume *Volume
+	view   *View
+}
+
+// finish writes a pending snapshot into its archive and completes it. from is nil after a restart, and for snapshots
+// that are not of a volume.
+func (e *Engine) finish(s state.Snapshot, from *frozen) *task {
+	return e.run(s.ID, func(ctx context.Context, t *task) error {
+		if s.Source == "direct" && s.Generation == 0 {
+			return nil // blocks may still be put
+		}
+		summary, err := e.writePoint(ctx, t, s, from)
+		if ctx.Err() != nil {
+			return ctx.Err() // the next start goes on
+		}
+		if err != nil {
+			e.Log.ErrorContext(ctx, "writing a snapshot", "snapshot", s.ID, "error", err)
+		}
+		return errors.Join(err, e.end(ctx, s, summary, err))
+	})
+}
+
+// end completes a snapshot or puts it into error, and removes what it was made from.
+func (e *Engine) end(ctx context.Context, s state.Snapshot, summary archive.Summary, failure error) error {
+	err := e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if failure != nil {
+			return tx.FailSnapshot(ctx, s.ID, message(failure))
+		}
+		return tx.CompleteSnapshot(ctx, s.ID, int64(summary.LogicalBytes))
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.remove(s.Region, s.AccountID, s.ID); err != nil {
+		return err
+	}
+	if s.Source == "volume" {
+		return e.reap(ctx, s.VolumeID)
+	}
+	return nil
+}
+
+// message is what users are told of a failure: the text of an [api.Error], and no inner workings.
+func message(err error) string {
+	var told *api.Error
+	if errors.As(err, &told) {
+		return told.Message
+	}
+	return "An internal error has occurred."
+}
+
+func (e *Engine) writePoint(ctx context.Context, t *task, s state.Snapshot, from *frozen) (archive.Summary, error) {
+	switch s.Source {
+	case "copy":
+		return e.writeCopy(ctx, t, s)
+	case "direct":
+		return e.writeUpload(ctx, t, s)
+	}
+	if from == nil {
+		var err error
+		if from, err = e.thaw(ctx, s); err != nil {
+			return archive.Summary{}, err
+		}
+	}
+	defer from.volume.Close() //nolint:errcheck // only read from
+	defer from.view.Close()   //nolint:errcheck // only read from
+	return e.writeBlocks(ctx, t, s, from.volume.sectors, from.view)
+}
+
+// thaw takes up the view of a pending snapshot after a restart. It is called before anybody writes to the volume.
+func (e *Engine) thaw(ctx context.Context, s state.Snapshot) (*frozen, error) {
+	v, err := e.Volume(ctx, s.VolumeID)
+	if err != nil {
+		return nil, err
+	}
+	since := int64(0)
+	if s.Parent != "" {
+		parent, err := e.snapshot(ctx, s.Parent)
+		if err != nil {
+			return nil, fmt.Errorf("parent of %s: %w", s.ID, err)
+		}
+		since = parent.Generation
+	}
+	volume, err := e.open(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	view, err := volume.disk.showAgain(uint32(since), uint32(s.Generation), e.file(s.Region, s.AccountID, s.ID)+".view")
+	if err != nil {
+		return nil, errors.Join(err, volume.Close())
+	}
+	return &frozen{volume, view}, nil
+}
+
+func (e *Engine) writeBlocks(ctx context.Context, t *task, s state.Snapshot, key *sectors, view *View) (archive.Summary, error) {
+	d, err := e.domain(ctx, s)
+	if err != nil {
+		return archive.Summary{}, err
+	}
+	parent := ""
+	if s.Parent != "" {
+		p, err := e.snapshot(ctx, s.Parent)
+		if err != nil {
+			return archive.Summary{}, fmt.Errorf("parent of %s: %w", s.ID, err)
+		}
+		parent = p.Point
+	}
+	size := s.SizeGiB * GiB
+	return writeView(ctx, d, archive.WriteOptions{Point: s.Point, Parent: parent, Size: size}, key, view, e.progress(ctx, t, s.ID))
+}
+
+// progress reports to those who wait and, each percent, to the row.
+func (e *Engine) progress(ctx context.Context, t *task, id string) func(done, total int64) {
+	shown := int64(0)
+	return func(done, total int64) {
+		t.report(done, total)
+		percent := min(99, 100*done/max(1, total))
+		if percent < shown+5 {
+			return
+		}
+		shown = percent
+		err := e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+			return tx.SetSnapshotProgress(ctx, id, percent)
+		})
+		if err != nil && ctx.Err() == nil {
+			e.Log.WarnContext(ctx, "noting the progress of a snapshot", "snapshot", id, "error", err)
+		}
+	}
+}
+
+// writeView writes the blocks of a view over the parent's into a point. A point that is committed already counts.
+func writeView(ctx context.Context, d *archive.Domain, o archive.WriteOptions, key *sectors, view *View, progress func(done, total int64)) (archive.Summary, error) {
+	o.Kind, o.BlockSize = archive.Volume, BlockSize
+	w, err := d.NewWriter(ctx, o)
+	if errors.Is(err, archive.ErrPointExists) {
+		return committed(ctx, d, o.Point)
+	}
+	if err != nil {
+		return archive.Summary{}, err
+	}
+	defer w.Abort() //nolint:errcheck // after Commit it does nothing, and otherwise there is an error already
+	buf := make([]byte, BlockSize)
+	blocks := view.Blocks()
+	for i, block := range blocks {
+		if err := view.read(key, block, buf); err != nil {
+			return archive.Summary{}, err
+		}
+		data := buf[:min(BlockSize, o.Size-block*BlockSize)]
+		if err := w.PutBlock(ctx, uint64(block), data); err != nil {
+			return archive.Summary{}, err
+		}
+		if progress != nil {
+			progress(int64(i+1)*BlockSize, int64(len(blocks))*BlockSize)
+		}
+	}
+	return w.Commit(ctx)
+}
+
+func committed(ctx context.Context, d *archive.Domain, point string) (archive.Summary, error) {
+	p, err := d.Open(ctx, point)
+	if err != nil {
+		return archive.Summary{}, err
+	}
+	return p.Summary(), nil
+}
+
+// WaitSnapshot returns once a snapshot is not pending any more, with its row.
+func (e *Engine) WaitSnapshot(ctx context.Context, id string) (state.Snapshot, error) {
+	if t := e.task(id); t != nil {
+		if err := t.wait(ctx); ctx.Err() != nil {
+			return state.Snapshot{}, err
+		}
+	}
+	return e.snapshot(ctx, id)
+}
+
+// OpenSnapshot opens a completed snapshot for reading, for a caller who may use its key for resources.
+func (e *Engine) OpenSnapshot(ctx context.Context, c *api.Caller, s state.Snapshot) (*archive.Point, error) {
+	if err := e.GrantArchive(ctx, c, s.DomainKeyARN, Location(s)); err != nil {
+		return nil, err
+	}
+	return e.openPoint(ctx, s)
+}
+
+func (e *Engine) openPoint(ctx context.Context, s state.Snapshot) (*archive.Point, error) {
+	d, err := e.domain(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return d.Open(ctx, s.Point)
+}
+
+// DeleteSnapshot deletes one of EC2's own snapshots. [ErrManaged] if AWS Backup manages it, [ErrInUse] if a pending
+// snapshot builds on it or is copied from it.
+func (e *Engine) DeleteSnapshot(ctx context.Context, id string) error {
+	if t := e.task(id); t != nil {
+		// Whoever deletes a snapshot that is being written waits for it: there is no half of it to take away.
+		if err := t.wait(ctx); ctx.Err() != nil {
+			return err
+		}
+	}
+	var s state.Snapshot
+	err := e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		if s, err = tx.Snapshot(ctx, id); err != nil {
+			return err
+		}
+		if s.RecoveryPoint != "" {
+			return ErrManaged
+		}
+		pending, err := tx.SnapshotsInState(ctx, "pending")
+		if err != nil {
+			return err
+		}
+		for _, p := range pending {
+			if p.Parent == id || p.CopiedFrom == id {
+				return ErrInUse
+			}
+		}
+		return tx.SetSnapshotDeleting(ctx, id)
+	})
+	if err != nil {
+		return err
+	}
+	return e.erase(ctx, s)
+}
+
+// erase removes a snapshot from its archive and then its row: a crash in between leaves a row to go on from.
+func (e *Engine) erase(ctx context.Context, s state.Snapshot) error {
+	v, err := e.Archives.Vault(ctx, Location(s))
+	if err != nil {
+		return err
+	}
+	domains, err := v.Domains(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range domains {
+		if d.KeyID != s.DomainKeyARN {
+			continue
+		}
+		if err := v.Delete(ctx, d.ID, s.Point); err != nil && !errors.Is(err, archive.ErrNoPoint) {
+			return err
+		}
+	}
+	if err := errors.Join(e.letGo(s.ID), e.remove(s.Region, s.AccountID, s.ID)); err != nil {
+		return err
+	}
+	return e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		return ignoreNotFound(tx.DeleteSnapshot(ctx, s.ID))
+	})
+}

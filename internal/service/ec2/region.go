@@ -1,0 +1,174 @@
+package ec2
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"strongroom/internal/api"
+)
+
+// region is a commercial Region of AWS.
+type region struct {
+	name  string
+	zones string // the letters of its Availability Zones
+	opted bool   // an account must opt in to it at AWS; here every account has
+}
+
+// regions are those of https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
+var regions = []region{
+	{"af-south-1", "abc", true},
+	{"ap-east-1", "abc", true},
+	{"ap-east-2", "abc", true},
+	{"ap-northeast-1", "acd", false},
+	{"ap-northeast-2", "abcd", false},
+	{"ap-northeast-3", "abc", false},
+	{"ap-south-1", "abc", false},
+	{"ap-south-2", "abc", true},
+	{"ap-southeast-1", "abc", false},
+	{"ap-southeast-2", "abc", false},
+	{"ap-southeast-3", "abc", true},
+	{"ap-southeast-4", "abc", true},
+	{"ap-southeast-5", "abc", true},
+	{"ap-southeast-6", "abc", true},
+	{"ap-southeast-7", "abc", true},
+	{"ca-central-1", "abd", false},
+	{"ca-west-1", "abc", true},
+	{"eu-central-1", "abc", false},
+	{"eu-central-2", "abc", true},
+	{"eu-north-1", "abc", false},
+	{"eu-south-1", "abc", true},
+	{"eu-south-2", "abc", true},
+	{"eu-west-1", "abc", false},
+	{"eu-west-2", "abc", false},
+	{"eu-west-3", "abc", false},
+	{"il-central-1", "abc", true},
+	{"me-central-1", "abc", true},
+	{"me-south-1", "abc", true},
+	{"mx-central-1", "abc", true},
+	{"sa-east-1", "abc", false},
+	{"us-east-1", "abcdef", false},
+	{"us-east-2", "abc", false},
+	{"us-west-1", "ac", false},
+	{"us-west-2", "abcd", false},
+}
+
+// Regions lists the names of all commercial Regions, in order.
+func Regions() []string {
+	names := make([]string, len(regions))
+	for i, r := range regions {
+		names[i] = r.name
+	}
+	return names
+}
+
+func regionOf(name string) (region, bool) {
+	i, found := slices.BinarySearchFunc(regions, name, func(r region, name string) int { return strings.Compare(r.name, name) })
+	if !found {
+		return region{}, false
+	}
+	return regions[i], true
+}
+
+// zoneNames are the Region's Availability Zones: eu-central-1a.
+func (r region) zoneNames() []string {
+	var names []string
+	for _, letter := range r.zones {
+		names = append(names, r.name+string(letter))
+	}
+	return names
+}
+
+// zoneID is the id of a zone of the Region: euc1-az1 for eu-central-1a.
+func (r region) zoneID(zone string) string {
+	parts := strings.Split(r.name, "-")
+	direction := parts[1][:1]
+	for _, second := range []string{"east", "west"} { // northeast, southeast
+		if first, ok := strings.CutSuffix(parts[1], second); ok && first != "" {
+			direction = first[:1] + second[:1]
+		}
+	}
+	number := string('1' + rune(strings.IndexByte(r.zones, zone[len(zone)-1])))
+	return parts[0] + direction + parts[2] + "-az" + number
+}
+
+func (r region) optIn() string {
+	if r.opted {
+		return "opted-in"
+	}
+	return "opt-in-not-required"
+}
+
+// DescribeRegions lists the Regions; all of them can be used.
+func (s *Service) DescribeRegions(_ context.Context, _ *api.Caller, in *ec2.DescribeRegionsInput) (*ec2.DescribeRegionsOutput, error) {
+	if err := dryRun(in.DryRun); err != nil {
+		return nil, err
+	}
+	for _, name := range in.RegionNames {
+		if _, ok := regionOf(name); !ok {
+			return nil, api.Errorf("InvalidParameterValue", "Invalid region name '%s'", name)
+		}
+	}
+	var all []types.Region
+	for _, r := range regions {
+		if len(in.RegionNames) > 0 && !slices.Contains(in.RegionNames, r.name) {
+			continue
+		}
+		endpoint, optIn := "ec2."+r.name+".amazonaws.com", r.optIn()
+		all = append(all, types.Region{RegionName: &r.name, Endpoint: &endpoint, OptInStatus: &optIn})
+	}
+	all, err := filtered(all, in.Filters, func(r types.Region, filter string) ([]string, bool) {
+		switch filter {
+		case "region-name":
+			return []string{*r.RegionName}, true
+		case "endpoint":
+			return []string{*r.Endpoint}, true
+		}
+		return []string{*r.OptInStatus}, true
+	}, "region-name", "endpoint", "opt-in-status")
+	return &ec2.DescribeRegionsOutput{Regions: all}, err
+}
+
+// DescribeAvailabilityZones lists the zones of the Region that is called.
+func (s *Service) DescribeAvailabilityZones(_ context.Context, c *api.Caller, in *ec2.DescribeAvailabilityZonesInput) (*ec2.DescribeAvailabilityZonesOutput, error) {
+	if err := dryRun(in.DryRun); err != nil {
+		return nil, err
+	}
+	r, _ := regionOf(c.Region)
+	for _, name := range in.ZoneNames {
+		if !slices.Contains(r.zoneNames(), name) {
+			return nil, api.Errorf("InvalidParameterValue", "Invalid availability zone: [%s]", name)
+		}
+	}
+	var all []types.AvailabilityZone
+	for _, name := range r.zoneNames() {
+		id, kind := r.zoneID(name), "availability-zone"
+		if (len(in.ZoneNames) > 0 && !slices.Contains(in.ZoneNames, name)) || (len(in.ZoneIds) > 0 && !slices.Contains(in.ZoneIds, id)) {
+			continue
+		}
+		all = append(all, types.AvailabilityZone{
+			RegionName: &r.name, ZoneName: &name, ZoneId: &id, ZoneType: &kind, GroupName: &r.name,
+			NetworkBorderGroup: &r.name, State: types.AvailabilityZoneStateAvailable,
+			OptInStatus: types.AvailabilityZoneOptInStatusOptInNotRequired,
+		})
+	}
+	all, err := filtered(all, in.Filters, func(z types.AvailabilityZone, filter string) ([]string, bool) {
+		switch filter {
+		case "zone-name":
+			return []string{*z.ZoneName}, true
+		case "zone-id":
+			return []string{*z.ZoneId}, true
+		case "zone-type":
+			return []string{*z.ZoneType}, true
+		case "state":
+			return []string{string(z.State)}, true
+		case "opt-in-status":
+			return []string{string(z.OptInStatus)}, true
+		}
+		return []string{*z.RegionName}, true // region-name, group-name
+	}, "zone-name", "zone-id", "zone-type", "state", "opt-in-status", "region-name", "group-name")
+	return &ec2.DescribeAvailabilityZonesOutput{AvailabilityZones: all}, err
+}

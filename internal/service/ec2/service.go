@@ -1,0 +1,77 @@
+// Package ec2 is as much of EC2's API as volumes and snapshots need: they are created, described, copied, shared,
+// tagged and deleted here, and kept by [ebs.Engine]. There are no instances; volumes are attached over NBD.
+package ec2
+
+import (
+	"log/slog"
+
+	"strongroom/internal/api"
+	"strongroom/internal/resource/ebs"
+	"strongroom/internal/state"
+)
+
+// Config is what the service needs.
+type Config struct {
+	DB     *state.DB
+	Engine *ebs.Engine
+	Door   *api.Door // to KMS
+	// Pages seals the tokens of lists.
+	Pages Pages
+	Log   *slog.Logger // nil means slog.Default()
+}
+
+// Pages makes the opaque tokens of lists and opens them again; a token is good for the scope it was made for.
+type Pages interface {
+	Seal(scope string, v any) string
+	Open(scope, token string, v any) error
+}
+
+// Service is EC2 in every account and Region. Its methods may be called at once.
+type Service struct{ Config }
+
+// New returns the service.
+func New(c Config) *Service {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &Service{c}
+}
+
+// API is the table of the service's operations.
+func (s *Service) API() *api.Service {
+	return &api.Service{
+		Name:         "ec2",
+		EventSource:  "ec2.amazonaws.com",
+		AccessDenied: "UnauthorizedOperation",
+		Operations: []api.Operation{
+			api.Op("", s.CreateVolume, s.createVolumeAccess),
+			api.Op("", s.DeleteVolume, s.deleteVolumeAccess),
+			general(s.DescribeVolumes),
+			general(s.DescribeVolumeStatus),
+			api.Op("", s.ModifyVolume, s.modifyVolumeAccess),
+			general(s.DescribeVolumesModifications),
+
+			api.Op("", s.CreateSnapshot, s.createSnapshotAccess),
+			api.Op("", s.CopySnapshot, s.copySnapshotAccess),
+			api.Op("", s.DeleteSnapshot, s.deleteSnapshotAccess),
+			general(s.DescribeSnapshots),
+			api.Op("", s.DescribeSnapshotAttribute, s.describeSnapshotAttributeAccess),
+			api.Op("", s.ModifySnapshotAttribute, s.modifySnapshotAttributeAccess),
+			api.Op("", s.ResetSnapshotAttribute, s.resetSnapshotAttributeAccess),
+
+			api.Op("", s.CreateTags, s.createTagsAccess),
+			api.Op("", s.DeleteTags, s.deleteTagsAccess),
+			general(s.DescribeTags),
+
+			general(s.DescribeRegions),
+			general(s.DescribeAvailabilityZones),
+
+			general(s.GetEbsEncryptionByDefault),
+			general(s.EnableEbsEncryptionByDefault),
+			general(s.DisableEbsEncryptionByDefault),
+			general(s.GetEbsDefaultKmsKeyId),
+			general(s.ModifyEbsDefaultKmsKeyId),
+			general(s.ResetEbsDefaultKmsKeyId),
+		},
+	}
+}

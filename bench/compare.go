@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// options are the flags of a comparison.
+type options struct {
+	dir      string
+	scale    float64
+	runs     int
+	tools    string
+	sets     string
+	markdown string
+}
+
+func parseOptions(args []string) (options, error) {
+	var o options
+	set := flag.NewFlagSet("bench", flag.ContinueOnError)
+	set.StringVar(&o.dir, "dir", "bench-data", "`directory` to work in; what the run makes there is removed")
+	set.Float64Var(&o.scale, "scale", 1, "size of the data set; 1 is 2 GiB of objects and a volume of 4 GiB")
+	set.IntVar(&o.runs, "runs", 1, "how often all is measured; the table has the run of the median wall time")
+	set.StringVar(&o.tools, "tools", "restic,borg,strongroom", "which tools, by comma")
+	set.StringVar(&o.sets, "data", "objects,volume", "which data, by comma")
+	set.StringVar(&o.markdown, "markdown", "", "`file` to write the table into as Markdown, too")
+	if err := set.Parse(args); err != nil {
+		return o, err
+	}
+	if o.scale <= 0 || o.runs <= 0 || set.NArg() > 0 {
+		return o, errors.New("scale and runs are above zero, and there are no arguments")
+	}
+	return o, nil
+}
+
+// compare measures all tools over all data and prints what came out.
+func compare(ctx context.Context, args []string) (err error) {
+	o, err := parseOptions(args)
+	if err != nil {
+		return err
+	}
+	tools, err := chosenTools(ctx, o.tools)
+	if err != nil {
+		return err
+	}
+	parent, err := filepath.Abs(o.dir)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(parent, "run-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	log, err := os.Create(filepath.Join(parent, "bench.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	c := &comparison{options: o, dir: dir, tools: tools, log: log, progress: os.Stderr}
+	if err := c.run(ctx); err != nil {
+		return err
+	}
+	if err := c.print(os.Stdout, plain); err != nil || o.markdown == "" {
+		return err
+	}
+	file, err := os.Create(o.markdown)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.print(file, markdown), file.Close())
+}
+
+func chosenTools(ctx context.Context, names string) (tools []tool, err error) {
+	for name := range strings.SplitSeq(names, ",") {
+		var t tool
+		switch name {
+		case "restic":
+			t, err = newRestic(ctx)
+		case "borg":
+			t = borg{}
+		case "strongroom":
+			t, err = newStrongroom()
+		default:
+			err = fmt.Errorf("%q is none of restic, borg and strongroom", name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		tools = append(tools, t)
+	}
+	return tools, nil
+}
+
+// A comparison is a run of all tools over all data.
+type comparison struct {
+	options
+	dir      string
+	tools    []tool
+	log      io.Writer
+	progress io.Writer
+
+	notes  []string // what was compared
+	tables []table
+}
+
+func (c *comparison) run(ctx context.Context) error {
+	c.notes = append(c.notes, machine())
+	for _, t := range c.tools {
+		note, err := t.describe(ctx)
+		if err != nil {
+			return err
+		}
+		c.notes = append(c.notes, t.name()+": "+note)
+	}
+	for name := range strings.SplitSeq(c.sets, ",") {
+		var data dataset
+		switch name {
+		case "objects":
+			data = newObjects(filepath.Join(c.dir, name), c.scale)
+		case "volume":
+			data = newVolume(filepath.Join(c.dir, name), c.scale)
+		default:
+			return fmt.Errorf("%q is neither objects nor volume", name)
+		}
+		if err := c.set(ctx, data); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// set measures all tools over one data set.
+func (c *comparison) set(ctx context.Context, data dataset) error {
+	fmt.Fprintf(c.progress, "making %s\n", data.describe())
+	if err := data.generate(ctx); err != nil {
+		return err
+	}
+	t := table{title: data.name() + ": " + data.describe(), cells: map[cell][]measurement{}}
+	for round := range c.runs {
+		if err := c.round(ctx, data, round, &t); err != nil {
+			return err
+		}
+	}
+	for _, op := range operations {
+		for _, tool := range c.tools {
+			if at := (cell{op, tool.name()}); t.cells[at] != nil || op != rereadBackup {
+				t.rows = append(t.rows, at)
+			}
+		}
+	}
+	c.tables = append(c.tables, t)
+	return os.RemoveAll(data.source())
+}
+
+// round measures every operation once: all tools one after the other, then the next operation.
+func (c *comparison) round(ctx context.Context, data dataset, round int, t *table) (err error) {
+	base := filepath.Join(c.dir, "sites")
+	defer func() { err = errors.Join(err, os.RemoveAll(base)) }()
+	sites := map[string]site{}
+	for _, tool := range c.tools {
+		s := site{filepath.Join(base, tool.name()), data}
+		if err := os.MkdirAll(s.root, 0o755); err != nil {
+			return err
+		}
+		if err := tool.prepare(ctx, s); err != nil {
+			return err
+		}
+		sites[tool.name()] = s
+	}
+	for _, op := range operations {
+		if op == rereadBackup {
+			if err := data.change(ctx, round); err != nil {
+				return err
+			}
+		}
+		for _, tool := range c.tools {
+			s := sites[tool.name()]
+			cmd := tool.command(s, op)
+			if cmd == nil {
+				continue
+			}
+			m, err := c.measure(ctx, s, op, cmd)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", tool.name(), op, err)
+			}
+			fmt.Fprintf(c.progress, "%s, run %d: %s, %s: %s\n", data.name(), round+1, op, tool.name(), m.Wall)
+			at := cell{op, tool.name()}
+			t.cells[at] = append(t.cells[at], m)
+		}
+	}
+	return nil
+}
+
+func (c *comparison) measure(ctx context.Context, s site, op operation, cmd *command) (m measurement, err error) {
+	if cmd.prepare != nil {
+		if err := cmd.prepare(); err != nil {
+			return m, err
+		}
+	}
+	if err := warm(ctx, s.data.source(), s.repository()); err != nil {
+		return m, err
+	}
+	if m, err = cmd.run(ctx, c.log); err != nil || op != restore {
+		return m, err
+	}
+	if err := s.data.same(ctx, cmd.restored); err != nil {
+		return m, err
+	}
+	return m, os.RemoveAll(s.restored())
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/pprof"
+
+	"strongroom/archive"
+)
+
+// engine is one run of the archive. What it did it prints as JSON.
+func engine(ctx context.Context, args []string) (err error) {
+	verbs := map[string]func(context.Context, *flags) (any, error){
+		"backup": engineBackup, "copy": engineCopy, "restore": engineRestore, "verify": engineVerify,
+	}
+	if len(args) == 0 || verbs[args[0]] == nil {
+		return errors.New("engine takes one of the verbs backup, copy, restore and verify")
+	}
+	f, err := parseFlags(args)
+	if err != nil {
+		return err
+	}
+	stop, err := f.profile()
+	if err != nil {
+		return err
+	}
+	did, err := verbs[args[0]](ctx, f)
+	if err = errors.Join(err, stop()); err != nil {
+		return fmt.Errorf("engine %s: %w", args[0], err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(did)
+}
+
+// flags are those of all verbs.
+type flags struct {
+	vault, key        string // the directory of the vault and the file of its key
+	point, parent     string // recovery points
+	objects, volume   string // what is backed up: a directory or a file
+	changed           string // a file with the numbers of changed blocks, or none
+	to                string // the directory a restore writes into
+	toVault, toKey    string // the vault a copy goes to
+	cpuProfile, heaps string // files to write profiles into
+}
+
+func parseFlags(args []string) (*flags, error) {
+	var f flags
+	set := flag.NewFlagSet("bench engine "+args[0], flag.ContinueOnError)
+	set.StringVar(&f.vault, "vault", "", "`directory` of the vault")
+	set.StringVar(&f.key, "key", "", "`file` with the key of the vault")
+	set.StringVar(&f.point, "point", "", "`id` of the recovery point to write, copy or restore")
+	set.StringVar(&f.parent, "parent", "", "`id` of the recovery point that backup or copy build on")
+	set.StringVar(&f.objects, "objects", "", "`directory` whose files backup takes")
+	set.StringVar(&f.volume, "volume", "", "`file` that backup takes as a volume")
+	set.StringVar(&f.changed, "changed", "", "`file` with the numbers of the blocks that changed since the parent, one a line")
+	set.StringVar(&f.to, "to", "", "`directory` that restore writes into")
+	set.StringVar(&f.toVault, "to-vault", "", "`directory` of the vault that copy writes into")
+	set.StringVar(&f.toKey, "to-key", "", "`file` with the key of that vault")
+	set.StringVar(&f.cpuProfile, "cpuprofile", "", "`file` to write a CPU profile into")
+	set.StringVar(&f.heaps, "memprofile", "", "`file` to write a profile of all allocations into")
+	return &f, set.Parse(args[1:])
+}
+
+// profile begins what the flags ask for; stop ends it.
+func (f *flags) profile() (stop func() error, err error) {
+	stop = func() error { return nil }
+	if f.cpuProfile != "" {
+		file, err := os.Create(f.cpuProfile)
+		if err != nil {
+			return nil, err
+		}
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return nil, err
+		}
+		stop = func() error {
+			pprof.StopCPUProfile()
+			return file.Close()
+		}
+	}
+	if f.heaps == "" {
+		return stop, nil
+	}
+	return func() error {
+		err := stop()
+		file, created := os.Create(f.heaps)
+		if created != nil {
+			return errors.Join(err, created)
+		}
+		runtime.GC()
+		return errors.Join(err, pprof.Lookup("allocs").WriteTo(file, 0), file.Close())
+	}, nil
+}
+
+// vaultID is the name of every vault here; which is which tells the key.
+const vaultID = "arn:aws:backup:eu-central-1:111111111111:backup-vault:bench"
+
+func openVault(ctx context.Context, dir, key string) (*archive.Domain, *keyring, error) {
+	ring, err := readKey(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := archive.NewDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := archive.OpenVault(store, vaultID, archive.Options{}).Domain(ctx, ring.id, ring)
+	return d, ring, err
+}
+
+func engineCopy(ctx context.Context, f *flags) (any, error) {
+	from, _, err := openVault(ctx, f.vault, f.key)
+	if err != nil {
+		return nil, err
+	}
+	to, _, err := openVault(ctx, f.toVault, f.toKey)
+	if err != nil {
+		return nil, err
+	}
+	point, err := from.Open(ctx, f.point)
+	if err != nil {
+		return nil, err
+	}
+	return archive.Copy(ctx, to, point, archive.CopyOptions{Point: f.point, Parent: f.parent})
+}
+
+func engineVerify(ctx context.Context, f *flags) (any, error) {
+	d, ring, err := openVault(ctx, f.vault, f.key)
+	if err != nil {
+		return nil, err
+	}
+	rings := func(context.Context, archive.DomainInfo) (archive.Keyring, error) { return ring, nil }
+	report, err := d.Vault().Verify(ctx, rings, archive.VerifyOptions{})
+	if err == nil && !report.Clean() {
+		err = fmt.Errorf("the vault is damaged: %+v", report)
+	}
+	return report, err
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"strongroom/archive"
+)
+
+func engineBackup(ctx context.Context, f *flags) (any, error) {
+	d, _, err := openVault(ctx, f.vault, f.key)
+	if err != nil {
+		return nil, err
+	}
+	if f.volume != "" {
+		return backupVolume(ctx, d, f)
+	}
+	return backupObjects(ctx, d, f)
+}
+
+// backupObjects writes the files of a tree. With a parent it opens only those whose size, mode or time of modification
+// is not the parent's.
+func backupObjects(ctx context.Context, d *archive.Domain, f *flags) (s archive.Summary, err error) {
+	files, err := listFiles(f.objects)
+	if err != nil {
+		return s, err
+	}
+	w, err := d.NewWriter(ctx, archive.WriteOptions{Point: f.point, Parent: f.parent, Kind: archive.Objects})
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, w.Abort()) }()
+	before, err := parentEntries(ctx, d, f.parent)
+	if err != nil {
+		return s, err
+	}
+	next, stop := iter.Pull2(before)
+	defer stop()
+	old, err, more := next()
+	for _, file := range files {
+		for ; err == nil && more && bytes.Compare(old.Key, file.key) < 0; old, err, more = next() {
+			if err := w.Remove(ctx, old.Key); err != nil {
+				return s, err
+			}
+		}
+		if err != nil {
+			return s, err
+		}
+		if more && bytes.Equal(old.Key, file.key) {
+			same := old.Size == file.size && bytes.Equal(old.Meta, file.meta)
+			if old, err, more = next(); same {
+				continue
+			}
+		}
+		if err := putFile(ctx, w, f.objects, file); err != nil {
+			return s, err
+		}
+	}
+	for ; err == nil && more; old, err, more = next() {
+		if err := w.Remove(ctx, old.Key); err != nil {
+			return s, err
+		}
+	}
+	if err != nil {
+		return s, err
+	}
+	return w.Commit(ctx)
+}
+
+// parentEntries gives the entries of the parent, of which there are none without one.
+func parentEntries(ctx context.Context, d *archive.Domain, parent string) (iter.Seq2[*archive.Entry, error], error) {
+	if parent == "" {
+		return func(func(*archive.Entry, error) bool) {}, nil
+	}
+	p, err := d.Open(ctx, parent)
+	if err != nil {
+		return nil, err
+	}
+	return p.Entries(ctx, nil), nil
+}
+
+// A file is what is known of a file without opening it.
+type file struct {
+	key  []byte // its path below the root, with slashes
+	meta []byte // its mode and time of modification
+	size int64
+}
+
+// listFiles gives all regular files of a tree in the order of their keys.
+func listFiles(root string) (files []file, err error) {
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		key := filepath.ToSlash(strings.TrimPrefix(path, filepath.Clean(root)+string(filepath.Separator)))
+		meta := binary.BigEndian.AppendUint32(nil, uint32(info.Mode()))
+		meta = binary.BigEndian.AppendUint64(meta, uint64(info.ModTime().UnixNano()))
+		files = append(files, file{[]byte(key), meta, info.Size()})
+		return nil
+	})
+	slices.SortFunc(files, func(a, b file) int { return bytes.Compare(a.key, b.key) })
+	return files, err
+}
+
+func putFile(ctx context.Context, w *archive.Writer, root string, f file) error {
+	r, err := os.Open(filepath.Join(root, filepath.FromSlash(string(f.key))))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return w.Put(ctx, f.key, f.meta, r, f.size)
+}
+
+// backupVolume writes the blocks of a file: those of the list if there is one, or else all that are not in holes.
+func backupVolume(ctx context.Context, d *archive.Domain, f *flags) (s archive.Summary, err error) {
+	image, err := os.Open(f.volume)
+	if err != nil {
+		return s, err
+	}
+	defer image.Close()
+	info, err := image.Stat()
+	if err != nil {
+		return s, err
+	}
+	opts := archive.WriteOptions{Point: f.point, Kind: archive.Volume, BlockSize: archive.BlockSize, Size: info.Size()}
+	blocks := writtenBlocks(image, info.Size())
+	if f.changed != "" {
+		opts.Parent = f.parent
+		blocks = listedBlocks(f.changed)
+	}
+	w, err := d.NewWriter(ctx, opts)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, w.Abort()) }()
+	buf := make([]byte, archive.BlockSize)
+	for number, err := range blocks {
+		if err != nil {
+			return s, err
+		}
+		n, err := image.ReadAt(buf, number*archive.BlockSize)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return s, err
+		}
+		if err := w.PutBlock(ctx, uint64(number), buf[:n]); err != nil {
+			return s, err
+		}
+	}
+	return w.Commit(ctx)
+}
+
+// listedBlocks yields the numbers of a list.
+func listedBlocks(path string) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		list, err := os.ReadFile(path)
+		if err != nil {
+			yield(0, err)
+			return
+		}
+		for line := range strings.Lines(string(list)) {
+			var number int64
+			_, err := fmt.Sscan(line, &number)
+			if !yield(number, err) {
+				return
+			}
+		}
+	}
+}
+
+const (
+	seekData = 3 // lseek(2): the next byte that is not in a hole
+	seekHole = 4 // lseek(2): the next hole
+)
+
+// writtenBlocks yields the numbers of the blocks of a file that are not wholly in holes.
+func writtenBlocks(image *os.File, size int64) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		var next int64
+		for off := int64(0); off < size; {
+			data, err := image.Seek(off, seekData)
+			if errors.Is(err, syscall.ENXIO) { // there is only a hole left
+				return
+			} else if err != nil {
+				yield(0, err)
+				return
+			}
+			hole, err := image.Seek(data, seekHole)
+			if err != nil {
+				yield(0, err)
+				return
+			}
+			for next = max(next, data/archive.BlockSize); next*archive.BlockSize < hole; next++ {
+				if !yield(next, nil) {
+					return
+				}
+			}
+			off = hole
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"strongroom/archive"
+)
+
+func engineRestore(ctx context.Context, f *flags) (any, error) {
+	d, _, err := openVault(ctx, f.vault, f.key)
+	if err != nil {
+		return nil, err
+	}
+	p, err := d.Open(ctx, f.point)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(f.to, 0o755); err != nil {
+		return nil, err
+	}
+	if p.Kind() == archive.Volume {
+		err = restoreVolume(ctx, p, filepath.Join(f.to, volumeFile))
+	} else {
+		err = restoreObjects(ctx, p, f.to)
+	}
+	return p.Summary(), err
+}
+
+// restoreObjects writes every entry into a file of its own, several at once.
+func restoreObjects(ctx context.Context, p *archive.Point, dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	group, files := errgroup.WithContext(ctx)
+	group.SetLimit(2 * runtime.GOMAXPROCS(0))
+	var last string
+	for e, err := range p.Entries(ctx, nil) {
+		if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		path := filepath.FromSlash(string(e.Key))
+		if dir := filepath.Dir(path); dir != last {
+			if err := root.MkdirAll(dir, 0o755); err != nil {
+				return errors.Join(err, group.Wait())
+			}
+			last = dir
+		}
+		group.Go(func() error { return restoreFile(files, root, path, e) })
+	}
+	return group.Wait()
+}
+
+func restoreFile(ctx context.Context, root *os.Root, path string, e *archive.Entry) (err error) {
+	if len(e.Meta) != 12 {
+		return fmt.Errorf("%s: the metadata are not a file's", path)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	mode := fs.FileMode(binary.BigEndian.Uint32(e.Meta))
+	mtime := time.Unix(0, int64(binary.BigEndian.Uint64(e.Meta[4:])))
+	file, err := root.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	r := e.Open(ctx)
+	_, err = r.WriteTo(file)
+	err = errors.Join(err, r.Close(), file.Chmod(mode.Perm()), file.Close())
+	return errors.Join(err, root.Chtimes(path, mtime, mtime))
+}
+
+// restoreVolume writes the blocks into a sparse file, several at once.
+func restoreVolume(ctx context.Context, p *archive.Point, path string) error {
+	image, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer image.Close()
+	if err := image.Truncate(p.Size()); err != nil {
+		return err
+	}
+	buffers := sync.Pool{New: func() any { b := make([]byte, p.BlockSize()); return &b }}
+	group, writes := errgroup.WithContext(ctx)
+	group.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for b, err := range p.Blocks(ctx, 0) {
+		if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		group.Go(func() error {
+			buf := buffers.Get().(*[]byte)
+			defer buffers.Put(buf)
+			n, err := p.ReadBlock(writes, b.Number, *buf)
+			if err != nil {
+				return err
+			}
+			_, err = image.WriteAt((*buf)[:n], int64(b.Number)*int64(p.BlockSize()))
+			return err
+		})
+	}
+	return errors.Join(group.Wait(), image.Close())
+}

@@ -1,0 +1,31 @@
+// Command bench measures the archive beside restic and borg: the same data, the same machine, one run.
+//
+//	bench [flags]          makes the data set, runs every tool over it and prints a table
+//	bench engine VERB ...  is one run of the archive, as a process of its own; what the table calls strongroom
+//
+// It knows the archive as a library only: a vault in a directory, sealed under a key that lies in a file. What a user of
+// the service sees besides (requests, authorization, jobs) is not in these figures.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	args := os.Args[1:]
+	verbs := map[string]func(context.Context, []string) error{"engine": engine, "measured": measured}
+	run := compare
+	if len(args) > 0 && verbs[args[0]] != nil {
+		run, args = verbs[args[0]], args[1:]
+	}
+	if err := run(ctx, args); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// A cell is what one tool did.
+type cell struct {
+	op   operation
+	tool string
+}
+
+// A table has the measurements over one data set.
+type table struct {
+	title string
+	rows  []cell
+	cells map[cell][]measurement // of each run; none where a tool has no such operation
+}
+
+// A style writes one table.
+type style func(w io.Writer, title string, rows [][]string) error
+
+var heading = []string{"operation", "tool", "wall", "CPU", "peak memory", "stored", "added"}
+
+func (c *comparison) print(w io.Writer, write style) error {
+	for _, note := range c.notes {
+		fmt.Fprintf(w, "%s\n", note)
+	}
+	for _, t := range c.tables {
+		if err := write(w, t.title, t.lines()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *table) lines() (lines [][]string) {
+	for _, at := range t.rows {
+		line := []string{string(at.op), at.tool, "n/a", "", "", "", ""}
+		if runs := t.cells[at]; len(runs) > 0 {
+			m := median(runs)
+			line = append(line[:2], seconds(m.Wall), seconds(m.CPU), size(m.Peak), "", "")
+			if at.op != restore && at.op != verify {
+				line[5], line[6] = size(m.Stored), size(m.Added)
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// median gives the run of the median wall time, so that the figures of a line belong together.
+func median(runs []measurement) measurement {
+	sorted := slices.SortedFunc(slices.Values(runs), func(a, b measurement) int { return int(a.Wall - b.Wall) })
+	return sorted[(len(sorted)-1)/2]
+}
+
+func plain(w io.Writer, title string, rows [][]string) error {
+	fmt.Fprintf(w, "\n%s\n\n", title)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var last string
+	for _, row := range append([][]string{heading}, rows...) {
+		first := row[0]
+		if first == last {
+			first = ""
+		}
+		last = row[0]
+		fmt.Fprintf(tw, "%s\t%s\n", first, strings.Join(row[1:], "\t"))
+	}
+	return tw.Flush()
+}
+
+func markdown(w io.Writer, title string, rows [][]string) error {
+	fmt.Fprintf(w, "\n**%s**\n\n| %s |\n| --- | --- |%s\n", title, strings.Join(heading, " | "), strings.Repeat(" ---: |", 5))
+	for _, row := range rows {
+		if _, err := fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+
+// size writes bytes for people.
+func size(bytes int64) string {
+	switch b := float64(bytes); {
+	case bytes >= gib:
+		return fmt.Sprintf("%.2f GiB", b/gib)
+	case bytes >= 100*mib:
+		return fmt.Sprintf("%.0f MiB", b/mib)
+	case bytes >= mib/10:
+		return fmt.Sprintf("%.1f MiB", b/mib)
+	default:
+		return fmt.Sprintf("%.1f KiB", b/kib)
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// An operation is a row of the table.
+type operation string
+
+const (
+	firstBackup     operation = "first backup"
+	unchangedBackup operation = "unchanged backup"
+	changedBackup   operation = "backup, 5 % changed"
+	rereadBackup    operation = "backup, 5 % changed, reading all"
+	firstCopy       operation = "copy to another key"
+	nextCopy        operation = "copy of what changed"
+	restore         operation = "restore"
+	verify          operation = "verify"
+)
+
+// operations are measured in this order. Before the first of them that says so, the data change.
+var operations = []operation{
+	firstBackup, unchangedBackup, rereadBackup, changedBackup, firstCopy, nextCopy, restore, verify,
+}
+
+// A dataset is what is backed up.
+type dataset interface {
+	name() string
+	source() string // the directory it lies in
+	describe() string
+	generate(ctx context.Context) error
+	change(ctx context.Context, round int) error
+	same(ctx context.Context, restored string) error // an error tells what differs
+
+	engineFlags() []string  // for the archive, reading all that may have changed
+	changedFlags() []string // for the archive, reading what is known to have changed
+	borgFlags() []string
+}
+
+// A site is where one tool works on one data set.
+type site struct {
+	root string // a directory of its own
+	data dataset
+}
+
+func (s site) repository() string { return filepath.Join(s.root, "repository") }
+func (s site) copy() string       { return filepath.Join(s.root, "copy") }
+func (s site) restored() string   { return filepath.Join(s.root, "restored") }
+func (s site) cache() string      { return filepath.Join(s.root, "cache") }
+
+// A tool makes backups.
+type tool interface {
+	name() string
+	describe(ctx context.Context) (string, error) // its version and how it is set
+	prepare(ctx context.Context, s site) error    // makes empty repositories
+	command(s site, op operation) (c *command)    // nil if the tool has no such thing
+}
+
+// output runs a program and gives what it prints, in one line.
+func output(ctx context.Context, env []string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(cmd.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", &outputError{args, out, err}
+	}
+	return strings.Join(strings.Fields(string(out)), " "), nil
+}
+
+// outputError tells what a program printed before it failed.
+type outputError struct {
+	args []string
+	out  []byte
+	err  error
+}
+
+func (e *outputError) Error() string {
+	return strings.Join(e.args, " ") + ": " + e.err.Error() + "\n" + string(e.out)
+}
+
+func (e *outputError) Unwrap() error { return e.err }

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Measures the archive beside restic and borg and prints a table. Installs the two where they are missing, and says so.
+#
+#   BENCH_DIR    where to work, ./bench-data by default; about 12 GiB at scale 1, removed in the end
+#   BENCH_FLAGS  flags of the program, as -scale 0.1, -runs 3 or -markdown FILE; bench/compare.go has all
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'bench: %s\n' "$*" >&2; }
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"
+	elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then sudo -n "$@"
+	else say "neither root nor sudo without a question: install $missing and try again"; return 1
+	fi
+}
+
+missing=
+command -v restic >/dev/null 2>&1 || missing="$missing restic"
+command -v borg >/dev/null 2>&1 || missing="$missing borgbackup"
+if [ -n "$missing" ]; then
+	say "installing the Debian packages$missing"
+	# shellcheck disable=SC2086 # these are words
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $missing >/dev/null ||
+		{ as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $missing >/dev/null; }
+fi
+
+CGO_ENABLED=0 ${GO:-go} build -trimpath -o bin/bench ./bench
+# shellcheck disable=SC2086 # these are words
+exec bin/bench -dir "${BENCH_DIR:-bench-data}" ${BENCH_FLAGS:-}

@@ -29,6 +29,9 @@ type Service struct{ Config }
 // New returns the service.
 func New(c Config) *Service { return &Service{c} }
 
+// Sweep removes the records whose time is over; see [Recorder.Sweep].
+func (s *Service) Sweep(ctx context.Context) error { return s.Recorder.Sweep(ctx) }
+
 // API is the table of the service's operations.
 func (s *Service) API() *api.Service {
 	return &api.Service{

@@ -31,7 +31,7 @@ func (administrators) Lookup(_ context.Context, accessKeyID, _ string) (string, 
 // serve answers HTTP; the function it returns makes the SDK configuration of an account's administrator.
 func (w *world) serve(t *testing.T) func(account string) aws.Config {
 	t.Helper()
-	w.door.Register(tagging.New(tagging.Config{Providers: []tagging.Provider{w.Tags()}, Pages: page.NewRandomSealer()}).API())
+	w.door.Register(tagging.New(tagging.Config{Providers: []tagging.Provider{w}, Pages: page.NewRandomSealer()}).API())
 	server := httptest.NewServer(wire.NewHandler(wire.Config{Door: w.door, Credentials: administrators{}, Clock: w.clock, Wall: clock.Wall}))
 	t.Cleanup(server.Close)
 	return func(account string) aws.Config {

@@ -11,16 +11,15 @@ import (
 	"strongroom/internal/state"
 )
 
-// Tags shows the keys to the tagging API.
-func (s *Service) Tags() tagging.Provider { return tagged{s} }
+var _ tagging.Provider = (*Service)(nil)
 
-type tagged struct{ s *Service }
+// ResourceTypes implements [tagging.Provider].
+func (s *Service) ResourceTypes() []string { return []string{"kms:key"} }
 
-func (tagged) ResourceTypes() []string { return []string{"kms:key"} }
-
-func (t tagged) List(ctx context.Context, accountID, region string) ([]tagging.Tagged, error) {
+// List implements [tagging.Provider].
+func (s *Service) List(ctx context.Context, accountID, region string) ([]tagging.Tagged, error) {
 	var found []tagging.Tagged
-	err := t.s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		const batch = 1000
 		after := ""
 		for {
@@ -42,16 +41,18 @@ func (t tagged) List(ctx context.Context, accountID, region string) ([]tagging.T
 	return found, err
 }
 
-func (t tagged) Tag(ctx context.Context, c *api.Caller, resource string, tags map[string]string) error {
+// Tag implements [tagging.Provider].
+func (s *Service) Tag(ctx context.Context, c *api.Caller, resource string, tags map[string]string) error {
 	in := &kms.TagResourceInput{KeyId: &resource}
 	for key, value := range tags {
 		in.Tags = append(in.Tags, types.Tag{TagKey: new(key), TagValue: new(value)})
 	}
-	_, err := api.Call[kms.TagResourceOutput](ctx, t.s.Door, c, in)
+	_, err := api.Call[kms.TagResourceOutput](ctx, s.Door, c, in)
 	return err
 }
 
-func (t tagged) Untag(ctx context.Context, c *api.Caller, resource string, keys []string) error {
-	_, err := api.Call[kms.UntagResourceOutput](ctx, t.s.Door, c, &kms.UntagResourceInput{KeyId: &resource, TagKeys: keys})
+// Untag implements [tagging.Provider].
+func (s *Service) Untag(ctx context.Context, c *api.Caller, resource string, keys []string) error {
+	_, err := api.Call[kms.UntagResourceOutput](ctx, s.Door, c, &kms.UntagResourceInput{KeyId: &resource, TagKeys: keys})
 	return err
 }

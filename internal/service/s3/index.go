@@ -107,3 +107,8 @@ func (s *Service) Buckets(ctx context.Context, accountID, region string) (all []
 	})
 	return all, err
 }
+
+// Bucket reads a bucket by name, wherever it is, for who plans work on it.
+func (s *Service) Bucket(ctx context.Context, name string) (state.Bucket, error) {
+	return s.lookup(ctx, name)
+}

@@ -1,0 +1,420 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+
+	"strongroom/archive"
+	"strongroom/internal/api"
+	"strongroom/internal/resource"
+	"strongroom/internal/service/s3"
+)
+
+// Backup options of S3, by the names of the Backup API. Both are on unless "disabled".
+const (
+	optionACLs = "BackupACLs"
+	optionTags = "BackupObjectTags"
+)
+
+// pointState is kept with the recovery point for the next incremental backup.
+type pointState struct {
+	ACLs    bool  `json:"acls"`
+	Tags    bool  `json:"tags"`
+	Skipped int64 `json:"skipped,omitempty"` // versions that the role could not read
+}
+
+// readWhole is the greatest size of an object that a worker reads into memory ahead of its turn.
+const readWhole = 1 << 20
+
+// Backup implements [resource.Kind].
+func (k *Kind) Backup(ctx context.Context, c *api.Caller, d resource.Description, r resource.BackupRequest) (resource.Result, error) {
+	if err := k.versioned(ctx, c, d.Name); err != nil {
+		return resource.Result{}, err
+	}
+	b := &backup{
+		Kind: k, caller: c, bucket: d.Name, request: r, total: d.SizeBytes,
+		state: pointState{ACLs: enabled(r.Options, optionACLs), Tags: enabled(r.Options, optionTags)},
+	}
+	var before pointState
+	if r.Parent != "" && (json.Unmarshal([]byte(r.ParentState), &before) != nil || before.ACLs != b.state.ACLs || before.Tags != b.state.Tags) {
+		r.Parent = "" // other options: what the parent has of a version is not what this backup wants of it
+	}
+	return b.run(ctx, r.Parent)
+}
+
+func enabled(options map[string]string, name string) bool {
+	for option, value := range options {
+		if strings.EqualFold(option, name) {
+			return !strings.EqualFold(value, "disabled")
+		}
+	}
+	return true
+}
+
+// versioned refuses a bucket that does not keep versions.
+func (k *Kind) versioned(ctx context.Context, c *api.Caller, bucket string) error {
+	out, err := api.Call[awss3.GetBucketVersioningOutput](ctx, k.door, c, &awss3.GetBucketVersioningInput{Bucket: &bucket})
+	if api.Code(err) == "AccessDenied" {
+		return &api.Error{Code: "AccessDeniedException", Message: "Customer credential miss permission to get bucket versioning for bucket.", Status: http.StatusForbidden, Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	if out.Status != types.BucketVersioningStatusEnabled {
+		return api.Errorf("InvalidRequestException", "Bucket versioning is not enabled for the bucket %s. AWS Backup requires S3 Versioning to be enabled on the bucket.", bucket)
+	}
+	return nil
+}
+
+// backup is one backup under way.
+type backup struct {
+	*Kind
+	caller  *api.Caller
+	bucket  string
+	request resource.BackupRequest
+	total   int64
+	state   pointState
+
+	transferred atomic.Int64
+	done        atomic.Int64 // bytes kept or put
+	kept, put   atomic.Int64
+}
+
+// step is a change of the parent recovery point, in the order of the archive. A version's content is fetched by a worker
+// before its turn comes.
+type step struct {
+	key     []byte
+	remove  bool
+	entry   s3.IndexEntry
+	parent  bool // the parent has an older state of the version
+	ready   chan struct{}
+	version version
+	body    io.ReadCloser // nil for a delete marker
+	err     error
+}
+
+func (b *backup) run(ctx context.Context, parentID string) (resource.Result, error) {
+	var parent *archive.Point
+	if parentID != "" {
+		var err error
+		if parent, err = b.request.Domain.Open(ctx, parentID); errors.Is(err, archive.ErrNoPoint) {
+			parentID = "" // deleted since: a full backup
+		} else if err != nil {
+			return resource.Result{}, err
+		}
+	}
+	w, err := b.request.Domain.NewWriter(ctx, archive.WriteOptions{Point: b.request.Point, Parent: parentID, Kind: archive.Objects, Metadata: []byte(b.bucket)})
+	if errors.Is(err, archive.ErrPointExists) {
+		return b.again(ctx)
+	}
+	if err != nil {
+		return resource.Result{}, err
+	}
+	defer w.Abort() //nolint:errcheck // there is an error already, or it was committed
+	if err := b.write(ctx, w, parent); err != nil {
+		return resource.Result{}, err
+	}
+	if b.state.Skipped > 0 {
+		if b.kept.Load()+b.put.Load() == 0 {
+			return resource.Result{}, api.Errorf("AccessDeniedException",
+				"No objects were backed up from the source bucket %s. To get notified of these failures, enable SNS event notifications.", b.bucket)
+		}
+		b.log.WarnContext(ctx, "objects were not backed up", slog.String("bucket", b.bucket), slog.Int64("versions", b.state.Skipped))
+	}
+	summary, err := w.Commit(ctx)
+	if errors.Is(err, archive.ErrPointExists) {
+		return b.again(ctx)
+	}
+	if err != nil {
+		return resource.Result{}, err
+	}
+	return b.result(summary)
+}
+
+// again is the result of a job whose recovery point was committed by an earlier run.
+func (b *backup) again(ctx context.Context) (resource.Result, error) {
+	p, err := b.request.Domain.Open(ctx, b.request.Point)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	return b.result(p.Summary())
+}
+
+func (b *backup) result(summary archive.Summary) (resource.Result, error) {
+	text, err := json.Marshal(b.state)
+	return resource.Result{
+		SizeBytes: int64(summary.LogicalBytes), Transferred: b.transferred.Load(), Stored: int64(summary.StoredBytes), Entries: int64(summary.Entries), State: string(text),
+	}, err
+}
+
+// write runs the pipeline: one goroutine compares, several fetch, and this one writes in order.
+func (b *backup) write(ctx context.Context, w *archive.Writer, parent *archive.Point) error {
+	group, ctx := errgroup.WithContext(ctx)
+	ordered := make(chan *step, 4*b.parallel)
+	fetches := make(chan *step)
+	group.Go(func() error {
+		defer close(ordered)
+		defer close(fetches)
+		return b.compare(ctx, parent, func(s *step) error {
+			s.ready = make(chan struct{})
+			select {
+			case ordered <- s:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if s.remove {
+				close(s.ready)
+				return nil
+			}
+			select {
+			case fetches <- s:
+				return nil
+			case <-ctx.Done():
+				s.err = ctx.Err()
+				close(s.ready)
+				return s.err
+			}
+		})
+	})
+	for range b.parallel {
+		group.Go(func() error {
+			for s := range fetches {
+				s.version, s.body, s.err = b.fetch(ctx, s.entry)
+				close(s.ready)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		for s := range ordered {
+			<-s.ready
+			if err := b.apply(ctx, w, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	err := group.Wait()
+	for s := range ordered { // after an error, what was fetched and not written
+		<-s.ready
+		if s.body != nil {
+			_ = s.body.Close()
+		}
+	}
+	return err
+}
+
+// apply writes one step.
+func (b *backup) apply(ctx context.Context, w *archive.Writer, s *step) error {
+	if s.remove {
+		return w.Remove(ctx, s.key)
+	}
+	switch {
+	case s.err == nil:
+	case vanished(s.err):
+		if s.parent {
+			return w.Remove(ctx, s.key)
+		}
+		return nil
+	case unreadable(s.err):
+		b.state.Skipped++
+		b.log.DebugContext(ctx, "an object was not backed up", slog.String("bucket", b.bucket), slog.String("key", s.entry.Key),
+			slog.String("version", s.entry.VersionID), slog.Any("error", s.err))
+		return nil // of a version whose tags changed, the parent's state stays
+	default:
+		return fmt.Errorf("reading %s of bucket %s: %w", s.entry.Key, b.bucket, s.err)
+	}
+	meta, err := json.Marshal(s.version)
+	if err != nil {
+		return err
+	}
+	var body io.Reader = bytes.NewReader(nil)
+	if s.body != nil {
+		body = s.body
+		defer s.body.Close() //nolint:errcheck // it is read to the end, or the job fails
+	}
+	if err := w.Put(ctx, s.key, meta, body, s.entry.Size); err != nil {
+		return fmt.Errorf("backing up %s of bucket %s: %w", s.entry.Key, b.bucket, err)
+	}
+	b.put.Add(1)
+	b.progress(s.entry.Size)
+	return nil
+}
+
+func (b *backup) progress(n int64) {
+	done := b.done.Add(n)
+	if b.request.Progress != nil {
+		b.request.Progress(done, max(b.total, done))
+	}
+}
+
+// vanished reports whether a version was deleted after it was listed.
+func vanished(err error) bool {
+	switch api.Code(err) {
+	case "NoSuchKey", "NoSuchVersion":
+		return true
+	}
+	return false
+}
+
+// unreadable reports whether the role may not read a version, or its key is not usable: the job goes on without it.
+func unreadable(err error) bool {
+	code := api.Code(err)
+	return code == "AccessDenied" || strings.HasPrefix(code, "KMS.")
+}
+
+// fetch reads a version with what belongs to it.
+func (b *backup) fetch(ctx context.Context, e s3.IndexEntry) (version, io.ReadCloser, error) {
+	v := listed(e)
+	if e.DeleteMarker {
+		return v, nil, nil
+	}
+	out, err := api.Call[awss3.GetObjectOutput](ctx, b.door, b.caller, &awss3.GetObjectInput{
+		Bucket: &b.bucket, Key: &e.Key, VersionId: &e.VersionID, ChecksumMode: types.ChecksumModeEnabled,
+	})
+	if err != nil {
+		return v, nil, err
+	}
+	v.read(out)
+	if err := b.fetchRest(ctx, e, &v); err != nil {
+		return v, nil, errors.Join(err, out.Body.Close())
+	}
+	b.transferred.Add(e.Size)
+	if e.Size > readWhole {
+		return v, out.Body, nil
+	}
+	content, err := io.ReadAll(out.Body)
+	if err = errors.Join(err, out.Body.Close()); err != nil {
+		return v, nil, err
+	}
+	return v, io.NopCloser(bytes.NewReader(content)), nil
+}
+
+// fetchRest reads tags and ACL, where there are any and the options ask for them.
+func (b *backup) fetchRest(ctx context.Context, e s3.IndexEntry, v *version) error {
+	if e.Tags > 0 && b.state.Tags {
+		out, err := api.Call[awss3.GetObjectTaggingOutput](ctx, b.door, b.caller, &awss3.GetObjectTaggingInput{Bucket: &b.bucket, Key: &e.Key, VersionId: &e.VersionID})
+		if err != nil {
+			return err
+		}
+		v.Tags = map[string]string{}
+		for _, tag := range out.TagSet {
+			v.Tags[*tag.Key] = *tag.Value
+		}
+	}
+	if e.ACL && b.state.ACLs {
+		out, err := api.Call[awss3.GetObjectAclOutput](ctx, b.door, b.caller, &awss3.GetObjectAclInput{Bucket: &b.bucket, Key: &e.Key, VersionId: &e.VersionID})
+		if err != nil {
+			return err
+		}
+		v.Owner, v.Grants = *out.Owner.ID, out.Grants
+	}
+	return nil
+}
+
+// compare lays the listing of the bucket beside the parent recovery point and tells each difference, in the archive's
+// order.
+func (b *backup) compare(ctx context.Context, parent *archive.Point, tell func(*step) error) error {
+	next, stop := func() (*archive.Entry, error, bool) { return nil, nil, false }, func() {}
+	if parent != nil {
+		next, stop = iter.Pull2(parent.Entries(ctx, nil))
+	}
+	defer stop()
+	old, err, more := next()
+	if err != nil {
+		return err
+	}
+	for e, err := range b.index(ctx) {
+		if err != nil {
+			return err
+		}
+		key := archiveKey(e)
+		for more && bytes.Compare(old.Key, key) < 0 {
+			if err := tell(&step{key: old.Key, remove: true}); err != nil {
+				return err
+			}
+			if old, err, more = next(); err != nil {
+				return err
+			}
+		}
+		s := &step{key: key, entry: e}
+		if more && bytes.Equal(old.Key, key) {
+			v, err := parseVersion(old.Meta)
+			if err != nil {
+				return err
+			}
+			if old, err, more = next(); err != nil {
+				return err
+			}
+			if v.unchanged(e) {
+				b.kept.Add(1)
+				b.done.Add(e.Size)
+				continue
+			}
+			s.parent = true
+		}
+		if err := tell(s); err != nil {
+			return err
+		}
+	}
+	for more {
+		if err := tell(&step{key: old.Key, remove: true}); err != nil {
+			return err
+		}
+		if old, err, more = next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// index lists all versions of the bucket in the archive's order: by key, the oldest first.
+func (b *backup) index(ctx context.Context) iter.Seq2[s3.IndexEntry, error] {
+	return func(yield func(s3.IndexEntry, error) bool) {
+		var versions []s3.IndexEntry // of one key, the newest first
+		flush := func() bool {
+			for i := len(versions) - 1; i >= 0; i-- {
+				if !yield(versions[i], nil) {
+					return false
+				}
+			}
+			versions = versions[:0]
+			return true
+		}
+		in := &s3.ListVersionIndexInput{Bucket: &b.bucket}
+		for {
+			out, err := api.Call[s3.ListVersionIndexOutput](ctx, b.door, b.caller, in)
+			if api.Code(err) == "AccessDenied" {
+				err = insufficient(b.caller)
+			}
+			if err != nil {
+				yield(s3.IndexEntry{}, err)
+				return
+			}
+			for _, e := range out.Entries {
+				if len(versions) > 0 && versions[0].Key != e.Key && !flush() {
+					return
+				}
+				versions = append(versions, e)
+			}
+			if !out.IsTruncated {
+				flush()
+				return
+			}
+			in.Marker = &out.Entries[len(out.Entries)-1]
+		}
+	}
+}

@@ -1,0 +1,323 @@
+package s3
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+
+	"strongroom/archive"
+	"strongroom/arn"
+	"strongroom/internal/api"
+	"strongroom/internal/resource"
+)
+
+// restoreOptions are the restore metadata of S3; see
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/restoring-s3.html.
+type restoreOptions struct {
+	bucket     string
+	newBucket  bool
+	acls       bool
+	encryption string // original, SSE-S3, SSE-KMS; "" for the destination's default
+	kmsKey     string
+	items      []string // keys, or prefixes that end with a slash; nil for all
+	latest     int      // versions of each object; 0 for all with their delete markers
+}
+
+const (
+	encryptionOriginal = "original"
+	encryptionSSES3    = "SSE-S3"
+	encryptionSSEKMS   = "SSE-KMS"
+	mostItems          = 5
+)
+
+func invalid(format string, args ...any) *api.Error {
+	return api.Errorf("InvalidParameterValueException", format, args...)
+}
+
+// parseOptions reads restore metadata. Names are compared without case, and names it does not know are left alone: the
+// metadata of a recovery point goes back in with a few changes.
+func parseOptions(metadata map[string]string) (o restoreOptions, err error) {
+	given := map[string]string{}
+	for name, value := range metadata {
+		given[strings.ToLower(name)] = value
+	}
+	if o.bucket = given["destinationbucketname"]; o.bucket == "" {
+		return o, invalid("Restore metadata must have DestinationBucketName")
+	}
+	for name, flag := range map[string]*bool{"newbucket": &o.newBucket, "restoreacls": &o.acls} {
+		if *flag, err = flagOf(given[name]); err != nil {
+			return o, invalid("Invalid value %q for %s in restore metadata", given[name], name)
+		}
+	}
+	if _, err := flagOf(given["encrypted"]); err != nil {
+		return o, invalid("Invalid value %q for Encrypted in restore metadata", given["encrypted"])
+	}
+	o.encryption, o.kmsKey = given["encryptiontype"], given["kmskey"]
+	switch o.encryption {
+	case "", encryptionOriginal, encryptionSSES3:
+		if o.kmsKey != "" && o.encryption != "" {
+			o.kmsKey = ""
+		}
+	case encryptionSSEKMS:
+		if o.kmsKey == "" {
+			return o, invalid("Restore metadata must have KMSKey when EncryptionType is SSE-KMS")
+		}
+	default:
+		return o, invalid("Invalid value %q for EncryptionType in restore metadata", o.encryption)
+	}
+	switch latest := given["restorelatestversionsupto"]; {
+	case latest == "":
+		o.latest = 1
+	case !strings.EqualFold(latest, "all"):
+		if o.latest, err = strconv.Atoi(latest); err != nil || o.latest < 1 {
+			return o, invalid("Invalid value %q for RestoreLatestVersionsUpTo in restore metadata", latest)
+		}
+	}
+	if given["restoretime"] != "" {
+		return o, invalid("RestoreTime is only valid for a continuous backup")
+	}
+	o.items, err = parseItems(given["itemstorestore"])
+	return o, err
+}
+
+func flagOf(value string) (bool, error) {
+	switch strings.ToLower(value) {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	}
+	return false, errors.New("neither true nor false")
+}
+
+// parseItems reads ItemsToRestore: a JSON list of keys and prefixes, as S3 URIs or without a bucket.
+func parseItems(text string) ([]string, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var items []string
+	if err := json.Unmarshal([]byte(text), &items); err != nil {
+		return nil, invalid("ItemsToRestore must be a JSON list of strings")
+	}
+	if len(items) > mostItems {
+		return nil, invalid("ItemsToRestore must have %d items or fewer", mostItems)
+	}
+	for i, item := range items {
+		if uri, ok := strings.CutPrefix(item, "s3://"); ok {
+			_, item, _ = strings.Cut(uri, "/")
+		}
+		items[i] = strings.TrimPrefix(item, "/")
+	}
+	return items, nil
+}
+
+// wants reports whether an object is to be restored.
+func (o restoreOptions) wants(key string) bool {
+	if o.items == nil {
+		return true
+	}
+	for _, item := range o.items {
+		if key == item || item == "" || strings.HasSuffix(item, "/") && strings.HasPrefix(key, item) {
+			return true
+		}
+	}
+	return false
+}
+
+// Restore implements [resource.Kind]. It writes new versions and never overwrites one; a job that is run again after a
+// crash writes those versions again that it had written before.
+func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreRequest) (arn.ARN, error) {
+	o, err := parseOptions(r.Metadata)
+	if err != nil {
+		return arn.ARN{}, err
+	}
+	if o.encryption == encryptionOriginal && (r.Recovery.ResourceRegion != "" && r.Recovery.ResourceRegion != c.Region) {
+		return arn.ARN{}, invalid("EncryptionType original is not valid for a copy in another Region: the original key is not there")
+	}
+	if err := k.destination(ctx, c, o); err != nil {
+		return arn.ARN{}, err
+	}
+	x := &restore{Kind: k, caller: c, options: o, request: r, total: int64(r.Point.Summary().LogicalBytes)}
+	if err := x.run(ctx); err != nil {
+		return arn.ARN{}, err
+	}
+	if x.restored.Load() == 0 && x.failed.Load() > 0 {
+		return arn.ARN{}, api.Errorf("AccessDeniedException",
+			"No objects were restored from %s to %s. To get notified of these failures, enable SNS event notifications.", r.Recovery.ARN, o.bucket)
+	}
+	return arn.New("s3", "", "", o.bucket), nil
+}
+
+// destination makes the bucket, or sees that it is there and keeps versions.
+func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions) error {
+	if !o.newBucket {
+		out, err := api.Call[awss3.GetBucketVersioningOutput](ctx, k.door, c, &awss3.GetBucketVersioningInput{Bucket: &o.bucket})
+		if err != nil {
+			return err
+		}
+		if out.Status != types.BucketVersioningStatusEnabled {
+			return invalid("The destination bucket %s must have S3 Versioning enabled.", o.bucket)
+		}
+		return nil
+	}
+	create := &awss3.CreateBucketInput{Bucket: &o.bucket}
+	if c.Region != "us-east-1" {
+		create.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(c.Region)}
+	}
+	_, err := api.Call[awss3.CreateBucketOutput](ctx, k.door, c, create)
+	if err != nil && api.Code(err) != "BucketAlreadyOwnedByYou" { // made by an earlier run of the job
+		if api.Code(err) == "AccessDenied" {
+			return &api.Error{Code: "AccessDeniedException", Message: "Access denied performing s3:CreateBucket on " + o.bucket, Status: http.StatusForbidden, Err: err}
+		}
+		return err
+	}
+	_, err = api.Call[awss3.PutBucketVersioningOutput](ctx, k.door, c, &awss3.PutBucketVersioningInput{
+		Bucket: &o.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	})
+	if err != nil || !o.acls {
+		return err
+	}
+	_, err = api.Call[awss3.PutBucketOwnershipControlsOutput](ctx, k.door, c, &awss3.PutBucketOwnershipControlsInput{
+		Bucket: &o.bucket, OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}},
+	})
+	return err
+}
+
+// restore is one restore under way.
+type restore struct {
+	*Kind
+	caller  *api.Caller
+	options restoreOptions
+	request resource.RestoreRequest
+	total   int64
+
+	done             atomic.Int64
+	restored, failed atomic.Int64
+}
+
+// run reads the recovery point in order and restores objects in parallel, the versions of one in order.
+func (x *restore) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(x.parallel)
+	var key string
+	var versions []*archive.Entry
+	flush := func() {
+		if len(versions) == 0 || !x.options.wants(key) {
+			return
+		}
+		all := versions
+		group.Go(func() error { return x.object(ctx, all) })
+	}
+	for e, err := range x.request.Point.Entries(ctx, nil) {
+		if err == nil && ctx.Err() != nil {
+			break // the group has the cause
+		}
+		var this string
+		if err == nil {
+			this, err = objectKey(e.Key)
+		}
+		if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		if this != key {
+			flush()
+			key, versions = this, nil
+		}
+		versions = append(versions, e)
+	}
+	flush()
+	return group.Wait()
+}
+
+// object restores the versions of one object that are wanted.
+func (x *restore) object(ctx context.Context, entries []*archive.Entry) error {
+	if n := x.options.latest; n > 0 {
+		entries = entries[max(0, len(entries)-n):]
+	}
+	for _, e := range entries {
+		v, err := parseVersion(e.Meta)
+		if err != nil {
+			return err
+		}
+		if v.DeleteMarker && x.options.latest == 1 {
+			continue // a deleted object stays deleted
+		}
+		err = x.version(ctx, e, v)
+		switch {
+		case unreadable(err):
+			x.failed.Add(1)
+			x.log.DebugContext(ctx, "an object was not restored", slog.String("bucket", x.options.bucket), slog.String("key", v.Key), slog.Any("error", err))
+		case err != nil:
+			return err
+		default:
+			x.restored.Add(1)
+		}
+		if x.request.Progress != nil {
+			x.request.Progress(x.done.Add(e.Size), x.total)
+		}
+	}
+	return nil
+}
+
+func (x *restore) version(ctx context.Context, e *archive.Entry, v version) error {
+	if v.DeleteMarker {
+		_, err := api.Call[awss3.DeleteObjectOutput](ctx, x.door, x.caller, &awss3.DeleteObjectInput{Bucket: &x.options.bucket, Key: &v.Key})
+		return err
+	}
+	body := e.Open(ctx)
+	defer body.Close() //nolint:errcheck // it is only read
+	in := &awss3.PutObjectInput{
+		Bucket: &x.options.bucket, Key: &v.Key, Body: body, ContentLength: &e.Size, Metadata: v.Metadata, ContentType: v.Headers.ContentType,
+		CacheControl: v.Headers.CacheControl, ContentDisposition: v.Headers.ContentDisposition, ContentEncoding: v.Headers.ContentEncoding,
+		ContentLanguage: v.Headers.ContentLanguage, WebsiteRedirectLocation: v.Headers.WebsiteRedirect, ChecksumAlgorithm: types.ChecksumAlgorithm(v.Checksum),
+	}
+	if v.Headers.Expires != nil {
+		if at, err := time.Parse(http.TimeFormat, *v.Headers.Expires); err == nil {
+			in.Expires = &at
+		}
+	}
+	if len(v.Tags) > 0 {
+		tags := url.Values{}
+		for key, value := range v.Tags {
+			tags.Set(key, value)
+		}
+		text := tags.Encode()
+		in.Tagging = &text
+	}
+	x.encrypt(in, v)
+	out, err := api.Call[awss3.PutObjectOutput](ctx, x.door, x.caller, in)
+	if err != nil || !x.options.acls || len(v.Grants) == 0 {
+		return err
+	}
+	_, err = api.Call[awss3.PutObjectAclOutput](ctx, x.door, x.caller, &awss3.PutObjectAclInput{
+		Bucket: &x.options.bucket, Key: &v.Key, VersionId: out.VersionId,
+		AccessControlPolicy: &types.AccessControlPolicy{Owner: &types.Owner{ID: &v.Owner}, Grants: v.Grants},
+	})
+	return err
+}
+
+// encrypt says how the restored object is encrypted.
+func (x *restore) encrypt(in *awss3.PutObjectInput, v version) {
+	switch x.options.encryption {
+	case encryptionSSES3:
+		in.ServerSideEncryption = types.ServerSideEncryptionAes256
+	case encryptionSSEKMS:
+		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &x.options.kmsKey
+	case encryptionOriginal:
+		in.ServerSideEncryption = types.ServerSideEncryption(v.Encryption)
+		if v.KMSKey != "" {
+			in.SSEKMSKeyId = &v.KMSKey
+		}
+	}
+}

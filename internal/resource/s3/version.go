@@ -1,0 +1,99 @@
+package s3
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"strongroom/internal/service/s3"
+)
+
+// version is what the archive keeps of a version beside its content.
+type version struct {
+	Key          string            `json:"key"`
+	VersionID    string            `json:"versionId"`
+	DeleteMarker bool              `json:"deleteMarker,omitempty"`
+	Modified     time.Time         `json:"lastModified"`
+	ETag         string            `json:"etag,omitempty"`
+	StorageClass string            `json:"storageClass,omitempty"`
+	Changed      int64             `json:"changed,omitempty"` // counts changes of tags and ACL at the source
+	Headers      headers           `json:"headers"`
+	Metadata     map[string]string `json:"metadata,omitempty"`
+	Tags         map[string]string `json:"tags,omitempty"`
+	Owner        string            `json:"owner,omitempty"` // canonical user id, with Grants
+	Grants       []types.Grant     `json:"grants,omitempty"`
+	Encryption   string            `json:"encryption,omitempty"` // AES256, aws:kms, aws:kms:dsse
+	KMSKey       string            `json:"kmsKey,omitempty"`
+	Checksum     string            `json:"checksumAlgorithm,omitempty"`
+}
+
+// headers are the system headers of an object.
+type headers struct {
+	ContentType        *string `json:"contentType,omitempty"`
+	CacheControl       *string `json:"cacheControl,omitempty"`
+	ContentDisposition *string `json:"contentDisposition,omitempty"`
+	ContentEncoding    *string `json:"contentEncoding,omitempty"`
+	ContentLanguage    *string `json:"contentLanguage,omitempty"`
+	Expires            *string `json:"expires,omitempty"`
+	WebsiteRedirect    *string `json:"websiteRedirectLocation,omitempty"`
+}
+
+// archiveKey places a version in the archive.
+func archiveKey(e s3.IndexEntry) []byte {
+	key := append([]byte(e.Key), 0)
+	key = binary.BigEndian.AppendUint64(key, uint64(e.Modified.UnixMicro()))
+	return append(key, e.VersionID...)
+}
+
+// objectKey is the object's key in an archive key.
+func objectKey(archiveKey []byte) (string, error) {
+	key, rest, ok := bytes.Cut(archiveKey, []byte{0})
+	if !ok || len(rest) < 8 {
+		return "", fmt.Errorf("entry %q is no version of an object", archiveKey)
+	}
+	return string(key), nil
+}
+
+func parseVersion(meta []byte) (v version, err error) {
+	if err = json.Unmarshal(meta, &v); err != nil {
+		err = fmt.Errorf("reading the metadata of a version: %w", err)
+	}
+	return v, err
+}
+
+// listed is what an index tells of a version.
+func listed(e s3.IndexEntry) version {
+	return version{
+		Key: e.Key, VersionID: e.VersionID, DeleteMarker: e.DeleteMarker, Modified: e.Modified, ETag: e.ETag, StorageClass: e.StorageClass, Changed: e.Changed,
+	}
+}
+
+// unchanged reports whether the archive has the version as the index tells it.
+func (v version) unchanged(e s3.IndexEntry) bool {
+	return v.VersionID == e.VersionID && v.ETag == e.ETag && v.Changed == e.Changed && v.DeleteMarker == e.DeleteMarker && v.StorageClass == e.StorageClass
+}
+
+// read adds what reading the object told.
+func (v *version) read(out *awss3.GetObjectOutput) {
+	v.Headers = headers{
+		ContentType: out.ContentType, CacheControl: out.CacheControl, ContentDisposition: out.ContentDisposition, ContentEncoding: out.ContentEncoding,
+		ContentLanguage: out.ContentLanguage, Expires: out.ExpiresString, WebsiteRedirect: out.WebsiteRedirectLocation,
+	}
+	v.Metadata = out.Metadata
+	v.Encryption = string(out.ServerSideEncryption)
+	if out.SSEKMSKeyId != nil {
+		v.KMSKey = *out.SSEKMSKeyId
+	}
+	for algorithm, sum := range map[string]*string{
+		"CRC32": out.ChecksumCRC32, "CRC32C": out.ChecksumCRC32C, "CRC64NVME": out.ChecksumCRC64NVME, "SHA1": out.ChecksumSHA1, "SHA256": out.ChecksumSHA256, "SHA512": out.ChecksumSHA512,
+	} {
+		if sum != nil {
+			v.Checksum = algorithm
+		}
+	}
+}

@@ -122,7 +122,8 @@ func (x *exchange) dispatch() error {
 
 func (x *exchange) dispatchJSON() error {
 	prefix, name := splitTarget(x.r.Header.Get("X-Amz-Target"))
-	if prefix != x.desk.model.Target {
+	// Some SDKs send CloudTrail's prefix whole, and others its last part only.
+	if target := x.desk.model.Target; prefix != target && !strings.HasSuffix(target, "."+prefix) {
 		return api.Errorf("UnknownOperationException", "The request's X-Amz-Target names no operation of %s.", x.service)
 	}
 	op, err := x.desk.named(x.h.Door, name)

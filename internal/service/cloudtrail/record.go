@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +83,9 @@ func (r *Recorder) eventsOf(ctx context.Context, call *api.Record) []state.Event
 	if c.InvokedBy != "" {
 		d.SourceIPAddress, d.UserAgent = c.InvokedBy, c.InvokedBy
 	}
+	if d.RequestID == "" { // made in the house
+		d.RequestID = uuid.NewString()
+	}
 	if call.Err != nil {
 		d.ErrorCode, d.ErrorMessage = errorOf(call.Err)
 	}
@@ -92,8 +97,8 @@ func (r *Recorder) eventsOf(ctx context.Context, call *api.Record) []state.Event
 	for _, name := range call.Resources {
 		res := resourceOf(name)
 		d.Resources = append(d.Resources, res)
-		if isAccountID(res.AccountID) && d.ErrorCode != "AccessDenied" {
-			accounts = appendNew(accounts, res.AccountID)
+		if isAccountID(res.AccountID) && d.ErrorCode != "AccessDenied" && !slices.Contains(accounts, res.AccountID) {
+			accounts = append(accounts, res.AccountID)
 		}
 	}
 	if accounts[0] == "" {
@@ -151,8 +156,8 @@ func (r *Recorder) serviceEvent(ctx context.Context, accountID, region, name str
 		ServiceEventDetails: details,
 		EventCategory:       "Management",
 	}
-	for _, v := range details {
-		if text, ok := v.(string); ok && strings.HasPrefix(text, "arn:") {
+	for _, key := range slices.Sorted(maps.Keys(details)) {
+		if text, ok := details[key].(string); ok && strings.HasPrefix(text, "arn:") {
 			d.Resources = append(d.Resources, resourceOf(text))
 		}
 	}
@@ -236,15 +241,6 @@ func shortName(name string) string {
 		return a.Resource[strings.IndexByte(a.Resource, '/')+1:]
 	}
 	return id
-}
-
-func appendNew(list []string, one string) []string {
-	for _, have := range list {
-		if have == one {
-			return list
-		}
-	}
-	return append(list, one)
 }
 
 func isAccountID(text string) bool {

@@ -35,6 +35,13 @@ func (d *desk) validate(op *api.Operation, in any) error {
 		if op.Name == "LookupEvents" && first.Member == "MaxResults" {
 			return api.Errorf("InvalidMaxResultsException", "%s", summary(found))
 		}
+	case "organizations":
+		e := api.Errorf("InvalidInputException", "%s", summary(found))
+		e.Members = map[string]string{"Reason": "INVALID_PATTERN"}
+		if first.Missing {
+			e.Members["Reason"] = "INPUT_REQUIRED"
+		}
+		return e
 	case "sns":
 		return api.Errorf("InvalidParameter", "Invalid parameter: %s", summary(found))
 	}

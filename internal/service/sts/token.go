@@ -96,7 +96,7 @@ func (s *Service) openToken(ctx context.Context, text string) (t token, err erro
 	if err != nil {
 		return t, err
 	}
-	sealed, err := base64.StdEncoding.DecodeString(text)
+	sealed, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || len(sealed) < 1+aead.NonceSize() || sealed[0] != tokenVersion {
 		return t, errToken
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -361,6 +363,62 @@ func TestKeyKindsThatAreNotThereSaySo(t *testing.T) {
 	}
 	if n := len(do[awskms.ListKeysOutput](t, w, admin(member), &awskms.ListKeysInput{}).Keys); n != 0 {
 		t.Errorf("%d keys were made all the same", n)
+	}
+}
+
+func TestNoCallSucceedsAfterDisableKeyReturned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := admin(member)
+	k := w.newKey(t, member, "")
+	made := w.dataKey(t, c, *k.KeyId, nil)
+	for range 20 {
+		var isDisabled atomic.Bool
+		var users sync.WaitGroup
+		for range 4 {
+			users.Go(func() {
+				for {
+					before := isDisabled.Load()
+					_, err := w.Decrypt(t.Context(), c, &awskms.DecryptInput{CiphertextBlob: made.CiphertextBlob})
+					if err != nil {
+						if api.Code(err) != "DisabledException" {
+							t.Errorf("Decrypt answers %v", err)
+						}
+						return
+					}
+					if before {
+						t.Error("a disabled key decrypted")
+						return
+					}
+				}
+			})
+		}
+		do[awskms.DisableKeyOutput](t, w, c, &awskms.DisableKeyInput{KeyId: k.KeyId})
+		isDisabled.Store(true)
+		users.Wait()
+		do[awskms.EnableKeyOutput](t, w, c, &awskms.EnableKeyInput{KeyId: k.KeyId})
+	}
+}
+
+func TestRotationWaitsUntilTheKeyIsEnabled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := admin(member)
+	k := w.newKey(t, member, "")
+	do[awskms.EnableKeyRotationOutput](t, w, c, &awskms.EnableKeyRotationInput{KeyId: k.KeyId})
+	do[awskms.DisableKeyOutput](t, w, c, &awskms.DisableKeyInput{KeyId: k.KeyId})
+	w.clock.Advance(366 * day)
+	must(t, w.Sweep(t.Context()))
+	rotations := func() int {
+		t.Helper()
+		return len(do[awskms.ListKeyRotationsOutput](t, w, c, &awskms.ListKeyRotationsInput{KeyId: k.KeyId}).Rotations)
+	}
+	if n := rotations(); n != 0 {
+		t.Errorf("a disabled key was rotated %d times", n)
+	}
+	do[awskms.EnableKeyOutput](t, w, c, &awskms.EnableKeyInput{KeyId: k.KeyId})
+	if n := rotations(); n != 1 {
+		t.Errorf("an enabled key was rotated %d times, want 1", n)
 	}
 }
 

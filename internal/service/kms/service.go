@@ -100,16 +100,21 @@ func (s *Service) API() *api.Service {
 // Sweep deletes the keys whose waiting period is over and rotates those whose rotation is due. It may be called at any
 // time and as often as one likes; what one call leaves undone the next does.
 func (s *Service) Sweep(ctx context.Context) error {
-	var due []state.Key
+	var keys []state.Key
+	var now state.Micros
 	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
-		due, err = tx.KeysDue(ctx, tx.Now)
+		now = tx.Now
+		keys, err = tx.KeysDue(ctx, now)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	var failed []error
-	for _, k := range due {
+	for _, k := range keys {
+		if !due(k, now) {
+			continue // a rotation that waits until its key is enabled
+		}
 		if err := s.settle(ctx, k.ID); err != nil {
 			failed = append(failed, err)
 		}

@@ -241,3 +241,23 @@ func TestObjectTagsDecide(t *testing.T) {
 	s3test.Do[s3.DeleteObjectTaggingOutput](t, w, admin, &s3.DeleteObjectTaggingInput{Bucket: ptr("bucket"), Key: ptr("k")})
 	s3test.Refused[s3.GetObjectOutput](t, w, someone, get, "AccessDenied")
 }
+
+func TestTaggingOfBuckets(t *testing.T) {
+	t.Parallel()
+	w := s3test.New(t)
+	w.Bucket(t, s3test.Member, "bucket", false)
+	w.Bucket(t, s3test.Member, "untagged", false)
+	if err := w.S3.Tag(t.Context(), admin, "arn:aws:s3:::bucket", map[string]string{"a": "1", "b": "2"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.S3.Untag(t.Context(), admin, "arn:aws:s3:::bucket", []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := w.S3.List(t.Context(), s3test.Member, s3test.Central)
+	if err != nil || len(all) != 1 || !cmp.Equal(all[0].Tags, map[string]string{"b": "2"}) {
+		t.Errorf("tagged: %v, %v", all, err)
+	}
+	if err := w.S3.Tag(t.Context(), s3test.Admin(s3test.Vault), "arn:aws:s3:::bucket", map[string]string{"c": "3"}); api.Code(err) != "AccessDenied" {
+		t.Errorf("another account's tagging is answered with %v", err)
+	}
+}

@@ -101,7 +101,7 @@ func (c *collection) run(ctx context.Context, rings Rings) (err error) {
 	if c.lease, err = c.v.newLease(ctx, c.id); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.lease.release(ctx)) }()
+	defer c.lease.release(ctx)
 	// The order matters: leases, then recovery points, then the trash.
 	if err := c.findHorizon(ctx); err != nil {
 		return err
@@ -182,7 +182,7 @@ func (c *collection) collectEmpty(ctx context.Context) error {
 		if err := c.remove(ctx, garbage); err != nil {
 			return err
 		}
-		if left, err := c.listIndexes(ctx); err != nil || len(left) > 0 || len(garbage) > 0 {
+		if left, err := c.v.listIndexes(ctx, c.id); err != nil || len(left) > 0 || len(garbage) > 0 {
 			return err
 		}
 		return c.clearTombs(ctx, nil)
@@ -380,7 +380,7 @@ func (c *collection) sweep(ctx context.Context, files []objectID, tables []*pack
 
 // mergeIndex stores index objects of the packs given, of which the last supersedes all those there were.
 func (c *collection) mergeIndex(ctx context.Context, files []objectID, packs []*packTable) error {
-	superseded, err := c.listIndexes(ctx)
+	superseded, err := c.v.listIndexes(ctx, c.id)
 	if err != nil {
 		return err
 	}
@@ -389,38 +389,7 @@ func (c *collection) mergeIndex(ctx context.Context, files []objectID, packs []*
 	superseded = slices.DeleteFunc(superseded, func(id objectID) bool {
 		return !slices.Contains(files, id) && !slices.Contains(merged, id)
 	})
-	for {
-		f := &indexFile{id: newObjectID(c.v.opts.Clock.Now())}
-		blobs := 0
-		for len(packs) > 0 && (blobs == 0 || blobs+len(packs[0].blobs) <= indexBlobs) {
-			blobs += len(packs[0].blobs)
-			f.packs = append(f.packs, *packs[0])
-			packs = packs[1:]
-		}
-		if len(packs) == 0 {
-			f.supersedes = superseded
-		}
-		if err := c.v.store.Create(ctx, indexName(c.id, f.id), f.encode(c.d.keys)); err != nil {
-			return fmt.Errorf("storing an index: %w", err)
-		}
-		if len(packs) == 0 {
-			return c.d.index.refresh(ctx, c.d)
-		}
-	}
-}
-
-func (c *collection) listIndexes(ctx context.Context) (ids []objectID, err error) {
-	for object, err := range c.v.store.List(ctx, indexPrefix(c.id)) {
-		if err != nil {
-			return nil, err
-		}
-		id, err := parseObjectID(strings.TrimPrefix(object.Name, indexPrefix(c.id)))
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
+	return c.d.storeIndex(ctx, packs, superseded)
 }
 
 // dropSuperseded removes index objects that have been superseded for long enough, so that nobody still reads them.
@@ -438,7 +407,7 @@ func (c *collection) dropSuperseded(ctx context.Context) error {
 }
 
 func (c *collection) deleteIndexes(ctx context.Context, which func(objectID) bool) error {
-	ids, err := c.listIndexes(ctx)
+	ids, err := c.v.listIndexes(ctx, c.id)
 	if err != nil {
 		return err
 	}
@@ -465,34 +434,49 @@ func (c *collection) remove(ctx context.Context, packs []objectID) error {
 	return nil
 }
 
-// repack moves what is needed of packs that are mostly garbage into new ones, and marks the old ones.
+// repack moves what is needed of packs that are mostly garbage into new ones, and marks the old ones. Packs that are small,
+// as many small backups leave them, go together.
 func (c *collection) repack(ctx context.Context, tables []*packTable) error {
-	sink := newSink(ctx, c.d)
-	var moved []objectID
+	if c.opts.Repack < 0 {
+		return nil
+	}
+	var wanted, small []*packTable
 	for _, t := range tables {
 		l := c.live[t.id]
 		_, marked := c.tombs[t.id]
 		_, there := c.packs[t.id]
-		if l == nil || marked || !there || !t.id.created().Before(c.horizon) || float64(l.bytes) >= c.opts.Repack*float64(t.stored()) {
-			continue
+		switch {
+		case l == nil || marked || !there || !t.id.created().Before(c.horizon):
+		case float64(l.bytes) < c.opts.Repack*float64(t.stored()):
+			wanted = append(wanted, t)
+		case t.size < uint64(min(c.v.opts.PackSize, treePackSize)/4):
+			small = append(small, t)
 		}
-		if err := c.move(sink, t, l); err != nil {
+	}
+	if len(small) >= smallPacks {
+		wanted = append(wanted, small...)
+	}
+	sink := newSink(ctx, c.d)
+	for _, t := range wanted {
+		if err := c.move(sink, t, c.live[t.id]); err != nil {
 			return errors.Join(fmt.Errorf("repacking %s: %w", t.id, err), sink.abandon(context.WithoutCancel(ctx)))
 		}
-		moved = append(moved, t.id)
 	}
 	if err := sink.flush(); err != nil {
 		return errors.Join(fmt.Errorf("repacking: %w", err), sink.abandon(context.WithoutCancel(ctx)))
 	}
 	sink.cancel(nil)
-	for _, pack := range moved {
-		if err := c.mark(ctx, pack); err != nil {
+	for _, t := range wanted {
+		if err := c.mark(ctx, t.id); err != nil {
 			return err
 		}
 		c.done.Repacked++
 	}
 	return nil
 }
+
+// smallPacks is how many packs of less than a quarter of a usual one it takes to make it worth while to put them together.
+const smallPacks = 16
 
 // move puts what is needed of a pack into the sink.
 func (c *collection) move(sink *sink, t *packTable, l *liveness) error {

@@ -359,3 +359,62 @@ func copied(t *testing.T, from *archive.Domain, to *archive.Vault, ring archive.
 		}
 	}
 }
+
+// Many small backups leave many small packs. Collections put them together.
+func TestCollectPutsSmallPacksTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(new(archive.Mem))
+	d := openDomain(t, w.vault, w.ring)
+	want, parent := map[string][]byte{}, ""
+	for i := range 40 {
+		key := fmt.Sprint(i)
+		want[key] = random(uint64(i), 200)
+		write(t, d, "p"+key, parent, map[string][]byte{key: want[key]})
+		parent = "p" + key
+	}
+	before := len(w.names(t, "packs/")) + len(w.names(t, "index/"))
+	w.settle(t)
+	if after := len(w.names(t, "packs/")) + len(w.names(t, "index/")); before < 100 || after > 20 {
+		t.Errorf("%d packs and index objects became %d, want 20 at most", before, after)
+	}
+	if done := w.collect(t); done.Repacked > 0 {
+		t.Errorf("%+v: repacking does not come to an end", done)
+	}
+	check(t, d, "p39", want)
+	verifyClean(t, w.vault, w.ring)
+}
+
+func TestReindex(t *testing.T) {
+	t.Parallel()
+	w := newWorld(new(archive.Mem))
+	d := openDomain(t, w.vault, w.ring)
+	first, second := map[string][]byte{"a": random(1, 200<<10)}, map[string][]byte{"b": random(2, 200<<10)}
+	write(t, d, "first", "", first)
+	write(t, d, "second", "", second)
+	indexes := w.names(t, "index/")
+	if err := w.store.Delete(t.Context(), indexes[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := archivetest.Replace(t.Context(), w.store, indexes[1], []byte("damaged")); err != nil {
+		t.Fatal(err)
+	}
+	w.reopen()
+	d = openDomain(t, w.vault, w.ring)
+	p, err := d.Open(t.Context(), "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Entry(t.Context(), []byte("a")); !errors.Is(err, archive.ErrDamaged) {
+		t.Errorf("reading without an index: %v, want ErrDamaged", err)
+	}
+	w.clock.Advance(time.Minute)
+	if err := d.Reindex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check(t, d, "first", first)
+	check(t, d, "second", second)
+	w.settle(t)
+	w.reopen()
+	check(t, openDomain(t, w.vault, w.ring), "second", second)
+	verifyClean(t, w.vault, w.ring)
+}

@@ -47,7 +47,7 @@ func copyPoint(ctx context.Context, dst *Domain, src *Point, opts CopyOptions) (
 	if err != nil {
 		return Summary{}, err
 	}
-	defer func() { err = errors.Join(err, held.release(ctx)) }()
+	defer held.release(ctx)
 	if _, err := src.d.readManifest(ctx, src.id); err != nil { // under the lease, so that it stays readable if it is there
 		return Summary{}, err
 	}
@@ -55,7 +55,7 @@ func copyPoint(ctx context.Context, dst *Domain, src *Point, opts CopyOptions) (
 	if err != nil {
 		return Summary{}, err
 	}
-	defer func() { err = errors.Join(err, lease.release(ctx)) }()
+	defer lease.release(ctx)
 	if err := dst.index.refresh(ctx, dst); err != nil {
 		return Summary{}, err
 	}
@@ -70,6 +70,7 @@ func copyPoint(ctx context.Context, dst *Domain, src *Point, opts CopyOptions) (
 	if err != nil {
 		return Summary{}, errors.Join(err, c.sink.abandon(context.WithoutCancel(ctx)))
 	}
+	c.sink.cancel(nil)
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"maps"
+	"sync/atomic"
 	"testing"
 
 	"strongroom/archive"
@@ -26,7 +27,7 @@ func TestCopy(t *testing.T) {
 	objects := sampleObjects()
 	maps.Copy(objects, manyObjects(10000))
 	first := write(t, src, "first", "", objects)
-	var told uint64
+	var told atomic.Uint64
 	s, err := archive.Copy(t.Context(), dst, openPoint(t, src, "first"), archive.CopyOptions{Point: "copy-1"})
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +48,7 @@ func TestCopy(t *testing.T) {
 	from.Reset()
 	to.Reset()
 	s, err = archive.Copy(t.Context(), dst, openPoint(t, src, "second"), archive.CopyOptions{
-		Point: "copy-2", Parent: "copy-1", Progress: func(n uint64) { told += n },
+		Point: "copy-2", Parent: "copy-1", Progress: func(n uint64) { told.Add(n) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -55,8 +56,8 @@ func TestCopy(t *testing.T) {
 	if s.NewBytes != 10000 {
 		t.Errorf("%d bytes are new in the second copy, want 10000", s.NewBytes)
 	}
-	if told < s.LogicalBytes {
-		t.Errorf("progress came to %d bytes of %d", told, s.LogicalBytes)
+	if told.Load() < s.LogicalBytes {
+		t.Errorf("progress came to %d bytes of %d", told.Load(), s.LogicalBytes)
 	}
 	for name, n := range map[string]int64{
 		"reading the source": from.BytesRead.Load(), "reading the destination": to.BytesRead.Load(), "writing": to.BytesWritten.Load(),

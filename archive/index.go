@@ -169,7 +169,7 @@ func (x *index) refresh(ctx context.Context, d *Domain) error {
 
 // readFiles gives all index objects that count.
 func (x *index) readFiles(ctx context.Context, d *Domain) (map[objectID]*indexFile, error) {
-	files := map[objectID]*indexFile{}
+	files, broken := map[objectID]*indexFile{}, map[objectID]error{}
 	prefix := indexPrefix(d.id())
 	for object, err := range d.vault.store.List(ctx, prefix) {
 		if err != nil {
@@ -179,16 +179,20 @@ func (x *index) readFiles(ctx context.Context, d *Domain) (map[objectID]*indexFi
 		if err != nil {
 			return nil, err
 		}
-		if files[id] = x.file(id); files[id] != nil {
+		if f := x.file(id); f != nil {
+			files[id] = f
 			continue
 		}
 		data, err := readObject(ctx, d.vault.store, object.Name, maxIndex)
 		if err != nil {
 			return nil, err
 		}
-		if files[id], err = parseIndexFile(d.keys, id, data); err != nil {
-			return nil, fmt.Errorf("%s: %w", object.Name, err)
+		f, err := parseIndexFile(d.keys, id, data)
+		if err != nil {
+			broken[id] = fmt.Errorf("%s: %w", object.Name, err)
+			continue
 		}
+		files[id] = f
 	}
 	var superseded []objectID
 	for _, f := range files {
@@ -196,6 +200,10 @@ func (x *index) readFiles(ctx context.Context, d *Domain) (map[objectID]*indexFi
 	}
 	for _, id := range superseded {
 		delete(files, id)
+		delete(broken, id)
+	}
+	for _, err := range broken {
+		return nil, err
 	}
 	return files, nil
 }

@@ -112,16 +112,15 @@ func (l *lease) confirm(ctx context.Context) error {
 	return err
 }
 
-// release ends the lease.
-func (l *lease) release(ctx context.Context) error {
+// release ends the lease. If the store does not let it, it runs out.
+func (l *lease) release(ctx context.Context) {
 	l.stop()
 	<-l.stopped
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.vault.store.Delete(context.WithoutCancel(ctx), l.name); err != nil {
-		return fmt.Errorf("releasing a lease: %w", err)
+		slog.DebugContext(ctx, "releasing an archive lease", slog.String("lease", l.name), slog.Any("error", err))
 	}
-	return nil
 }
 
 // A leaseInfo is a lease as a collection sees it.

@@ -170,24 +170,17 @@ type openPack struct {
 }
 
 func (a *assembly) add(b blobInfo, payload []byte) error {
-	p, at, err := a.reserve(b, len(payload)+tagSize)
+	p, room, err := a.reserve(&b, len(payload)+tagSize)
 	if err != nil {
 		return err
 	}
 	defer p.filled.Done()
-	b = p.table.blobs[at.number]
-	p.sealer.seal(at.room[:0], uint64(at.number), payload, b.about(nil))
+	p.sealer.seal(room[:0], uint64(b.number), payload, b.about(nil))
 	return nil
 }
 
-// room is where in a pack a blob's seal goes.
-type room struct {
-	number uint32
-	room   []byte
-}
-
-// reserve finds room for a seal. The caller fills it and then calls filled.Done.
-func (a *assembly) reserve(b blobInfo, stored int) (*openPack, room, error) {
+// reserve finds room for a seal of a length and says in b where it is. The caller fills it and then calls filled.Done.
+func (a *assembly) reserve(b *blobInfo, stored int) (p *openPack, room []byte, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if p := a.pack; p != nil && len(p.buf)+stored+packOverhead(len(p.table.blobs)+1)-packHeaderSize > a.size {
@@ -195,15 +188,16 @@ func (a *assembly) reserve(b blobInfo, stored int) (*openPack, room, error) {
 	}
 	if a.pack == nil {
 		if err := a.open(stored); err != nil {
-			return nil, room{}, err
+			return nil, nil, err
 		}
 	}
-	p := a.pack
+	p = a.pack
 	b.number, b.offset, b.stored = uint32(len(p.table.blobs)), uint32(len(p.buf)), uint32(stored)
 	p.buf = p.buf[:len(p.buf)+stored]
-	p.table.blobs = append(p.table.blobs, b)
+	p.table.blobs = append(p.table.blobs, *b)
 	p.filled.Add(1)
-	return p, room{b.number, p.buf[b.offset : int(b.offset)+stored : int(b.offset)+stored]}, nil
+	end := int(b.offset) + stored
+	return p, p.buf[b.offset:end:end], nil
 }
 
 // open begins a pack; a.mu is held.

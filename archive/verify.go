@@ -81,8 +81,8 @@ func (c *verification) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = c.verify(ctx)
-	return errors.Join(err, lease.release(ctx))
+	defer lease.release(ctx)
+	return c.verify(ctx)
 }
 
 func (c *verification) verify(ctx context.Context) error {

@@ -92,7 +92,8 @@ func (d *Domain) NewWriter(ctx context.Context, opts WriteOptions) (*Writer, err
 	}
 	w := &Writer{d: d, ctx: ctx, opts: opts, lease: lease}
 	if err := w.open(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("writing %s: %w", opts.Point, err), lease.release(ctx))
+		lease.release(ctx)
+		return nil, fmt.Errorf("writing %s: %w", opts.Point, err)
 	}
 	w.start(ctx)
 	return w, nil
@@ -350,12 +351,14 @@ func (w *Writer) Commit(ctx context.Context) (Summary, error) {
 	if w.closed {
 		return Summary{}, ErrClosed
 	}
+	defer w.lease.release(ctx)
 	w.drain()
 	summary, err := w.commit(ctx)
 	if err != nil {
-		err = errors.Join(fmt.Errorf("committing %s: %w", w.opts.Point, err), w.sink.abandon(context.WithoutCancel(ctx)))
+		return Summary{}, errors.Join(fmt.Errorf("committing %s: %w", w.opts.Point, err), w.sink.abandon(context.WithoutCancel(ctx)))
 	}
-	return summary, errors.Join(err, w.lease.release(ctx))
+	w.sink.cancel(nil)
+	return summary, nil
 }
 
 func (w *Writer) commit(ctx context.Context) (Summary, error) {
@@ -378,7 +381,8 @@ func (w *Writer) Abort() error {
 		return nil
 	}
 	ctx := context.WithoutCancel(w.ctx)
+	defer w.lease.release(ctx)
 	w.sink.fail(context.Canceled)
 	w.drain()
-	return errors.Join(w.sink.abandon(ctx), w.lease.release(ctx))
+	return w.sink.abandon(ctx)
 }

@@ -117,11 +117,13 @@ func (e *Engine) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, s := range pending {
+		if err := e.takeUp(ctx, s); err != nil {
+			return err
+		}
+	}
 	for _, v := range creating {
 		e.fill(v)
-	}
-	for _, s := range pending {
-		e.finish(s, nil)
 	}
 	for _, v := range deleting {
 		if err := e.reap(ctx, v.ID); err != nil {

@@ -112,8 +112,8 @@ type frozen struct {
 	view   *View
 }
 
-// finish writes a pending snapshot into its archive and completes it. from is nil after a restart, and for snapshots
-// that are not of a volume.
+// finish writes a pending snapshot into its archive and completes it. from is nil for snapshots that are not of a
+// volume.
 func (e *Engine) finish(s state.Snapshot, from *frozen) *task {
 	return e.run(s.ID, func(ctx context.Context, t *task) error {
 		if s.Source == "direct" && s.Generation == 0 {
@@ -166,18 +166,27 @@ func (e *Engine) writePoint(ctx context.Context, t *task, s state.Snapshot, from
 	case "direct":
 		return e.writeUpload(ctx, t, s)
 	}
-	if from == nil {
-		var err error
-		if from, err = e.thaw(ctx, s); err != nil {
-			return archive.Summary{}, err
-		}
-	}
 	defer from.volume.Close() //nolint:errcheck // only read from
 	defer from.view.Close()   //nolint:errcheck // only read from
 	return e.writeBlocks(ctx, t, s, from.volume.sectors, from.view)
 }
 
-// thaw takes up the view of a pending snapshot after a restart. It is called before anybody writes to the volume.
+// takeUp goes on with a pending snapshot after a restart. The view of a volume is taken up before takeUp returns, and
+// nobody writes to the volume before that: what is written from then on is preserved for the view first.
+func (e *Engine) takeUp(ctx context.Context, s state.Snapshot) error {
+	if s.Source != "volume" {
+		e.finish(s, nil)
+		return nil
+	}
+	from, err := e.thaw(ctx, s)
+	if err != nil {
+		e.Log.ErrorContext(ctx, "taking up a snapshot", "snapshot", s.ID, "error", err)
+		return e.end(ctx, s, archive.Summary{}, err)
+	}
+	e.finish(s, from)
+	return nil
+}
+
 func (e *Engine) thaw(ctx context.Context, s state.Snapshot) (*frozen, error) {
 	v, err := e.Volume(ctx, s.VolumeID)
 	if err != nil {

@@ -1,8 +1,10 @@
 package sts_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +16,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
+	"gocloud.dev/secrets/localsecrets"
 
 	"strongroom/internal/api"
 	"strongroom/internal/service/iam/iamtest"
+	service "strongroom/internal/service/sts"
+	"strongroom/internal/state"
 )
 
 // p points at a value, as the SDK's fields want it.
@@ -512,5 +517,49 @@ func BenchmarkLookupSession(b *testing.B) {
 		if _, _, err := h.STS.Lookup(b.Context(), *out.Credentials.AccessKeyId, *out.Credentials.SessionToken); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Another process over the same state opens the tokens of this one, and only with the same root key.
+func TestTokensOutliveTheProcess(t *testing.T) {
+	t.Parallel()
+	h := iamtest.New(t)
+	arn := h.Role(t, iamtest.Member, "r", trusting(`"AWS":"111111111111"`, ""))
+	out, err := assume(t, h.As(iamtest.Member), arn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := out.Credentials
+	next := service.New(service.Config{DB: h.DB, Clock: h.Clock, Wall: h.Wall, Keeper: h.Keeper, Door: h.Door, Log: slog.New(slog.DiscardHandler)})
+	if _, caller, err := next.Lookup(t.Context(), *c.AccessKeyId, *c.SessionToken); err != nil || caller.RoleARN != arn {
+		t.Errorf("the next process finds %+v, %v", caller, err)
+	}
+	key, err := localsecrets.NewRandomKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := service.New(service.Config{DB: h.DB, Clock: h.Clock, Wall: h.Wall, Keeper: localsecrets.NewKeeper(key), Door: h.Door, Log: slog.New(slog.DiscardHandler)})
+	if _, _, err := stranger.Lookup(t.Context(), *c.AccessKeyId, *c.SessionToken); err == nil {
+		t.Error("a process with another root key opens the token")
+	}
+}
+
+// What lies in the database does not sign.
+func TestSecretsAreWrapped(t *testing.T) {
+	t.Parallel()
+	h := iamtest.New(t)
+	credential, err := h.As(iamtest.Member).Credentials.Retrieve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = h.DB.View(t.Context(), func(ctx context.Context, tx *state.Tx) error {
+		kept, err := tx.AccessKey(ctx, credential.AccessKeyID)
+		if strings.Contains(string(kept.Secret), credential.SecretAccessKey) {
+			t.Error("the secret is kept as it is")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

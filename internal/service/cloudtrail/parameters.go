@@ -2,6 +2,7 @@ package cloudtrail
 
 import (
 	"encoding/json"
+	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -89,7 +90,7 @@ func fields(t reflect.Type) []field {
 	var all []field
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if !f.IsExported() || f.Name == "ResultMetadata" {
+		if !f.IsExported() || f.Name == "ResultMetadata" || f.Type.Implements(reflect.TypeFor[io.Reader]()) {
 			continue
 		}
 		name := `"` + strings.ToLower(f.Name[:1]) + f.Name[1:] + `":`

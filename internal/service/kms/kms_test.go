@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -427,4 +428,72 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	k := w.newKey(t, member, "")
+	tag := func(key, value string) types.Tag { return types.Tag{TagKey: &key, TagValue: &value} }
+	tags := func(all ...types.Tag) any { return &awskms.TagResourceInput{KeyId: k.KeyId, Tags: all} }
+	var many []types.Tag
+	for i := range 51 {
+		many = append(many, tag(fmt.Sprint(i), ""))
+	}
+	for name, test := range map[string]struct {
+		in   any
+		code string
+	}{
+		"no plaintext":           {&awskms.EncryptInput{KeyId: k.KeyId}, "ValidationException"},
+		"empty plaintext":        {&awskms.EncryptInput{KeyId: k.KeyId, Plaintext: []byte{}}, "ValidationException"},
+		"long plaintext":         {&awskms.EncryptInput{KeyId: k.KeyId, Plaintext: make([]byte, 4097)}, "ValidationException"},
+		"another algorithm":      {&awskms.EncryptInput{KeyId: k.KeyId, Plaintext: []byte("x"), EncryptionAlgorithm: types.EncryptionAlgorithmSpecRsaesOaepSha256}, "InvalidKeyUsageException"},
+		"encrypt, dry":           {&awskms.EncryptInput{KeyId: k.KeyId, Plaintext: []byte("x"), DryRun: new(true)}, "DryRunOperationException"},
+		"data key, dry":          {&awskms.GenerateDataKeyInput{KeyId: k.KeyId, KeySpec: types.DataKeySpecAes256, DryRun: new(true)}, "DryRunOperationException"},
+		"for an enclave":         {&awskms.GenerateDataKeyInput{KeyId: k.KeyId, KeySpec: types.DataKeySpecAes256, Recipient: &types.RecipientInfo{}}, "NotImplemented"},
+		"no ciphertext":          {&awskms.DecryptInput{}, "ValidationException"},
+		"long ciphertext":        {&awskms.DecryptInput{CiphertextBlob: make([]byte, 6145)}, "ValidationException"},
+		"short ciphertext":       {&awskms.DecryptInput{CiphertextBlob: []byte{1}}, "InvalidCiphertextException"},
+		"no destination":         {&awskms.ReEncryptInput{CiphertextBlob: []byte{1}}, "ValidationException"},
+		"no random bytes":        {&awskms.GenerateRandomInput{}, "ValidationException"},
+		"no alias":               {&awskms.CreateAliasInput{TargetKeyId: k.KeyId}, "ValidationException"},
+		"no target":              {&awskms.CreateAliasInput{AliasName: new("alias/a")}, "ValidationException"},
+		"another policy":         {&awskms.GetKeyPolicyInput{KeyId: k.KeyId, PolicyName: new("other")}, "NotFoundException"},
+		"no policy":              {&awskms.PutKeyPolicyInput{KeyId: k.KeyId}, "ValidationException"},
+		"long policy":            {&awskms.PutKeyPolicyInput{KeyId: k.KeyId, Policy: new(strings.Repeat(" ", 32<<10+1))}, "LimitExceededException"},
+		"no description":         {&awskms.UpdateKeyDescriptionInput{KeyId: k.KeyId}, "ValidationException"},
+		"long description":       {&awskms.UpdateKeyDescriptionInput{KeyId: k.KeyId, Description: new(strings.Repeat("x", 8193))}, "ValidationException"},
+		"reserved tag":           {tags(tag("aws:x", "")), "TagException"},
+		"the same tag twice":     {tags(tag("a", "1"), tag("a", "2")), "TagException"},
+		"a long tag":             {tags(tag(strings.Repeat("x", 129), "")), "ValidationException"},
+		"a tag without a value":  {tags(types.Tag{TagKey: new("a")}), "ValidationException"},
+		"too many tags":          {tags(many...), "LimitExceededException"},
+		"no grant":               {&awskms.RevokeGrantInput{KeyId: k.KeyId}, "ValidationException"},
+		"no principal to retire": {&awskms.ListRetirableGrantsInput{}, "ValidationException"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var op *api.Operation
+			for _, candidate := range w.door.Service("kms").Operations {
+				if reflect.New(candidate.In).Type() == reflect.TypeOf(test.in) {
+					op = &candidate
+				}
+			}
+			if _, err := w.door.Do(t.Context(), admin(member), op, test.in); api.Code(err) != test.code {
+				t.Errorf("answered %v, want %s", err, test.code)
+			}
+		})
+	}
+	if shown := do[awskms.DescribeKeyOutput](t, w, admin(member), &awskms.DescribeKeyInput{KeyId: k.KeyId}).KeyMetadata; *shown.Description != "" {
+		t.Errorf("a refused request changed the key: %q", *shown.Description)
+	}
+}
+
+func TestOnDemandRotationsAreLimited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	k := w.newKey(t, member, "")
+	for range 25 {
+		do[awskms.RotateKeyOnDemandOutput](t, w, admin(member), &awskms.RotateKeyOnDemandInput{KeyId: k.KeyId})
+	}
+	refused[awskms.RotateKeyOnDemandOutput](t, w, admin(member), &awskms.RotateKeyOnDemandInput{KeyId: k.KeyId}, "LimitExceededException")
 }

@@ -3,6 +3,7 @@ package backup_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
@@ -67,13 +68,13 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { _ = w.db.Close() })
 	keeper := localsecrets.NewKeeper([32]byte{1, 2, 3})
 	t.Cleanup(func() { _ = keeper.Close() })
-	pages := page.NewRandomSealer()
+	pages, log := page.NewRandomSealer(), slog.New(slog.DiscardHandler)
 
-	identities := iam.New(iam.Config{DB: w.db, Clock: w.clock, Keeper: keeper, Pages: pages})
+	identities := iam.New(iam.Config{DB: w.db, Clock: w.clock, Keeper: keeper, Pages: pages, Log: log})
 	door := api.NewDoor(identities.Authorizer(), nobody{})
-	sessions := sts.New(sts.Config{DB: w.db, Clock: w.clock, Wall: clock.Wall, Keeper: keeper, Door: door})
-	organization := organizations.New(organizations.Config{DB: w.db, Clock: w.clock, Pages: pages})
-	keys := kms.New(kms.Config{DB: w.db, Clock: w.clock, Keeper: keeper, Door: door, Pages: pages})
+	sessions := sts.New(sts.Config{DB: w.db, Clock: w.clock, Wall: clock.Wall, Keeper: keeper, Door: door, Log: log})
+	organization := organizations.New(organizations.Config{DB: w.db, Clock: w.clock, Pages: pages, Log: log})
+	keys := kms.New(kms.Config{DB: w.db, Clock: w.clock, Keeper: keeper, Door: door, Pages: pages, Log: log})
 	w.Service = backup.New(backup.Config{
 		DB: w.db, Clock: w.clock, Door: door, Queue: w.queue, Pages: pages, AsOf: rules.Current,
 		Kinds:            []resource.Kind{kind{name: "S3"}, kind{name: "EBS"}},

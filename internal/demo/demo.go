@@ -207,8 +207,8 @@ func (s *solution) report(ctx context.Context, v *view, o Options) error {
 			kept := stored[point]
 			logical := aws.ToInt64(p.BackupSizeInBytes)
 			took := "-"
-			if p.CreationDate != nil && p.CompletionDate != nil {
-				took = p.CompletionDate.Sub(*p.CreationDate).Round(10 * time.Millisecond).String()
+			if p.InitiationDate != nil && p.CompletionDate != nil {
+				took = p.CompletionDate.Sub(*p.InitiationDate).Round(10 * time.Millisecond).String()
 			}
 			dedup := "-"
 			if logical > 0 {

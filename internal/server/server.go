@@ -202,13 +202,13 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	volumes := ec2.New(ec2.Config{DB: s.db, Engine: s.engine, Door: s.door, Pages: pages, Log: s.log})
 	blocks := ebs.New(ebs.Config{DB: s.db, Clock: s.clock, Engine: s.engine, Pages: pages})
 
-	kinds := []resource.Kind{s3kind.New(s3kind.Config{DB: s.db, Door: s.door, Log: s.log}), ebskind.NewKind(s.engine)}
+	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, Log: s.log}), ebskind.NewKind(s.engine)}
 	plans := backup.New(backup.Config{
 		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds,
 		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, OrganizationOf: organizationOf(organization, s.db), Log: s.log,
 	})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{keys, plans}})
+	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, keys, plans}})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages})
 	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, tags, trail} {
 		s.door.Register(service.API())

@@ -198,7 +198,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 	}
 	defer func() {
 		if err := release(context.WithoutCancel(ctx)); err != nil {
-			r.Log.WarnContext(ctx, "could not revoke the grant of a copy", "job", job.ID, "error", err.Error())
+			r.Log.WarnContext(ctx, "could not retire the grant of a copy", "job", job.ID, "error", err.Error())
 		}
 	}()
 	sourceDomain, err := r.Archives.Domain(ctx, location(f.source), f.point.ArchiveKeyARN, ring)

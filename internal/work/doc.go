@@ -15,7 +15,7 @@
 //
 // copy.go gathers every fact, asks rules.DecideCopy, asks the policies of both vaults as the job's role, and opens the
 // source as the one who must be able to: across accounts that is the destination's service-linked role, by a grant on
-// the source's key that is revoked afterwards. The archive re-keys chunk by chunk; only what is new moves.
+// the source's key that is retired afterwards. The archive re-keys chunk by chunk; only what is new moves.
 //
 // # The life of a restore
 //

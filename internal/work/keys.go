@@ -74,13 +74,14 @@ func (r *Runner) resourceKeyring(ctx context.Context, role *api.Caller, resource
 func grant(keyARN string, v state.BackupVault, name string) *kms.CreateGrantInput {
 	return &kms.CreateGrantInput{
 		KeyId: &keyARN, GranteePrincipal: aws.String(backupService), Name: &name,
-		Operations:  []kmstypes.GrantOperation{kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationGenerateDataKey, kmstypes.GrantOperationDescribeKey},
+		Operations:  []kmstypes.GrantOperation{kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationGenerateDataKey, kmstypes.GrantOperationRetireGrant},
 		Constraints: &kmstypes.GrantConstraints{EncryptionContextSubset: map[string]string{archive.ContextVault: v.ARN}},
 	}
 }
 
 // borrowedKeyring reads a vault of another account for reader, the service-linked role of the account that copies: it
-// makes a grant to the service on the key, which the key's policy must allow it, and the returned function revokes that.
+// makes a grant to the service on the key, which the key's policy must allow it, and the returned function
+// retires that.
 func (r *Runner) borrowedKeyring(ctx context.Context, reader *api.Caller, resourceType, keyARN string, source state.BackupVault, jobID string) (archive.Keyring, func(context.Context) error, error) {
 	key, err := arn.Parse(keyARN)
 	if err != nil {
@@ -91,8 +92,9 @@ func (r *Runner) borrowedKeyring(ctx context.Context, reader *api.Caller, resour
 	if err != nil {
 		return nil, nil, err
 	}
-	return r.Archives.Keyring(api.ServiceCaller(backupService, reader.AccountID, key.Region), keyARN), func(ctx context.Context) error {
-		_, err := api.Call[kms.RevokeGrantOutput](ctx, r.Door, caller, &kms.RevokeGrantInput{KeyId: &keyARN, GrantId: made.GrantId})
+	service := api.ServiceCaller(backupService, reader.AccountID, key.Region)
+	return r.Archives.Keyring(service, keyARN), func(ctx context.Context) error {
+		_, err := api.Call[kms.RetireGrantOutput](ctx, r.Door, service, &kms.RetireGrantInput{KeyId: &keyARN, GrantId: made.GrantId})
 		return err
 	}, nil
 }

@@ -104,13 +104,17 @@ func scanObject(s scanner) (o Object, err error) {
 	return o, o.setTags(tags)
 }
 
-// InsertObject adds the newest version of a key. Its Modified must be later than that of the version before it.
+// RetireObject makes the current version of a key, if there is one, an older one, before a newer is inserted.
+func (tx *Tx) RetireObject(ctx context.Context, bucketID int64, key string) error {
+	_, err := tx.exec(ctx, `UPDATE objects SET current = 0 WHERE bucket_id = $1 AND key = $2 AND current = 1`, bucketID, key)
+	return err
+}
+
+// InsertObject adds the newest version of a key. Its Modified must be later than that of the version before it, and the
+// one that was current retired.
 func (tx *Tx) InsertObject(ctx context.Context, o Object) error {
 	tags, err := tagsText(o.Tags)
 	if err != nil {
-		return err
-	}
-	if _, err := tx.exec(ctx, `UPDATE objects SET current = 0 WHERE bucket_id = $1 AND key = $2 AND current = 1`, o.BucketID, o.Key); err != nil {
 		return err
 	}
 	_, err = tx.exec(ctx, `INSERT INTO objects (current, `+objectColumns+`) VALUES

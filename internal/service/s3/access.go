@@ -104,8 +104,20 @@ func onBucket[In any](s *Service, action string, conditions func(in *In) map[str
 }
 
 // onObject makes the access of an operation on an object: action if the newest version is meant, versionAction if the
-// call names one. The tags of an object that is there are conditions; more adds further ones, and further actions.
+// call names one. more adds conditions, and further actions.
 func onObject[In any](s *Service, action, versionAction string, more func(in *In, conditions map[string][]string) (actions []string)) accesses[In] {
+	return onObjectWith(s, nil, action, versionAction, more)
+}
+
+// onTaggedObject is onObject where the tags of an object that is there are conditions.
+func onTaggedObject[In any](s *Service, action, versionAction string, more func(in *In, conditions map[string][]string) (actions []string)) accesses[In] {
+	return onObjectWith(s, s.existingTags, action, versionAction, more)
+}
+
+func onObjectWith[In any](
+	s *Service, existing func(context.Context, state.Bucket, target, map[string][]string) error, action, versionAction string,
+	more func(in *In, conditions map[string][]string) (actions []string),
+) accesses[In] {
 	targetOf := targetOf[In]()
 	return func(ctx context.Context, c *api.Caller, in *In) ([]api.Access, error) {
 		t := targetOf(in)
@@ -122,8 +134,10 @@ func onObject[In any](s *Service, action, versionAction string, more func(in *In
 			actions[0] = versionAction
 			conditions["s3:VersionId"] = []string{t.version}
 		}
-		if err := s.existingTags(ctx, b, t, conditions); err != nil {
-			return nil, err
+		if existing != nil {
+			if err := existing(ctx, b, t, conditions); err != nil {
+				return nil, err
+			}
 		}
 		if more != nil {
 			actions = append(actions, more(in, conditions)...)

@@ -84,6 +84,9 @@ func (c *committer) commit(group []*change) {
 	err := syncDirs(group)
 	if err == nil {
 		err = c.db.Update(context.Background(), func(ctx context.Context, tx *state.Tx) error {
+			if len(group) == 1 {
+				return group[0].fn(ctx, tx)
+			}
 			for _, ch := range group {
 				if ch.err = savepoint(ctx, tx, ch.fn); errors.Is(ch.err, errSavepoint) {
 					return ch.err

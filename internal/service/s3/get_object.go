@@ -203,6 +203,9 @@ func (s *Service) open(ctx context.Context, b state.Bucket, o state.Object, key 
 	if want.length == 0 {
 		return io.NopCloser(eof{}), nil
 	}
+	if o.UploadID == "" {
+		return s.files.read(content{region: b.Region, file: o.File, size: o.Size}, key, want.start, want.length)
+	}
 	var contents []content
 	err := s.view(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
 		contents, err = contentsOf(ctx, tx, b, o)

@@ -34,7 +34,7 @@ type found[E any] struct {
 }
 
 // fewKeys is the size of a page that may be inside a common prefix, and be read for nothing.
-const fewKeys = 32
+const fewKeys = 8
 
 // walk lists from a key on, or what is behind an entry, and says whether there is more. Whatever a common prefix holds
 // is skipped by a seek, not by reading it.
@@ -83,7 +83,7 @@ func (l listing[E]) walk(ctx context.Context, tx *state.Tx, bucketID int64, from
 			size = min(2*size, l.limit+1)
 			continue
 		}
-		r.From, behind = successor(group), nil
+		r.From, behind, size = successor(group), nil, min(fewKeys, l.limit+1)
 		if r.From == "" || r.Before != "" && r.From >= r.Before {
 			return all, false, nil
 		}

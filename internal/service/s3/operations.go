@@ -73,23 +73,23 @@ func (s *Service) objectOperations() []api.Operation {
 			return listConditions(in.Prefix, nil, in.MaxKeys)
 		})).AsData(),
 		api.Op("PUT /{Bucket}/{Key+}", s.PutObject, onObject(s, "PutObject", "PutObject", putObjectConditions)).AsData(),
-		api.Op("GET /{Bucket}/{Key+}"+reading, s.GetObject, onObject[s3.GetObjectInput](s, "GetObject", "GetObjectVersion", nil)).AsData(),
-		api.Op("HEAD /{Bucket}/{Key+}"+reading, s.HeadObject, onObject[s3.HeadObjectInput](s, "GetObject", "GetObjectVersion", nil)).AsData(),
+		api.Op("GET /{Bucket}/{Key+}"+reading, s.GetObject, onTaggedObject[s3.GetObjectInput](s, "GetObject", "GetObjectVersion", nil)).AsData(),
+		api.Op("HEAD /{Bucket}/{Key+}"+reading, s.HeadObject, onTaggedObject[s3.HeadObjectInput](s, "GetObject", "GetObjectVersion", nil)).AsData(),
 		api.Op("DELETE /{Bucket}/{Key+}?versionId=VersionId 204", s.DeleteObject, onObject[s3.DeleteObjectInput](s, "DeleteObject", "DeleteObjectVersion", nil)).AsData(),
 		api.Op("POST /{Bucket}?delete", s.DeleteObjects, s.deleteObjectsAccess).AsData(),
 		api.Op("PUT /{Bucket}/{Key+} +x-amz-copy-source", s.CopyObject, s.copyObjectAccess()).AsData(),
 		api.Op("GET /{Bucket}/{Key+}?attributes&versionId=VersionId", s.GetObjectAttributes,
-			onObject(s, "GetObjectAttributes", "GetObjectVersionAttributes", func(in *s3.GetObjectAttributesInput, _ map[string][]string) []string {
+			onTaggedObject(s, "GetObjectAttributes", "GetObjectVersionAttributes", func(in *s3.GetObjectAttributesInput, _ map[string][]string) []string {
 				if in.VersionId != nil {
 					return []string{"GetObjectVersion"}
 				}
 				return []string{"GetObject"}
 			})).AsData(),
-		api.Op("GET /{Bucket}/{Key+}?tagging&versionId=VersionId", s.GetObjectTagging, onObject[s3.GetObjectTaggingInput](s, "GetObjectTagging", "GetObjectVersionTagging", nil)).AsData(),
-		api.Op("PUT /{Bucket}/{Key+}?tagging&versionId=VersionId", s.PutObjectTagging, onObject(s, "PutObjectTagging", "PutObjectVersionTagging", putObjectTaggingConditions)).AsData(),
-		api.Op("DELETE /{Bucket}/{Key+}?tagging&versionId=VersionId 204", s.DeleteObjectTagging, onObject[s3.DeleteObjectTaggingInput](s, "DeleteObjectTagging", "DeleteObjectVersionTagging", nil)).AsData(),
-		api.Op("GET /{Bucket}/{Key+}?acl&versionId=VersionId", s.GetObjectAcl, onObject[s3.GetObjectAclInput](s, "GetObjectAcl", "GetObjectVersionAcl", nil)).AsData(),
-		api.Op("PUT /{Bucket}/{Key+}?acl&versionId=VersionId", s.PutObjectAcl, onObject[s3.PutObjectAclInput](s, "PutObjectAcl", "PutObjectVersionAcl", nil)).AsData(),
+		api.Op("GET /{Bucket}/{Key+}?tagging&versionId=VersionId", s.GetObjectTagging, onTaggedObject[s3.GetObjectTaggingInput](s, "GetObjectTagging", "GetObjectVersionTagging", nil)).AsData(),
+		api.Op("PUT /{Bucket}/{Key+}?tagging&versionId=VersionId", s.PutObjectTagging, onTaggedObject(s, "PutObjectTagging", "PutObjectVersionTagging", putObjectTaggingConditions)).AsData(),
+		api.Op("DELETE /{Bucket}/{Key+}?tagging&versionId=VersionId 204", s.DeleteObjectTagging, onTaggedObject[s3.DeleteObjectTaggingInput](s, "DeleteObjectTagging", "DeleteObjectVersionTagging", nil)).AsData(),
+		api.Op("GET /{Bucket}/{Key+}?acl&versionId=VersionId", s.GetObjectAcl, onTaggedObject[s3.GetObjectAclInput](s, "GetObjectAcl", "GetObjectVersionAcl", nil)).AsData(),
+		api.Op("PUT /{Bucket}/{Key+}?acl&versionId=VersionId", s.PutObjectAcl, onTaggedObject[s3.PutObjectAclInput](s, "PutObjectAcl", "PutObjectVersionAcl", nil)).AsData(),
 	}
 }
 

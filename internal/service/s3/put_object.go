@@ -86,10 +86,12 @@ func (s *Service) PutObject(ctx context.Context, c *api.Caller, in *s3.PutObject
 		return nil, err
 	}
 	// A condition that fails now need not wait for the content; the one that counts is asked with the commit.
-	if err := s.view(ctx, func(ctx context.Context, tx *state.Tx) error {
-		return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)
-	}); err != nil {
-		return nil, err
+	if in.IfMatch != nil || in.IfNoneMatch != nil {
+		if err := s.view(ctx, func(ctx context.Context, tx *state.Tx) error {
+			return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)
+		}); err != nil {
+			return nil, err
+		}
 	}
 	key, err := s.newKey(ctx, c, b, putObjectEncryption(in), &o)
 	if err != nil {

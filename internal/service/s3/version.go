@@ -104,19 +104,32 @@ func add(ctx context.Context, tx *state.Tx, b state.Bucket, o *state.Object) (de
 	}
 	if b.Versioning == "Enabled" {
 		o.VersionID = newVersionID(o.Modified)
-		return nil, tx.InsertObject(ctx, *o)
-	}
-	o.VersionID = state.NullVersion
-	if exists {
-		replaced, err := tx.NullObject(ctx, b.ID, o.Key)
-		if err == nil {
-			dead, err = drop(ctx, tx, b, replaced)
+	} else {
+		o.VersionID = state.NullVersion
+		if exists {
+			if dead, err = dropNull(ctx, tx, b, o.Key); err != nil {
+				return nil, err
+			}
 		}
-		if err != nil && !errors.Is(err, state.ErrNotFound) {
+	}
+	if exists {
+		if err := tx.RetireObject(ctx, b.ID, o.Key); err != nil {
 			return nil, err
 		}
 	}
 	return dead, tx.InsertObject(ctx, *o)
+}
+
+// dropNull removes the null version of a key, if there is one.
+func dropNull(ctx context.Context, tx *state.Tx, b state.Bucket, key string) ([]content, error) {
+	replaced, err := tx.NullObject(ctx, b.ID, key)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return drop(ctx, tx, b, replaced)
 }
 
 // drop removes a version and returns its contents.

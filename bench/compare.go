@@ -123,14 +123,9 @@ func (c *comparison) run(ctx context.Context) error {
 		c.notes = append(c.notes, t.name()+": "+note)
 	}
 	for name := range strings.SplitSeq(c.sets, ",") {
-		var data dataset
-		switch name {
-		case "objects":
-			data = newObjects(filepath.Join(c.dir, name), c.scale)
-		case "volume":
-			data = newVolume(filepath.Join(c.dir, name), c.scale)
-		default:
-			return fmt.Errorf("%q is neither objects nor volume", name)
+		data, err := newDataset(name, filepath.Join(c.dir, name), c.scale)
+		if err != nil {
+			return err
 		}
 		if err := c.set(ctx, data); err != nil {
 			return fmt.Errorf("%s: %w", name, err)

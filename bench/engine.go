@@ -67,32 +67,36 @@ func parseFlags(args []string) (*flags, error) {
 
 // profile begins what the flags ask for; stop ends it.
 func (f *flags) profile() (stop func() error, err error) {
-	stop = func() error { return nil }
+	var cpu *os.File
 	if f.cpuProfile != "" {
-		file, err := os.Create(f.cpuProfile)
-		if err != nil {
+		if cpu, err = os.Create(f.cpuProfile); err != nil {
 			return nil, err
 		}
-		if err := pprof.StartCPUProfile(file); err != nil {
+		if err := pprof.StartCPUProfile(cpu); err != nil {
 			return nil, err
 		}
-		stop = func() error {
-			pprof.StopCPUProfile()
-			return file.Close()
-		}
-	}
-	if f.heaps == "" {
-		return stop, nil
 	}
 	return func() error {
-		err := stop()
-		file, created := os.Create(f.heaps)
-		if created != nil {
-			return errors.Join(err, created)
+		var errs error
+		if cpu != nil {
+			pprof.StopCPUProfile()
+			errs = cpu.Close()
 		}
-		runtime.GC()
-		return errors.Join(err, pprof.Lookup("allocs").WriteTo(file, 0), file.Close())
+		if f.heaps != "" {
+			errs = errors.Join(errs, writeHeaps(f.heaps))
+		}
+		return errs
 	}, nil
+}
+
+// writeHeaps writes the profile of all allocations.
+func writeHeaps(path string) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	runtime.GC() // brings the profile up to date
+	return errors.Join(pprof.Lookup("allocs").WriteTo(file, 0), file.Close())
 }
 
 // vaultID is the name of every vault here; which is which tells the key.

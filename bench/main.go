@@ -1,6 +1,7 @@
 // Command bench measures the archive beside restic and borg: the same data, the same machine, one run.
 //
 //	bench [flags]          makes the data set, runs every tool over it and prints a table
+//	bench data -dir DIR    makes the data set and leaves it
 //	bench engine VERB ...  is one run of the archive, as a process of its own; what the table calls strongroom
 //
 // It knows the archive as a library only: a vault in a directory, sealed under a key that lies in a file. What a user of
@@ -18,7 +19,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	args := os.Args[1:]
-	verbs := map[string]func(context.Context, []string) error{"engine": engine, "measured": measured}
+	verbs := map[string]func(context.Context, []string) error{"data": makeData, "engine": engine, "measured": measured}
 	run := compare
 	if len(args) > 0 && verbs[args[0]] != nil {
 		run, args = verbs[args[0]], args[1:]

@@ -52,7 +52,9 @@ func (s *Service) CreateRole(ctx context.Context, c *api.Caller, in *iam.CreateR
 	if err != nil {
 		return nil, err
 	}
-	return &iam.CreateRoleOutput{Role: roleShape(role)}, nil
+	shape := roleShape(role)
+	shape.RoleLastUsed = nil
+	return &iam.CreateRoleOutput{Role: shape}, nil
 }
 
 // GetRole shows a role.

@@ -31,7 +31,8 @@ type Service struct {
 	sealing sync.Mutex // guards seal
 	seal    cipher.AEAD
 
-	keys keyCache
+	keys   keyCache
+	opened tokenCache
 }
 
 // New returns the service.

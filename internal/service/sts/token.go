@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"strongroom/internal/api"
@@ -91,7 +92,18 @@ func (s *Service) sealToken(ctx context.Context, t token) (string, error) {
 var errToken = errors.New("not a session token of this service")
 
 // openToken reads a token that [Service.sealToken] made, expired or not.
-func (s *Service) openToken(ctx context.Context, text string) (t token, err error) {
+func (s *Service) openToken(ctx context.Context, text string) (token, error) {
+	if t, ok := s.opened.get(text); ok {
+		return t, nil
+	}
+	t, err := s.unseal(ctx, text)
+	if err == nil {
+		s.opened.put(text, t)
+	}
+	return t, err
+}
+
+func (s *Service) unseal(ctx context.Context, text string) (t token, err error) {
 	aead, err := s.aead(ctx)
 	if err != nil {
 		return t, err
@@ -116,3 +128,29 @@ func (t *token) caller() *api.Caller {
 }
 
 func (t *token) expired(now time.Time) bool { return !now.Before(t.Session.ExpiresAt) }
+
+// tokenCache keeps tokens that were opened, since a session's calls all bring the same. What a token says never changes,
+// so nothing in it grows stale.
+type tokenCache struct {
+	mu     sync.RWMutex // guards tokens
+	tokens map[string]token
+}
+
+// maxOpened bounds the cache; when it is full it begins anew.
+const maxOpened = 4096
+
+func (k *tokenCache) get(text string) (token, bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	t, ok := k.tokens[text]
+	return t, ok
+}
+
+func (k *tokenCache) put(text string, t token) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.tokens == nil || len(k.tokens) >= maxOpened {
+		k.tokens = map[string]token{}
+	}
+	k.tokens[text] = t
+}

@@ -116,13 +116,6 @@ func (f JobFilter) common() *filter {
 	return q
 }
 
-func (f JobFilter) byPlan(q *filter) *filter {
-	if f.PlanID != "" {
-		q.add("created_by LIKE ?", `%"PlanID":"`+f.PlanID+`"%`)
-	}
-	return q
-}
-
 // InsertBackupJob adds a job; [ErrExists] if its idempotency token was used in the account and Region.
 func (tx *Tx) InsertBackupJob(ctx context.Context, j BackupJob) error {
 	return insertRow(ctx, tx, "backup_jobs", j)
@@ -153,7 +146,7 @@ func (tx *Tx) BackupJobByToken(ctx context.Context, accountID, region, token str
 
 // BackupJobs lists jobs, newest first; a limit of 0 lists all.
 func (tx *Tx) BackupJobs(ctx context.Context, f JobFilter, after Cursor, limit int) ([]BackupJob, error) {
-	q := f.byPlan(f.common()).eq("resource_arn", f.ResourceARN).eq("vault_arn", f.VaultARN).eq("vault_name", f.VaultName).eq("parent_job_id", f.ParentJobID)
+	q := f.common().byPlan(f.PlanID).eq("resource_arn", f.ResourceARN).eq("vault_arn", f.VaultARN).eq("vault_name", f.VaultName).eq("parent_job_id", f.ParentJobID)
 	return page[BackupJob](ctx, tx, "backup_jobs", "created_at", "id", q, after, limit)
 }
 
@@ -172,4 +165,12 @@ func (tx *Tx) BackupJobsPastWindow(ctx context.Context, at Micros, limit int) ([
 	return selectWhere[BackupJob](ctx, tx, "backup_jobs", new(filter).add(
 		"((state IN ('CREATED', 'PENDING') AND start_by > 0 AND start_by <= ?) OR (state = 'RUNNING' AND complete_by > 0 AND complete_by <= ?))", at, at),
 		fmt.Sprintf("ORDER BY start_by, id LIMIT %d", limit))
+}
+
+// JobsInto counts the backup and copy jobs that are writing into a vault. Their recovery points become known when they
+// are done.
+func (tx *Tx) JobsInto(ctx context.Context, vaultARN string) (int64, error) {
+	return queryOne(ctx, tx, func(s scanner) (n int64, err error) { return n, s.Scan(&n) },
+		`SELECT (SELECT COUNT(*) FROM backup_jobs WHERE vault_arn = $1 AND state IN ('RUNNING', 'ABORTING'))
+		+ (SELECT COUNT(*) FROM copy_jobs WHERE destination_vault_arn = $1 AND state = 'RUNNING')`, vaultARN)
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/backup/types"
 
@@ -52,6 +53,15 @@ type PlanCreator struct {
 	RuleName     string `json:",omitempty"`
 	RuleCron     string `json:",omitempty"`
 	RuleTimezone string `json:",omitempty"`
+}
+
+// byPlan demands that the plan of the id made the row; "" demands nothing.
+func (f *filter) byPlan(id string) *filter {
+	if id == "" {
+		return f
+	}
+	literal := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(id)
+	return f.add(`created_by LIKE ? ESCAPE '\'`, `%"PlanID":"`+literal+`"%`)
 }
 
 // LifecycleOf reads the API's lifecycle; nil is the zero lifecycle.

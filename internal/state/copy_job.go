@@ -74,7 +74,7 @@ func (tx *Tx) CopyJobByToken(ctx context.Context, accountID, region, token strin
 
 // CopyJobs lists jobs, newest first; a limit of 0 lists all.
 func (tx *Tx) CopyJobs(ctx context.Context, f JobFilter, after Cursor, limit int) ([]CopyJob, error) {
-	q := f.byPlan(f.common()).eq("resource_arn", f.ResourceARN).eq("destination_vault_arn", f.DestinationVaultARN).
+	q := f.common().byPlan(f.PlanID).eq("resource_arn", f.ResourceARN).eq("destination_vault_arn", f.DestinationVaultARN).
 		eq("source_point_arn", f.SourcePointARN).eq("parent_job_id", f.ParentJobID)
 	return page[CopyJob](ctx, tx, "copy_jobs", "created_at", "id", q, after, limit)
 }

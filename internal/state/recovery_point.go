@@ -87,10 +87,7 @@ func (f PointFilter) filter() *filter {
 	if len(f.Statuses) > 0 {
 		q.in("status", f.Statuses)
 	}
-	if f.PlanID != "" {
-		q.add("created_by LIKE ?", `%"PlanID":"`+f.PlanID+`"%`)
-	}
-	return q
+	return q.byPlan(f.PlanID)
 }
 
 // InsertRecoveryPoint adds a point; [ErrExists] if its ARN is known.

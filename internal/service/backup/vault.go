@@ -195,7 +195,7 @@ func (s *Service) deleteVaultAccess(ctx context.Context, c *api.Caller, in *back
 	return one(s.onVault(ctx, c, "DeleteBackupVault", in.BackupVaultName))
 }
 
-// DeleteBackupVault removes an empty vault.
+// DeleteBackupVault removes an empty vault. A point that is being made counts.
 func (s *Service) DeleteBackupVault(ctx context.Context, c *api.Caller, in *backup.DeleteBackupVaultInput) (*backup.DeleteBackupVaultOutput, error) {
 	var vault state.BackupVault
 	err := s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
@@ -206,7 +206,11 @@ func (s *Service) DeleteBackupVault(ctx context.Context, c *api.Caller, in *back
 		if err != nil {
 			return err
 		}
-		if n > 0 {
+		writing, err := tx.JobsInto(ctx, vault.ARN)
+		if err != nil {
+			return err
+		}
+		if n += writing; n > 0 {
 			return coded(invalidRequest("Backup vault cannot be deleted because it contains recovery points."), "ERROR_9101", fmt.Sprint(n))
 		}
 		return tx.DeleteBackupVault(ctx, vault.ARN)

@@ -234,3 +234,28 @@ func TestDeleteNeedsAnIdlePoint(t *testing.T) {
 	must(t, remove())
 	refused(t, remove(), "InvalidResourceStateException", "already performing an action")
 }
+
+// TestVaultWithAJobAtWorkStays has a job make a point that the catalogue does not know yet.
+func TestVaultWithAJobAtWorkStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, c := t.Context(), w.backup(member)
+	w.vault(member, "local")
+	job := state.CopyJob{ID: "C", AccountID: other, Region: north, State: state.JobRunning, DestinationVaultARN: "arn:aws:backup:eu-central-1:111111111111:backup-vault:local"}
+	w.update(func(ctx context.Context, tx *state.Tx) error { return tx.InsertCopyJob(ctx, job) })
+	_, err := c.DeleteBackupVault(ctx, &awsbackup.DeleteBackupVaultInput{BackupVaultName: new("local")})
+	refused(t, err, "InvalidRequestException", "contains recovery points")
+	reason, err := w.ServiceRoleInUse(ctx, member, "backup.amazonaws.com")
+	if err != nil || reason == "" {
+		t.Errorf("the service-linked role could be deleted: %q, %v", reason, err)
+	}
+	w.update(func(ctx context.Context, tx *state.Tx) error {
+		job.State = state.JobFailed
+		return tx.UpdateCopyJob(ctx, job, state.JobRunning)
+	})
+	_, err = c.DeleteBackupVault(ctx, &awsbackup.DeleteBackupVaultInput{BackupVaultName: new("local")})
+	must(t, err)
+	if reason, err := w.ServiceRoleInUse(ctx, member, "backup.amazonaws.com"); err != nil || reason != "" {
+		t.Errorf("the service-linked role is in use: %q, %v", reason, err)
+	}
+}

@@ -46,7 +46,7 @@ func (x *exchange) send(status int, contentType string, body []byte) {
 func (x *exchange) respond(op *api.Operation, status int, out any) {
 	x.setID()
 	c := x.desk.codec
-	lists := fillsLists(op.Name)
+	lists := fillsLists(x.protocol(), op.Name)
 	switch x.protocol() {
 	case model.JSON:
 		body := c.EncodeJSON(out, lists)
@@ -108,7 +108,7 @@ func (x *exchange) respondREST(op *api.Operation, status int, out any) {
 			x.send(status, "application/xml", x.s3Document(op, out))
 			return
 		}
-		x.send(status, "application/json", c.EncodeJSON(out, fillsLists(op.Name)))
+		x.send(status, "application/json", c.EncodeJSON(out, fillsLists(x.protocol(), op.Name)))
 	default:
 		x.send(status, "", nil)
 	}
@@ -145,7 +145,7 @@ func (x *exchange) s3Document(op *api.Operation, out any) []byte {
 		root = op.Name + "Result"
 	}
 	b := []byte(xmlHeader + `<` + root + ` xmlns="` + x.namespace() + `">`)
-	b = append(b, x.desk.codec.EncodeXML(out, fillsLists(op.Name))...)
+	b = append(b, x.desk.codec.EncodeXML(out, fillsLists(x.protocol(), op.Name))...)
 	return append(b, "</"+root+">"...)
 }
 
@@ -172,12 +172,13 @@ var s3Roots = map[string]string{
 	"ListObjectsV2":                      "ListBucketResult",
 }
 
-// fillsLists reports whether AWS answers to the operation with empty lists rather than with none.
-func fillsLists(operation string) bool {
-	for _, prefix := range []string{"List", "Describe", "Lookup", "GetResources", "GetTag"} {
+// fillsLists reports whether AWS answers to the operation with empty lists rather than with none. What the JSON services
+// Describe is one thing, whose lists may be absent; EC2 describes many.
+func fillsLists(protocol model.Protocol, operation string) bool {
+	for _, prefix := range []string{"List", "Lookup", "GetResources", "GetTag"} {
 		if strings.HasPrefix(operation, prefix) {
 			return true
 		}
 	}
-	return false
+	return protocol == model.EC2 && strings.HasPrefix(operation, "Describe")
 }

@@ -139,9 +139,9 @@ func fromEpoch(seconds float64, s string) (time.Time, error) {
 	return inYears(time.UnixMilli(int64(math.Round(seconds * 1000))).UTC())
 }
 
-// inYears refuses the years that no protocol can spell.
+// inYears refuses the years that no protocol can spell, and drops what is finer than a millisecond.
 func inYears(at time.Time) (time.Time, error) {
-	at = at.UTC()
+	at = at.UTC().Truncate(time.Millisecond)
 	if at.Year() < 1 || at.Year() > 9999 {
 		return time.Time{}, &Error{"", "the year is out of range"}
 	}

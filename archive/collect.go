@@ -321,12 +321,12 @@ func (c *collection) clearTombs(ctx context.Context, tables []*packTable) error 
 	for _, t := range tables {
 		named[t.id] = true
 	}
+	if superseded, err := c.anySuperseded(ctx); err != nil || superseded {
+		return err // an old index object, which may name any pack, is still about
+	}
 	for pack, since := range c.tombs {
 		if _, there := c.packs[pack]; there || named[pack] || !since.Before(c.horizon) {
 			continue
-		}
-		if superseded, err := c.anySuperseded(ctx); err != nil || superseded {
-			return err // an old index object, which may name the pack, is still about
 		}
 		if err := c.v.store.Delete(ctx, tombName(c.id, pack, since)); err != nil {
 			return err
@@ -363,7 +363,8 @@ func (c *collection) sweep(ctx context.Context, files []objectID, tables []*pack
 	keep := make([]*packTable, 0, len(tables))
 	for _, t := range tables {
 		_, there := c.packs[t.id]
-		if there && !slices.Contains(garbage, t.id) || !there && !t.id.created().Before(c.horizon) {
+		goes := c.removable(t.id) // what is reached has lost its mark by now
+		if there && !goes || !there && !t.id.created().Before(c.horizon) {
 			keep = append(keep, t)
 		}
 	}

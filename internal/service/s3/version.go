@@ -26,7 +26,7 @@ func newVersionID(modified state.Micros) string {
 
 func versionModified(id string) (state.Micros, bool) {
 	b, err := versionEncoding.DecodeString(id)
-	if err != nil || len(b) != 20 {
+	if err != nil || len(b) != 20 || len(id) != 32 { // decoding passes over line ends
 		return 0, false
 	}
 	return state.Micros(binary.BigEndian.Uint64(b)), true

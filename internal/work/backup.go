@@ -47,7 +47,7 @@ func (r *Runner) runBackup(ctx context.Context, jobID string, t try) error {
 		}
 		return r.endBackup(ctx, job, end, nil)
 	}
-	return r.endBackup(ctx, job, outcome{state.JobCompleted, job.StatusMessage, job.MessageCategory}, point)
+	return r.endBackup(ctx, job, outcome{state.JobCompleted, job.StatusMessage, rules.Category(job.StatusMessage)}, point)
 }
 
 // beginBackup makes the job RUNNING, if its window is open and nothing else runs on the resource.

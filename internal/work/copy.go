@@ -37,7 +37,7 @@ func (r *Runner) runCopy(ctx context.Context, jobID string, t try) error {
 		}
 		return r.endCopy(ctx, job, end, nil)
 	}
-	return r.endCopy(ctx, job, outcome{state: state.JobCompleted}, point)
+	return r.endCopy(ctx, job, outcome{state: state.JobCompleted, category: rules.Success}, point)
 }
 
 // beginCopy makes the job RUNNING, unless another runs on the resource.

@@ -21,7 +21,7 @@ func (r *Runner) runRestore(ctx context.Context, jobID string, t try) error {
 	}
 	r.event(ctx, job.AccountID, job.Region, "RestoreStarted", restoreDetails(job))
 	created, err := r.restore(ctx, &job)
-	end := outcome{state: state.JobCompleted}
+	end := outcome{state: state.JobCompleted, category: rules.Success}
 	if err != nil {
 		if end, err = judge(ctx, err, "Restore", t); err != nil {
 			r.Log.WarnContext(ctx, "a restore job will be tried again", "job", job.ID, "error", err.Error())

@@ -73,11 +73,7 @@ func compare(ctx context.Context, args []string) (err error) {
 	if err := c.print(os.Stdout, plain); err != nil || o.markdown == "" {
 		return err
 	}
-	file, err := os.Create(o.markdown)
-	if err != nil {
-		return err
-	}
-	return errors.Join(c.print(file, markdown), file.Close())
+	return writeFile(o.markdown, c.print)
 }
 
 func chosenTools(ctx context.Context, names string) (tools []tool, err error) {

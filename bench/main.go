@@ -1,11 +1,12 @@
 // Command bench measures the archive beside restic and borg: the same data, the same machine, one run.
 //
 //	bench [flags]          makes the data set, runs every tool over it and prints a table
+//	bench service [flags]  runs the same data through a server and prints a table of that
 //	bench data -dir DIR    makes the data set and leaves it
 //	bench engine VERB ...  is one run of the archive, as a process of its own; what the table calls strongroom
 //
-// It knows the archive as a library only: a vault in a directory, sealed under a key that lies in a file. What a user of
-// the service sees besides (requests, authorization, jobs) is not in these figures.
+// The comparison knows the archive as a library only: a vault in a directory, sealed under a key that lies in a file. What a
+// user of the service sees besides (requests, authorization, jobs, the resource's own storage) only bench service measures.
 package main
 
 import (
@@ -19,7 +20,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	args := os.Args[1:]
-	verbs := map[string]func(context.Context, []string) error{"data": makeData, "engine": engine, "measured": measured}
+	verbs := map[string]func(context.Context, []string) error{"data": makeData, "engine": engine, "measured": measured, "service": service}
 	run := compare
 	if len(args) > 0 && verbs[args[0]] != nil {
 		run, args = verbs[args[0]], args[1:]

@@ -86,14 +86,21 @@ func (o *objects) generate(ctx context.Context) error {
 
 // change writes new content into every twentieth object; which ones and what depends on the round. Its class stays.
 func (o *objects) change(ctx context.Context, round int) error {
-	for i := round % 20; i < len(o.list); i += 20 {
-		at := o.list[i]
+	for _, at := range o.changed(round) {
 		at.seed = fmt.Sprintf("round %d %s", round, at.path)
 		if err := at.write(ctx, o.dir); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// changed are the objects that a round changes.
+func (o *objects) changed(round int) (list []object) {
+	for i := round % 20; i < len(o.list); i += 20 {
+		list = append(list, o.list[i])
+	}
+	return list
 }
 
 func (o *objects) engineFlags() []string          { return []string{"-objects", o.dir} }

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Measures the archive beside restic and borg and prints a table. Installs the two where they are missing, and says so.
+# Measures the archive beside restic and borg, then the service with the same data, and prints tables. Installs the two where
+# they are missing, and says so.
 #
 #   BENCH_DIR    where to work, ./bench-data by default; about 12 GiB at scale 1, removed in the end
-#   BENCH_FLAGS  flags of the program, as -scale 0.1, -runs 3 or -markdown FILE; bench/compare.go has all
+#   BENCH_SCALE  size of the data, 1 by default
+#   BENCH_RUNS   how often the comparison is run, 1 by default; the table has the medians
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -26,5 +28,11 @@ if [ -n "$missing" ]; then
 fi
 
 CGO_ENABLED=0 ${GO:-go} build -trimpath -o bin/bench ./bench
-# shellcheck disable=SC2086 # these are words
-exec bin/bench -dir "${BENCH_DIR:-bench-data}" ${BENCH_FLAGS:-}
+[ -x bin/strongroom ] || CGO_ENABLED=0 ${GO:-go} build -trimpath -o bin/strongroom ./cmd/strongroom
+dir=${BENCH_DIR:-bench-data}
+mkdir -p "$dir"
+scale=${BENCH_SCALE:-1}
+bin/bench -dir "$dir" -scale "$scale" -runs "${BENCH_RUNS:-1}" -markdown "$dir/compare.md"
+echo
+bin/bench service -dir "$dir" -scale "$scale" -markdown "$dir/service.md"
+say "the same as Markdown: $dir/compare.md and $dir/service.md"

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// service measures the same data through a server: a bucket and a volume, backup, copy and restore jobs, asked for by the
+// AWS SDK. A measurement is what the server's process took from the request until the job was completed.
+func service(ctx context.Context, args []string) (err error) {
+	set := flag.NewFlagSet("bench service", flag.ContinueOnError)
+	dir := set.String("dir", "bench-data", "`directory` to work in; what the run makes there is removed")
+	scale := set.Float64("scale", 1, "size of the data set; 1 is 2 GiB of objects and a volume of 4 GiB")
+	program := set.String("server", "bin/strongroom", "the program to measure")
+	sets := set.String("data", "objects,volume", "which data, by comma")
+	file := set.String("markdown", "", "`file` to write the table into as Markdown, too")
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	parent, err := filepath.Abs(*dir)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp(parent, "service-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	log, err := os.Create(filepath.Join(parent, "service.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	c := &comparison{dir: work, log: log, progress: os.Stderr, notes: []string{machine(), serviceNote}}
+	for name := range strings.SplitSeq(*sets, ",") {
+		data, err := newDataset(name, filepath.Join(work, name), *scale)
+		if err != nil {
+			return err
+		}
+		if err := c.served(ctx, *program, data); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if err := c.print(os.Stdout, plain); err != nil || *file == "" {
+		return err
+	}
+	return writeFile(*file, c.print)
+}
+
+const (
+	servedTool  = "strongroom (service)"
+	serviceNote = servedTool + ": server -dev, SDK requests; CPU and memory are the server's, wall time is until the job says COMPLETED"
+)
+
+// writeFile prints into a file as Markdown.
+func writeFile(path string, print func(io.Writer, style) error) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(print(file, markdown), file.Close())
+}
+
+// A protected resource is a data set that lies in the service.
+type protected interface {
+	// create brings the data into a new resource and gives its ARN.
+	create(ctx context.Context) (arn string, err error)
+	// update brings what has changed into the resource.
+	update(ctx context.Context, round int) error
+	// restoration is the metadata of a restore into a new resource.
+	restoration() map[string]string
+	// same compares a restored resource with the data.
+	same(ctx context.Context, arn string) error
+}
+
+// served measures one data set on a server of its own.
+func (c *comparison) served(ctx context.Context, program string, data dataset) (err error) {
+	fmt.Fprintf(c.progress, "making %s\n", data.describe())
+	if err := data.generate(ctx); err != nil {
+		return err
+	}
+	s, err := startServer(ctx, program, filepath.Join(c.dir, "data-"+data.name()), c.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	a, err := openAccount(ctx, s)
+	if err != nil {
+		return err
+	}
+	var p protected
+	switch data := data.(type) {
+	case *objects:
+		p = &bucket{data: data, account: a}
+	case *volume:
+		p = &disk{data: data, account: a, server: s}
+	}
+	fmt.Fprintf(c.progress, "uploading %s\n", data.describe())
+	arn, err := p.create(ctx)
+	if err != nil {
+		return err
+	}
+	t := table{title: data.name() + ": " + data.describe(), cells: map[cell][]measurement{}}
+	for _, op := range operations {
+		if op != rereadBackup {
+			t.rows = append(t.rows, cell{op, servedTool})
+		}
+	}
+	j := &jobs{account: a, resource: arn, p: p, points: map[operation]string{}}
+	// Verification reads all vaults, so it comes before the copies.
+	for _, op := range []operation{firstBackup, unchangedBackup, changedBackup, restore, verify, firstCopy, nextCopy} {
+		if op == changedBackup {
+			if err := errors.Join(data.change(ctx, 0), p.update(ctx, 0)); err != nil {
+				return err
+			}
+		}
+		if err := warm(ctx, s.data); err != nil {
+			return err
+		}
+		m, err := s.measure(func() error { return j.run(ctx, s, op) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+		fmt.Fprintf(c.progress, "%s: %s, %s: %s\n", data.name(), op, servedTool, m.Wall)
+		t.cells[cell{op, servedTool}] = []measurement{m}
+		if op == restore {
+			if err := p.same(ctx, j.restored); err != nil {
+				return err
+			}
+		}
+	}
+	c.tables = append(c.tables, t)
+	return os.RemoveAll(data.source())
+}

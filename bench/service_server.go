@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"strongroom/clock"
+)
+
+// A server is a strongroom server in a process of its own.
+type server struct {
+	program string
+	data    string // its data directory
+	cmd     *exec.Cmd
+	ended   chan error
+}
+
+func startServer(ctx context.Context, program, data string, log io.Writer) (*server, error) {
+	s := &server{program: program, data: data, ended: make(chan error, 1)}
+	s.cmd = exec.CommandContext(ctx, program, "server", "-dev", "--data", data, "--listen", "127.0.0.1:0")
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
+	s.cmd.WaitDelay = 30 * time.Second
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { s.ended <- s.cmd.Wait() }()
+	return s, s.await(ctx, filepath.Join(data, "admin.sock"))
+}
+
+// await waits for a file that appears when something serves.
+func (s *server) await(ctx context.Context, path string) error {
+	return until(ctx, func() (bool, error) {
+		select {
+		case err := <-s.ended:
+			s.ended <- err
+			return false, fmt.Errorf("the server ended early (see the log): %w", err)
+		default:
+		}
+		_, err := os.Stat(path)
+		if errors.Is(err, os.ErrNotExist) {
+			return false, nil
+		}
+		return true, err
+	})
+}
+
+func (s *server) stop() error {
+	return errors.Join(s.cmd.Process.Signal(syscall.SIGTERM), <-s.ended)
+}
+
+// admin runs an administrator's command to its end.
+func (s *server) admin(ctx context.Context, args ...string) error {
+	_, err := output(ctx, nil, append(append([]string{s.program, "admin"}, args...), "--data", s.data)...)
+	return err
+}
+
+// archive is where the server keeps what it backs up in its home Region.
+func (s *server) archive() string { return filepath.Join(s.data, "regions", homeRegion, "archive") }
+
+// measure tells what the server took while do ran.
+func (s *server) measure(do func() error) (m measurement, err error) {
+	stored, err := du(s.archive())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return m, err
+	}
+	// 5 makes the peak of resident memory begin anew: proc(5), clear_refs.
+	if err := os.WriteFile(s.proc("clear_refs"), []byte("5"), 0); err != nil {
+		return m, err
+	}
+	before, err := s.cpu()
+	if err != nil {
+		return m, err
+	}
+	begin := clock.Wall.Now()
+	if err := do(); err != nil {
+		return m, err
+	}
+	m.Wall = clock.Wall.Now().Sub(begin)
+	after, err := s.cpu()
+	if err != nil {
+		return m, err
+	}
+	m.CPU = after - before
+	peak, err := strconv.ParseInt(strings.TrimSuffix(field(s.proc("status"), "VmHWM"), " kB"), 10, 64)
+	if err != nil {
+		return m, err
+	}
+	m.Peak = peak * kib
+	if m.Stored, err = du(s.archive()); err != nil {
+		return m, err
+	}
+	m.Added = m.Stored - stored
+	return m, nil
+}
+
+func (s *server) proc(file string) string { return fmt.Sprintf("/proc/%d/%s", s.cmd.Process.Pid, file) }
+
+// cpu is what the server has used so far, in hundredths of a second: proc(5), stat.
+func (s *server) cpu() (time.Duration, error) {
+	stat, err := os.ReadFile(s.proc("stat"))
+	if err != nil {
+		return 0, err
+	}
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	var ticks int64
+	for _, f := range fields[11:13] { // utime and stime
+		n, err := strconv.ParseInt(string(f), 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
+// until asks done every now and then until it is true, fails, or ctx ends.
+func until(ctx context.Context, done func() (bool, error)) error {
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		reached, stop := clock.Wall.Until(clock.Wall.Now().Add(20 * time.Millisecond))
+		select {
+		case <-ctx.Done():
+			stop()
+			return ctx.Err()
+		case <-reached:
+		}
+	}
+}

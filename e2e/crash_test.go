@@ -250,10 +250,11 @@ func (c *crashed) startRestore(ctx context.Context, point, bucket string) (jobID
 	if !c.home(point) {
 		client, region = c.other, otherRegion
 	}
-	out, err := client.StartRestoreJob(ctx, &backup.StartRestoreJobInput{
-		RecoveryPointArn: &point, IamRoleArn: aws.String(crashRole),
-		Metadata: map[string]string{"DestinationBucketName": bucket, "newBucket": "true", "availabilityZone": region + "a"},
-	})
+	metadata := map[string]string{"DestinationBucketName": bucket, "newBucket": "true"}
+	if strings.Contains(point, ":snapshot/") {
+		metadata = map[string]string{"availabilityZone": region + "a"}
+	}
+	out, err := client.StartRestoreJob(ctx, &backup.StartRestoreJobInput{RecoveryPointArn: &point, IamRoleArn: aws.String(crashRole), Metadata: metadata})
 	if err != nil {
 		return "", err
 	}

@@ -180,10 +180,10 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	recorder := cloudtrail.NewRecorder(cloudtrail.RecorderConfig{DB: s.db, Clock: s.clock, Log: s.log})
 	s.onClose("the record", func(context.Context) error { recorder.Close(); return nil })
 
-	identities := iam.New(iam.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Log: s.log})
+	identities := iam.New(iam.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Pages: pages, Log: s.log, ServiceRoleInUse: s.serviceRoleInUse})
 	s.door = api.NewDoor(identities.Authorizer(), recorder)
 	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: clock.Wall, Keeper: keeper, Door: s.door, Log: s.log})
-	organization := organizations.New(organizations.Config{DB: s.db, Clock: s.clock, Log: s.log})
+	organization := organizations.New(organizations.Config{DB: s.db, Clock: s.clock, Pages: pages, Log: s.log})
 	keys := kms.New(kms.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Pages: pages, PrincipalExists: identities.PrincipalExists, Log: s.log})
 	objects, err := s3.New(ctx, s3.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Dir: s.config.DataDir, Log: s.log, EnsureManagedKey: keys.EnsureManagedKey})
 	if err != nil {
@@ -224,6 +224,23 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep},
 	})
 	return services{identities, sessions, organization}, nil
+}
+
+// serviceRoleInUse says why AWS Backup still needs its service-linked role in an account.
+func (s *Server) serviceRoleInUse(ctx context.Context, accountID, service string) (reason string, err error) {
+	if service != "backup.amazonaws.com" {
+		return "", nil
+	}
+	err = s.db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		locations, err := tx.ArchiveLocations(ctx)
+		for _, l := range locations {
+			if l.AccountID == accountID && l.Vault != "" {
+				reason = "The backup vault " + l.Vault + " in " + l.Region + " exists."
+			}
+		}
+		return err
+	})
+	return reason, err
 }
 
 // identity joins what jobs need of IAM and STS.

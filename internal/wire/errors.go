@@ -160,6 +160,9 @@ func (x *exchange) refused(err error) error {
 		return err
 	}
 	row := refusals[x.protocol()][f.Reason]
+	if row.code == "AuthorizationHeaderMalformed" && x.r.Header.Get("Authorization") == "" {
+		row.code = "AuthorizationQueryParametersError"
+	}
 	if row.code == "" {
 		row = refusals[model.RESTJSON][f.Reason]
 	}

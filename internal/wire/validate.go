@@ -20,7 +20,7 @@ func (d *desk) validate(op *api.Operation, in any) error {
 	switch d.model.Name {
 	case "backup":
 		code := "InvalidParameterValueException"
-		if first.Missing {
+		if first.Breach == codec.Missing {
 			code = "MissingParameterValueException"
 		}
 		return api.Errorf(code, "%s", summary(found))
@@ -37,11 +37,10 @@ func (d *desk) validate(op *api.Operation, in any) error {
 		}
 	case "organizations":
 		e := api.Errorf("InvalidInputException", "%s", summary(found))
-		e.Members = map[string]string{"Reason": "INVALID_PATTERN"}
-		if first.Missing {
-			e.Members["Reason"] = "INPUT_REQUIRED"
-		}
+		e.Members = map[string]string{"Reason": organizationsReasons[first.Breach]}
 		return e
+	case "tagging":
+		return api.Errorf("InvalidParameterException", "%s", summary(found))
 	case "sns":
 		return api.Errorf("InvalidParameter", "Invalid parameter: %s", summary(found))
 	}
@@ -60,6 +59,17 @@ func (d *desk) validate(op *api.Operation, in any) error {
 	default:
 		return api.Errorf("ValidationException", "%s", summary(found))
 	}
+}
+
+// organizationsReasons are the values of InvalidInputException's Reason.
+var organizationsReasons = map[codec.Breach]string{
+	codec.Missing:      "INPUT_REQUIRED",
+	codec.TooShort:     "MIN_LENGTH_EXCEEDED",
+	codec.TooLong:      "MAX_LENGTH_EXCEEDED",
+	codec.TooSmall:     "MIN_VALUE_EXCEEDED",
+	codec.TooBig:       "MAX_VALUE_EXCEEDED",
+	codec.WrongPattern: "INVALID_PATTERN",
+	codec.WrongEnum:    "INVALID_ENUM",
 }
 
 // ebsReasons are the values of ValidationException's Reason that belong to a member.

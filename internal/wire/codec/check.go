@@ -6,6 +6,22 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"strongroom/internal/wire/model"
+)
+
+// Breach is the kind of constraint that is broken.
+type Breach int
+
+// The kinds of constraints.
+const (
+	Missing Breach = iota + 1
+	TooShort
+	TooLong
+	TooSmall
+	TooBig
+	WrongPattern
+	WrongEnum
 )
 
 // Violation is a member that breaks what the models ask of it.
@@ -13,12 +29,12 @@ type Violation struct {
 	Path       string // as the request names it, "backupVaultName" or "backupPlan.rules.1.member.ruleName"
 	Member     string // the last name alone, as the request spells it
 	Value      string // the value as AWS shows it; "null" where it is missing
-	Missing    bool
+	Breach     Breach
 	Constraint string // "Member must not be null"
 }
 
 func (v Violation) String() string {
-	if v.Missing {
+	if v.Breach == Missing {
 		return "Value null at '" + v.Path + "' failed to satisfy constraint: " + v.Constraint
 	}
 	return "Value '" + v.Value + "' at '" + v.Path + "' failed to satisfy constraint: " + v.Constraint
@@ -44,7 +60,7 @@ func (k *checker) structure(v reflect.Value, s *structure, path string) {
 		member, ok := f.shape.present(v.Field(f.index))
 		if !ok {
 			if f.facts.Required {
-				k.found = append(k.found, Violation{Path: at, Member: f.inName, Value: "null", Missing: true, Constraint: "Member must not be null"})
+				k.found = append(k.found, Violation{Path: at, Member: f.inName, Value: "null", Breach: Missing, Constraint: "Member must not be null"})
 			}
 			continue
 		}
@@ -72,7 +88,7 @@ func (k *checker) value(v reflect.Value, sh *shape, f *field, path string) {
 		}
 	case stringKind:
 		if k.enums && len(sh.enum) > 0 && !slices.Contains(sh.enum, v.String()) {
-			k.add(path, f, v.String(), "Member must satisfy enum value set: ["+strings.Join(sh.enum, ", ")+"]")
+			k.add(path, f, v.String(), WrongEnum, "Member must satisfy enum value set: ["+strings.Join(sh.enum, ", ")+"]")
 		}
 	}
 }
@@ -82,33 +98,33 @@ func (k *checker) facts(v reflect.Value, f *field, path string) {
 	case stringKind:
 		s := v.String()
 		if b := f.facts.Length; b != nil {
-			k.bounds(path, f, s, int64(utf8.RuneCountInString(s)), b.Min, b.Max, "have length")
+			k.bounds(path, f, s, int64(utf8.RuneCountInString(s)), b, "have length", TooShort, TooLong)
 		}
 		if p := f.facts.Pattern; p != nil && !p.MatchString(s) {
-			k.add(path, f, s, "Member must satisfy regular expression pattern: "+f.facts.PatternText)
+			k.add(path, f, s, WrongPattern, "Member must satisfy regular expression pattern: "+f.facts.PatternText)
 		}
 	case listKind:
 		if b := f.facts.Length; b != nil {
-			k.bounds(path, f, "["+strconv.Itoa(v.Len())+" members]", int64(v.Len()), b.Min, b.Max, "have length")
+			k.bounds(path, f, "["+strconv.Itoa(v.Len())+" members]", int64(v.Len()), b, "have length", TooShort, TooLong)
 		}
 	case intKind:
 		if b := f.facts.Range; b != nil {
-			k.bounds(path, f, strconv.FormatInt(v.Int(), 10), v.Int(), b.Min, b.Max, "have value")
+			k.bounds(path, f, strconv.FormatInt(v.Int(), 10), v.Int(), b, "have value", TooSmall, TooBig)
 		}
 	}
 }
 
-func (k *checker) bounds(path string, f *field, shown string, n int64, low, high *int64, what string) {
-	if low != nil && n < *low {
-		k.add(path, f, shown, "Member must "+what+" greater than or equal to "+strconv.FormatInt(*low, 10))
+func (k *checker) bounds(path string, f *field, shown string, n int64, b *model.Bounds, what string, below, above Breach) {
+	if b.Min != nil && n < *b.Min {
+		k.add(path, f, shown, below, "Member must "+what+" greater than or equal to "+strconv.FormatInt(*b.Min, 10))
 	}
-	if high != nil && n > *high {
-		k.add(path, f, shown, "Member must "+what+" less than or equal to "+strconv.FormatInt(*high, 10))
+	if b.Max != nil && n > *b.Max {
+		k.add(path, f, shown, above, "Member must "+what+" less than or equal to "+strconv.FormatInt(*b.Max, 10))
 	}
 }
 
-func (k *checker) add(path string, f *field, value, constraint string) {
-	k.found = append(k.found, Violation{Path: path, Member: f.inName, Value: clip(value), Constraint: constraint})
+func (k *checker) add(path string, f *field, value string, breach Breach, constraint string) {
+	k.found = append(k.found, Violation{Path: path, Member: f.inName, Value: clip(value), Breach: breach, Constraint: constraint})
 }
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }

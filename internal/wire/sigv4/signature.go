@@ -48,7 +48,8 @@ type Signature struct {
 	key       []byte // the signing key, once verified
 }
 
-// Parse reads the signature of r. An unsigned request is a [Failure] with reason [Missing].
+// Parse reads the signature of r. An unsigned request is a [Failure] with reason [Missing]. Beside another failure it
+// returns as much of the signature as could be read, so that the answer can take the service's form.
 func Parse(r *http.Request) (*Signature, error) {
 	header := r.Header.Get("Authorization")
 	_, rawQuery := rawTarget(r)
@@ -106,34 +107,50 @@ func parseQuery(r *http.Request, rawQuery string) (*Signature, error) {
 	if query.Get("X-Amz-Algorithm") != algorithm {
 		return nil, failure(Unsupported, "X-Amz-Algorithm only supports %s.", algorithm)
 	}
-	for _, key := range []string{"X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires"} {
+	for _, key := range []string{"X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date", "X-Amz-SignedHeaders"} {
 		if len(query[key]) != 1 || query.Get(key) == "" {
 			return nil, failure(Incomplete, "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "+
 				"X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")
 		}
-	}
-	seconds, err := strconv.Atoi(query.Get("X-Amz-Expires"))
-	if err != nil {
-		return nil, failure(Incomplete, "X-Amz-Expires should be a number")
-	}
-	if seconds < 0 {
-		return nil, failure(Incomplete, "X-Amz-Expires must be non-negative")
-	}
-	if seconds > int(MaxExpires/time.Second) {
-		return nil, failure(Incomplete, "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds")
 	}
 	s := &Signature{
 		Signature:    query.Get("X-Amz-Signature"),
 		SessionToken: query.Get("X-Amz-Security-Token"),
 		PayloadHash:  r.Header.Get("X-Amz-Content-Sha256"),
 		Presigned:    true,
-		Expires:      time.Duration(seconds) * time.Second,
 		timestamp:    query.Get("X-Amz-Date"),
 	}
 	if s.PayloadHash == "" {
 		s.PayloadHash = query.Get("X-Amz-Content-Sha256")
 	}
-	return s, s.fill(query.Get("X-Amz-Credential"), query.Get("X-Amz-SignedHeaders"))
+	if err := s.fill(query.Get("X-Amz-Credential"), query.Get("X-Amz-SignedHeaders")); err != nil {
+		return s, err
+	}
+	return s, s.fillExpires(query["X-Amz-Expires"])
+}
+
+// fillExpires sets how long a presigned URL lives: what it says for S3, and a quarter of an hour for the others, which
+// do without the parameter.
+func (s *Signature) fillExpires(given []string) error {
+	if s.Scope.Service != "s3" {
+		s.Expires = MaxSkew
+		return nil
+	}
+	if len(given) != 1 {
+		return failure(Incomplete, "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "+
+			"X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")
+	}
+	seconds, err := strconv.Atoi(given[0])
+	switch {
+	case err != nil:
+		return failure(Incomplete, "X-Amz-Expires should be a number")
+	case seconds < 0:
+		return failure(Incomplete, "X-Amz-Expires must be non-negative")
+	case seconds > int(MaxExpires/time.Second):
+		return failure(Incomplete, "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds")
+	}
+	s.Expires = time.Duration(seconds) * time.Second
+	return nil
 }
 
 // fill sets what both forms share: the credential, the signed headers and the time.

@@ -106,8 +106,8 @@ func TestParseRefuses(t *testing.T) {
 		{"another day", "/", good, "20130525T000000Z", Mismatch},
 		{"both ways", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256", good, "20130524T000000Z", Incomplete},
 		{"presigned without credential", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", "", "", Incomplete},
-		{"presigned for longer than a week", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a/20130524/b/c/aws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=604801&X-Amz-SignedHeaders=host&X-Amz-Signature=0", "", "", Incomplete},
-		{"presigned twice", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a/20130524/b/c/aws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Date=20140524T000000Z&X-Amz-Expires=1&X-Amz-SignedHeaders=host&X-Amz-Signature=0", "", "", Incomplete},
+		{"presigned for longer than a week", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a/20130524/b/s3/aws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=604801&X-Amz-SignedHeaders=host&X-Amz-Signature=0", "", "", Incomplete},
+		{"presigned twice", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a/20130524/b/s3/aws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Date=20140524T000000Z&X-Amz-Expires=1&X-Amz-SignedHeaders=host&X-Amz-Signature=0", "", "", Incomplete},
 	}
 	for _, test := range tests {
 		header := map[string]string{"X-Amz-Date": test.date}

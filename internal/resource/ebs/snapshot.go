@@ -258,19 +258,18 @@ func writeView(ctx context.Context, d *archive.Domain, o archive.WriteOptions, k
 		return archive.Summary{}, err
 	}
 	defer w.Abort() //nolint:errcheck // after Commit it does nothing, and otherwise there is an error already
-	buf := make([]byte, BlockSize)
-	blocks := view.Blocks()
-	for i, block := range blocks {
-		if err := view.read(key, block, buf); err != nil {
-			return archive.Summary{}, err
+	done, total := int64(0), int64(len(view.Blocks()))*BlockSize
+	err = view.each(ctx, key, func(block int64, data []byte) error {
+		if err := w.PutBlock(ctx, uint64(block), data[:min(BlockSize, o.Size-block*BlockSize)]); err != nil {
+			return err
 		}
-		data := buf[:min(BlockSize, o.Size-block*BlockSize)]
-		if err := w.PutBlock(ctx, uint64(block), data); err != nil {
-			return archive.Summary{}, err
+		if done += BlockSize; progress != nil {
+			progress(done, total)
 		}
-		if progress != nil {
-			progress(int64(i+1)*BlockSize, int64(len(blocks))*BlockSize)
-		}
+		return nil
+	})
+	if err != nil {
+		return archive.Summary{}, err
 	}
 	return w.Commit(ctx)
 }

@@ -102,9 +102,9 @@ func (q *Queue) enqueue(ctx context.Context, tx *state.Tx, args river.JobArgs) e
 	return nil
 }
 
-// A job whose cause of failure may pass is tried this often, with River's growing pauses between (about two hours in
-// all, as long as AWS Backup retries a copy: reference §7).
-const maxAttempts = 10
+// A job whose cause of failure may pass is tried this often, with River's growing pauses between: two and a half hours
+// in all. (AWS Backup retries a copy for two.)
+const maxAttempts = 9
 
 // start begins to work on jobs with workers. Jobs that a killed process left running are taken up again first: the
 // database has one process, so nobody else can be running them.
@@ -136,10 +136,11 @@ func (q *Queue) start(ctx context.Context, workers *river.Workers, concurrency i
 	}, nil
 }
 
-// Busy reports whether a job is being worked on or about to be.
+// Busy reports whether a job is being worked on or about to be. One that waits to be tried again after a failure is not:
+// that may be hours.
 func (q *Queue) Busy(ctx context.Context) (bool, error) {
 	var n int
-	err := q.db.Writer().QueryRowContext(ctx, `SELECT COUNT(*) FROM river_job WHERE state IN ('available', 'running', 'pending', 'scheduled', 'retryable')`).Scan(&n)
+	err := q.db.Writer().QueryRowContext(ctx, `SELECT COUNT(*) FROM river_job WHERE state IN ('available', 'running', 'pending', 'scheduled')`).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("looking at the job queue: %w", err)
 	}

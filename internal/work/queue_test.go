@@ -1,0 +1,107 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"github.com/riverqueue/river"
+
+	"strongroom/clock"
+	"strongroom/internal/state"
+)
+
+// openQueue opens a queue on a new database, or on one that an earlier queue was closed on.
+func openQueue(t *testing.T, path string) (*state.DB, *Queue) {
+	t.Helper()
+	db, err := state.Open(t.Context(), path, clock.Wall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := OpenQueue(t.Context(), db, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db, q
+}
+
+func enqueue(t *testing.T, db *state.DB, q *Queue, id string, after error) {
+	t.Helper()
+	err := db.Update(t.Context(), func(ctx context.Context, tx *state.Tx) error {
+		if err := q.EnqueueBackup(ctx, tx, id); err != nil {
+			return err
+		}
+		return after
+	})
+	if !errors.Is(err, after) {
+		t.Fatal(err)
+	}
+}
+
+// worked starts the queue and hands over the ids it works on.
+func worked(t *testing.T, q *Queue, work func(ctx context.Context, id string) error) (stop func(context.Context) error) {
+	t.Helper()
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &worker[backupArgs]{work: func(ctx context.Context, a backupArgs, _ try) error { return work(ctx, a.JobID) }})
+	stop, err := q.start(t.Context(), workers, 1, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stop
+}
+
+func TestJobsExistExactlyIfTheirTransactionCommits(t *testing.T) {
+	t.Parallel()
+	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))
+	defer db.Close() //nolint:errcheck // a test's
+	enqueue(t, db, q, "undone", errors.New("changed my mind"))
+	enqueue(t, db, q, "decided", nil)
+	ids := make(chan string, 2)
+	stop := worked(t, q, func(_ context.Context, id string) error { ids <- id; return nil })
+	if got := <-ids; got != "decided" {
+		t.Errorf("the queue worked on %q", got)
+	}
+	if err := stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(ids) > 0 {
+		t.Errorf("the queue also worked on %q", <-ids)
+	}
+}
+
+func TestInterruptedJobsAreTakenUpAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	db, q := openQueue(t, path)
+	enqueue(t, db, q, "interrupted", nil)
+	began := make(chan string)
+	stop := worked(t, q, func(ctx context.Context, id string) error {
+		began <- id
+		<-ctx.Done() // as if the process had no time left
+		return ctx.Err()
+	})
+	<-began
+	if err := stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// What a killed process leaves is a row that says running.
+	if _, err := db.Writer().ExecContext(t.Context(), `UPDATE river_job SET state = 'running', attempted_by = jsonb('["gone"]')`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	db, q = openQueue(t, path)
+	defer db.Close() //nolint:errcheck // a test's
+	again := make(chan string, 1)
+	stop = worked(t, q, func(_ context.Context, id string) error { again <- id; return nil })
+	if got := <-again; got != "interrupted" {
+		t.Errorf("the queue took up %q", got)
+	}
+	if err := stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -37,6 +37,10 @@ type files struct {
 	next  int64           // the id of the next file; guarded by mu
 	first int64           // the first id of this process
 	made  map[string]bool // directories that exist and are durable in their parents; guarded by mu
+
+	pinning sync.Mutex
+	pins    map[int64]int     // readers that are going to open a file later; guarded by pinning
+	doomed  map[int64]content // files to remove once nobody pins them; guarded by pinning
 }
 
 // A content is where an object's or a part's bytes lie.
@@ -47,7 +51,7 @@ type content struct {
 }
 
 func openFiles(ctx context.Context, db *state.DB, dir string) (*files, error) {
-	f := &files{dir: dir, made: map[string]bool{}}
+	f := &files{dir: dir, made: map[string]bool{}, pins: map[int64]int{}, doomed: map[int64]content{}}
 	err := db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		last, err := tx.LastObjectFile(ctx)
 		f.next = last + 1
@@ -289,11 +293,43 @@ func (r *fileReader) Read(p []byte) (int, error) {
 
 func (r *fileReader) Close() error { return r.file.Close() }
 
-// remove removes files whose rows are gone. What cannot be removed now is swept at a later start.
+// remove removes files whose rows are gone, all at once for who pins. What cannot be removed now is swept at a later start.
 func (f *files) remove(contents ...content) {
+	f.pinning.Lock()
+	defer f.pinning.Unlock()
 	for _, c := range contents {
-		if c.file != 0 {
+		switch {
+		case c.file == 0:
+		case f.pins[c.file] > 0:
+			f.doomed[c.file] = c
+		default:
 			_ = os.Remove(f.path(c.region, c.file))
+		}
+	}
+}
+
+// pin keeps files until release is called, which may be called twice, for a reader that opens them one after the other.
+// They may be gone already: then the first is not there when it is opened, and none of the others.
+func (f *files) pin(contents []content) (release func()) {
+	f.pinning.Lock()
+	defer f.pinning.Unlock()
+	for _, c := range contents {
+		f.pins[c.file]++
+	}
+	return sync.OnceFunc(func() { f.unpin(contents) })
+}
+
+func (f *files) unpin(contents []content) {
+	f.pinning.Lock()
+	defer f.pinning.Unlock()
+	for _, c := range contents {
+		if f.pins[c.file]--; f.pins[c.file] > 0 {
+			continue
+		}
+		delete(f.pins, c.file)
+		if doomed, ok := f.doomed[c.file]; ok {
+			delete(f.doomed, c.file)
+			_ = os.Remove(f.path(doomed.region, doomed.file))
 		}
 	}
 }

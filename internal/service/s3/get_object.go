@@ -214,7 +214,8 @@ func (s *Service) open(ctx context.Context, b state.Bucket, o state.Object, key 
 	if err != nil {
 		return nil, err
 	}
-	r := &contentsReader{files: s.files, key: key, left: want.length}
+	// A reader of one file holds it open; a reader of many must keep the rest from an overwrite.
+	r := &contentsReader{files: s.files, key: key, left: want.length, release: s.files.pin(contents)}
 	for i, each := range contents {
 		if want.start < each.size {
 			r.contents, r.start = contents[i:], want.start
@@ -222,7 +223,11 @@ func (s *Service) open(ctx context.Context, b state.Bucket, o state.Object, key 
 		}
 		want.start -= each.size
 	}
-	return r, r.next()
+	if err := r.next(); err != nil {
+		r.release()
+		return nil, err
+	}
+	return r, nil
 }
 
 // contentsReader reads left bytes out of contents that follow one another, the first from start on.
@@ -233,6 +238,7 @@ type contentsReader struct {
 	start    int64
 	left     int64
 	current  io.ReadCloser
+	release  func()
 }
 
 func (r *contentsReader) next() error {
@@ -271,8 +277,6 @@ func (r *contentsReader) Read(p []byte) (int, error) {
 }
 
 func (r *contentsReader) Close() error {
-	if r.current == nil {
-		return nil
-	}
+	defer r.release()
 	return r.current.Close()
 }

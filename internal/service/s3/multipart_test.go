@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"hash/crc64"
@@ -26,6 +27,12 @@ func noise(seed byte, size int) []byte {
 	b := make([]byte, size)
 	rand.NewChaCha8([32]byte{seed}).Read(b) //nolint:errcheck // never fails
 	return b
+}
+
+// readAll reads a body and closes it.
+func readAll(body io.ReadCloser) ([]byte, error) {
+	content, err := io.ReadAll(body)
+	return content, errors.Join(err, body.Close())
 }
 
 func TestMultipartUpload(t *testing.T) {
@@ -75,11 +82,11 @@ func TestMultipartUpload(t *testing.T) {
 		t.Error("the object differs from its parts")
 	}
 	span := s3test.Do[s3.GetObjectOutput](t, w, admin, &s3.GetObjectInput{Bucket: ptr("bucket"), Key: ptr("big"), Range: ptr(fmt.Sprintf("bytes=%d-%d", 5*mebibyte-10, 10*mebibyte+99))})
-	if got, err := io.ReadAll(span.Body); err != nil || !bytes.Equal(got, whole[5*mebibyte-10:10*mebibyte+100]) {
+	if got, err := readAll(span.Body); err != nil || !bytes.Equal(got, whole[5*mebibyte-10:10*mebibyte+100]) {
 		t.Errorf("a range over three parts differs: %d bytes, %v", len(got), err)
 	}
 	part := s3test.Do[s3.GetObjectOutput](t, w, admin, &s3.GetObjectInput{Bucket: ptr("bucket"), Key: ptr("big"), PartNumber: ptr(int32(2))})
-	if got, err := io.ReadAll(part.Body); err != nil || !bytes.Equal(got, content[1]) || *part.PartsCount != 3 {
+	if got, err := readAll(part.Body); err != nil || !bytes.Equal(got, content[1]) || *part.PartsCount != 3 {
 		t.Errorf("part 2: %d bytes, %v, of %d", len(got), err, *part.PartsCount)
 	}
 	attributes := s3test.Do[s3.GetObjectAttributesOutput](t, w, admin, &s3.GetObjectAttributesInput{Bucket: ptr("bucket"), Key: ptr("big"), ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesObjectParts}, MaxParts: ptr(int32(2))})
@@ -159,5 +166,31 @@ func TestSmallAndAbortedUploads(t *testing.T) {
 	s3test.Refused[s3.UploadPartOutput](t, w, admin, &s3.UploadPartInput{Bucket: ptr("bucket"), Key: ptr("k"), UploadId: begin.UploadId, PartNumber: ptr(int32(1))}, "NoSuchUpload")
 	if files := filesIn(t, w.Dir); len(files) != 0 {
 		t.Errorf("the aborted upload left %v", files)
+	}
+}
+
+func TestReadingSurvivesDeletion(t *testing.T) {
+	t.Parallel()
+	w := s3test.New(t)
+	w.Bucket(t, s3test.Member, "bucket", false)
+	begin := s3test.Do[s3.CreateMultipartUploadOutput](t, w, admin, &s3.CreateMultipartUploadInput{Bucket: ptr("bucket"), Key: ptr("k")})
+	done := &s3.CompleteMultipartUploadInput{Bucket: ptr("bucket"), Key: ptr("k"), UploadId: begin.UploadId, MultipartUpload: &types.CompletedMultipartUpload{}}
+	content := [][]byte{noise(9, 5*mebibyte), noise(10, 500)}
+	for i, b := range content {
+		out := s3test.Do[s3.UploadPartOutput](t, w, admin, &s3.UploadPartInput{Bucket: ptr("bucket"), Key: ptr("k"), UploadId: begin.UploadId, PartNumber: ptr(int32(i + 1)), Body: bytes.NewReader(b)})
+		done.MultipartUpload.Parts = append(done.MultipartUpload.Parts, types.CompletedPart{PartNumber: ptr(int32(i + 1)), ETag: out.ETag})
+	}
+	s3test.Do[s3.CompleteMultipartUploadOutput](t, w, admin, done)
+	open := s3test.Do[s3.GetObjectOutput](t, w, admin, &s3.GetObjectInput{Bucket: ptr("bucket"), Key: ptr("k")})
+	s3test.Do[s3.DeleteObjectOutput](t, w, admin, &s3.DeleteObjectInput{Bucket: ptr("bucket"), Key: ptr("k")})
+	got, err := io.ReadAll(open.Body)
+	if err != nil || !bytes.Equal(got, bytes.Join(content, nil)) {
+		t.Errorf("an object that was deleted while it was read: %d bytes, %v", len(got), err)
+	}
+	if err := open.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if files := filesIn(t, w.Dir); len(files) != 0 {
+		t.Errorf("it left %v", files)
 	}
 }

@@ -80,6 +80,9 @@ func Open(t testing.TB, dir string, c *clock.Shifted) *World {
 	return w
 }
 
+// Close ends the services before the test does.
+func (w *World) Close() { w.close() }
+
 // Restart ends the services and starts them anew over the same directory.
 func (w *World) Restart(t testing.TB) *World {
 	t.Helper()

@@ -106,7 +106,7 @@ func copyKeys(a AsOf, r CopyRequest) *Refusal {
 // use the source's key, or whose source key is disabled.
 func RefuseSourceKey(r CopyRequest) *Refusal {
 	c, _ := CapabilityOf(r.ResourceType)
-	message := "KMS key is either disabled or pending deletion or access to KMS key is denied"
+	var message string
 	switch c.Family {
 	case FamilySnapshot:
 		message = "Given key ID is not accessible"
@@ -115,6 +115,8 @@ func RefuseSourceKey(r CopyRequest) *Refusal {
 		}
 	case FamilyInstance, FamilyCluster:
 		message = "The source snapshot KMS key [" + r.SourceKey.ARN + "] does not exist, is not enabled or you do not have permissions to access it."
+	default:
+		message = "KMS key is either disabled or pending deletion or access to KMS key is denied"
 	}
 	reader := ServiceLinkedRole(r.Destination.AccountID)
 	return &Refusal{

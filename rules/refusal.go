@@ -17,14 +17,14 @@ const (
 	ResourceNotFound     = "RESOURCE_NOT_FOUND"
 	ResourceNotSupported = "RESOURCE_NOT_SUPPORTED"
 	TagCopyError         = "TAG_COPY_ERROR"
-	TokenExpired         = "TOKEN_EXPIRED" //nolint:gosec // a category, not a credential
+	TokenExpired         = "TOKEN_EXPIRED"
 	UnsupportedOperation = "UNSUPPORTED_OPERATION"
 	FatalError           = "FATAL_ERROR"
 	Miscellaneous        = "MISCELLANEOUS"
 )
 
 // Refusal is a decision that says no. A nil *Refusal allows.
-type Refusal struct {
+type Refusal struct { //nolint:errname // a decision first, and an error where one is wanted
 	Message  string // AWS's words: the status message of a job or the message of an API error
 	Category string // the job's MessageCategory
 	Cause    string // why, in a sentence

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -475,7 +476,7 @@ func TestSelectionObeysOptIn(t *testing.T) {
 
 func TestSelectionValidate(t *testing.T) {
 	t.Parallel()
-	if err := (Selection{StringEquals: []Tag{{"a", "1"}}}).Validate(); err != ErrEmptySelection {
+	if err := (Selection{StringEquals: []Tag{{"a", "1"}}}).Validate(); !errors.Is(err, ErrEmptySelection) {
 		t.Errorf("conditions alone: %v", err)
 	}
 	for _, bad := range []string{"arn:aws:s3:::*-logs", "bucket", "arn:aws:ec2"} {

@@ -312,8 +312,9 @@ func nearestWeekday(day, first, last time.Time) time.Time {
 			return day.AddDate(0, 0, -2)
 		}
 		return day.AddDate(0, 0, 1)
+	default:
+		return day
 	}
-	return day
 }
 
 func (f dayField) onWeekday(day time.Time) bool {

@@ -161,7 +161,7 @@ const (
 )
 
 // ErrEmptySelection is AWS's message about a selection that names nothing, whatever its conditions.
-var ErrEmptySelection = errors.New("Invalid backup selection. Either 'ListOfTags' or 'Resources' section must be non-empty.") //nolint:staticcheck,revive // AWS's words
+var ErrEmptySelection = errors.New("Invalid backup selection. Either 'ListOfTags' or 'Resources' section must be non-empty.") //nolint:staticcheck // AWS's words
 
 // Validate checks a selection's form and limits.
 func (s Selection) Validate() error {

@@ -125,7 +125,7 @@ func ruleDocument(in types.BackupRuleInput) (types.BackupRule, error) {
 
 // ruleError is an invalid lifecycle of a rule, in AWS's envelope.
 func ruleError(rule string, refusal *rules.Refusal) *api.Error {
-	context, _ := json.Marshal([]string{rule, refusal.Message}) //nolint:errchkjson // two strings
+	context, _ := json.Marshal([]string{rule, refusal.Message})
 	return coded(invalid("Error in rule %s : %s", rule, refusal.Message), "ERROR_3015", string(context))
 }
 

@@ -65,7 +65,7 @@ func compare(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer log.Close() //nolint:errcheck // a log
 	c := &comparison{options: o, dir: dir, tools: tools, log: log, progress: os.Stderr}
 	if err := c.run(ctx); err != nil {
 		return err
@@ -130,9 +130,14 @@ func (c *comparison) run(ctx context.Context) error {
 	return nil
 }
 
+// say tells how far the run is.
+func (c *comparison) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.progress, format+"\n", args...)
+}
+
 // set measures all tools over one data set.
 func (c *comparison) set(ctx context.Context, data dataset) error {
-	fmt.Fprintf(c.progress, "making %s\n", data.describe())
+	c.say("making %s", data.describe())
 	if err := data.generate(ctx); err != nil {
 		return err
 	}
@@ -184,7 +189,7 @@ func (c *comparison) round(ctx context.Context, data dataset, round int, t *tabl
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", tool.name(), op, err)
 			}
-			fmt.Fprintf(c.progress, "%s, run %d: %s, %s: %s\n", data.name(), round+1, op, tool.name(), m.Wall)
+			c.say("%s, run %d: %s, %s: %s", data.name(), round+1, op, tool.name(), m.Wall)
 			at := cell{op, tool.name()}
 			t.cells[at] = append(t.cells[at], m)
 		}

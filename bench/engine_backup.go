@@ -13,9 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-
 	"strongroom/archive"
+	"syscall"
 )
 
 func engineBackup(ctx context.Context, f *flags) (any, error) {
@@ -122,7 +121,7 @@ func putFile(ctx context.Context, w *archive.Writer, root string, f file) error 
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was only read
 	return w.Put(ctx, f.key, f.meta, r, f.size)
 }
 
@@ -132,7 +131,7 @@ func backupVolume(ctx context.Context, d *archive.Domain, f *flags) (s archive.S
 	if err != nil {
 		return s, err
 	}
-	defer image.Close()
+	defer image.Close() //nolint:errcheck // it was only read
 	info, err := image.Stat()
 	if err != nil {
 		return s, err

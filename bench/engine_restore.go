@@ -9,12 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strongroom/archive"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"strongroom/archive"
 )
 
 func engineRestore(ctx context.Context, f *flags) (any, error) {
@@ -43,7 +42,7 @@ func restoreObjects(ctx context.Context, p *archive.Point, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // nothing is written through it
 	group, files := errgroup.WithContext(ctx)
 	group.SetLimit(2 * runtime.GOMAXPROCS(0))
 	var last string
@@ -88,7 +87,7 @@ func restoreVolume(ctx context.Context, p *archive.Point, path string) error {
 	if err != nil {
 		return err
 	}
-	defer image.Close()
+	defer image.Close() //nolint:errcheck // closed with its error below
 	if err := image.Truncate(p.Size()); err != nil {
 		return err
 	}

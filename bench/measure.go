@@ -45,14 +45,14 @@ func (c *command) run(ctx context.Context, log io.Writer) (m measurement, err er
 	if err != nil {
 		return m, err
 	}
-	defer report.Close()
+	defer report.Close() //nolint:errcheck // it was only read
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, append([]string{"measured"}, c.args...)...)
 	cmd.Env, cmd.Dir = append(os.Environ(), c.env...), c.dir
 	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.ExtraFiles = []*os.File{result}
 	err = errors.Join(cmd.Run(), result.Close()) // what is reported fits into the pipe
-	fmt.Fprintf(log, "$ %v\n%s\n", c.args, output.Bytes())
+	_, _ = fmt.Fprintf(log, "$ %v\n%s\n", c.args, output.Bytes())
 	if err != nil {
 		return m, fmt.Errorf("%v: %w\n%s", c.args, err, output.Bytes())
 	}
@@ -100,7 +100,7 @@ func warm(ctx context.Context, roots ...string) error {
 			if err != nil {
 				return err
 			}
-			defer file.Close()
+			defer file.Close() //nolint:errcheck // it was only read
 			_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, file, buf)
 			return err
 		})

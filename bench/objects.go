@@ -122,7 +122,7 @@ func (o object) write(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // closed with its error below
 	if _, err := io.Copy(file, o.reader(o.size)); err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func service(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer log.Close() //nolint:errcheck // a log
 	c := &comparison{dir: work, log: log, progress: os.Stderr, notes: []string{machine(), serviceNote}}
 	for name := range strings.SplitSeq(*sets, ",") {
 		data, err := newDataset(name, filepath.Join(work, name), *scale)
@@ -84,7 +84,7 @@ type protected interface {
 
 // served measures one data set on a server of its own.
 func (c *comparison) served(ctx context.Context, program string, data dataset) (err error) {
-	fmt.Fprintf(c.progress, "making %s\n", data.describe())
+	c.say("making %s", data.describe())
 	if err := data.generate(ctx); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (c *comparison) served(ctx context.Context, program string, data dataset) (
 	case *volume:
 		p = &disk{data: data, account: a, server: s}
 	}
-	fmt.Fprintf(c.progress, "uploading %s\n", data.describe())
+	c.say("uploading %s", data.describe())
 	arn, err := p.create(ctx)
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (c *comparison) served(ctx context.Context, program string, data dataset) (
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
-		fmt.Fprintf(c.progress, "%s: %s, %s: %s\n", data.name(), op, servedTool, m.Wall)
+		c.say("%s: %s, %s: %s", data.name(), op, servedTool, m.Wall)
 		t.cells[cell{op, servedTool}] = []measurement{m}
 		if op == restore {
 			if err := p.same(ctx, j.restored); err != nil {

@@ -57,7 +57,7 @@ func (b *bucket) upload(ctx context.Context, list []object) error {
 			if err != nil {
 				return err
 			}
-			defer file.Close()
+			defer file.Close() //nolint:errcheck // it was only read
 			_, err = b.account.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(bucketName), Key: &at.path, Body: file})
 			return err
 		})
@@ -79,7 +79,7 @@ func (b *bucket) same(ctx context.Context, arn string) error {
 			if err != nil {
 				return err
 			}
-			defer out.Body.Close()
+			defer out.Body.Close() //nolint:errcheck // it was only read
 			h := sha256.New()
 			if _, err := io.Copy(h, out.Body); err != nil {
 				return err

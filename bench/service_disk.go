@@ -12,13 +12,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"strongroom/archive"
 	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-
-	"strongroom/archive"
 )
 
 // A disk holds the volume in the service: encrypted, and written as a machine would, over a network block device.
@@ -51,7 +50,7 @@ func (d *disk) create(ctx context.Context) (arn string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer image.Close()
+	defer image.Close() //nolint:errcheck // it was only read
 	return "arn:aws:ec2:" + homeRegion + ":" + account + ":volume/" + d.id, d.write(ctx, image, writtenBlocks(image, d.data.size))
 }
 
@@ -60,7 +59,7 @@ func (d *disk) update(ctx context.Context, _ int) error {
 	if err != nil {
 		return err
 	}
-	defer image.Close()
+	defer image.Close() //nolint:errcheck // it was only read
 	return d.write(ctx, image, listedBlocks(d.data.changed))
 }
 

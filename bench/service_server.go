@@ -11,10 +11,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"strongroom/clock"
 	"syscall"
 	"time"
-
-	"strongroom/clock"
 )
 
 // A server is a strongroom server in a process of its own.

@@ -29,7 +29,9 @@ var heading = []string{"operation", "tool", "wall", "CPU", "peak memory", "store
 
 func (c *comparison) print(w io.Writer, write style) error {
 	for _, note := range c.notes {
-		fmt.Fprintf(w, "%s\n", note)
+		if _, err := fmt.Fprintf(w, "%s\n", note); err != nil {
+			return err
+		}
 	}
 	for _, t := range c.tables {
 		if err := write(w, t.title, t.lines()); err != nil {
@@ -61,7 +63,9 @@ func median(runs []measurement) measurement {
 }
 
 func plain(w io.Writer, title string, rows [][]string) error {
-	fmt.Fprintf(w, "\n%s\n\n", title)
+	if _, err := fmt.Fprintf(w, "\n%s\n\n", title); err != nil {
+		return err
+	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var last string
 	for _, row := range append([][]string{heading}, rows...) {
@@ -70,20 +74,23 @@ func plain(w io.Writer, title string, rows [][]string) error {
 			first = ""
 		}
 		last = row[0]
-		fmt.Fprintf(tw, "%s\t%s\n", first, strings.Join(row[1:], "\t"))
+		if _, err := fmt.Fprintf(tw, "%s\t%s\n", first, strings.Join(row[1:], "\t")); err != nil {
+			return err
+		}
 	}
 	return tw.Flush()
 }
 
 func markdown(w io.Writer, title string, rows [][]string) error {
-	fmt.Fprintf(w, "\n**%s**\n\n| %s |\n| --- | --- |%s\n", title, strings.Join(heading, " | "), strings.Repeat(" ---: |", 5))
-	for _, row := range rows {
-		if _, err := fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | ")); err != nil {
-			return err
-		}
+	lines := []string{"", "**" + title + "**", "", row(heading), "| --- | --- |" + strings.Repeat(" ---: |", len(heading)-2)}
+	for _, r := range rows {
+		lines = append(lines, row(r))
 	}
-	return nil
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
+	return err
 }
+
+func row(cells []string) string { return "| " + strings.Join(cells, " | ") + " |" }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 

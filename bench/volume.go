@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-
 	"strongroom/archive"
 )
 
@@ -89,7 +88,7 @@ func (v *volume) generate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // closed with its error below
 	if err := file.Truncate(v.size); err != nil {
 		return err
 	}
@@ -135,7 +134,7 @@ func (v *volume) change(ctx context.Context, round int) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // closed with its error below
 	var list bytes.Buffer
 	for i, b := range changed {
 		at := extent{b * archive.BlockSize, archive.BlockSize, content{text, fmt.Sprintf("round %d block %d", round, b)}}

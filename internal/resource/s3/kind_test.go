@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
@@ -165,6 +166,46 @@ func TestBackupAndRestoreOfEverything(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, h.contents(t, "latest")); diff != "" {
 		t.Errorf("the latest versions:\n%s", diff)
+	}
+}
+
+func TestRestoreGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.fill(t, "source")
+	h.mustBackup(t, "source", "p1", "", "")
+	metadata := map[string]string{"DestinationBucketName": "target", "NewBucket": "true", "RestoreACLs": "true", "RestoreLatestVersionsUpTo": "all"}
+	// The job is stopped again and again, each time a version later.
+	for stop := range 8 {
+		ctx, cancel := context.WithCancel(t.Context())
+		p, err := h.domain.Open(ctx, "p1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told atomic.Int64
+		_, err = h.kind.Restore(ctx, h.role, resource.RestoreRequest{Point: p, Metadata: metadata, JobID: "job", Progress: func(int64, int64) {
+			if told.Add(1) > int64(stop) {
+				cancel()
+			}
+		}})
+		if cancel(); err == nil {
+			t.Fatalf("a restore that was stopped after %d versions succeeded", stop)
+		}
+	}
+	h.mustRestore(t, "p1", metadata)
+	if diff := cmp.Diff(h.contents(t, "source"), h.contents(t, "target")); diff != "" {
+		t.Errorf("source and restored bucket differ:\n%s", diff)
+	}
+	// Another job restores anew.
+	p, err := h.domain.Open(t.Context(), "p1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.kind.Restore(t.Context(), h.role, resource.RestoreRequest{Point: p, Metadata: metadata, JobID: "another"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := len(h.contents(t, "target")), 2*len(h.contents(t, "source")); got != want {
+		t.Errorf("after another job there are %d versions, want %d", got, want)
 	}
 }
 

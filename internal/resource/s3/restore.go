@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -20,6 +22,7 @@ import (
 	"strongroom/arn"
 	"strongroom/internal/api"
 	"strongroom/internal/resource"
+	"strongroom/internal/service/s3"
 )
 
 // restoreOptions are the restore metadata of S3; see
@@ -135,8 +138,8 @@ func (o restoreOptions) wants(key string) bool {
 	return false
 }
 
-// Restore implements [resource.Kind]. It writes new versions and never overwrites one; a job that is run again after a
-// crash writes those versions again that it had written before.
+// Restore implements [resource.Kind]. It writes new versions and never overwrites one. A job that is run again after a
+// crash goes on where it was: each version is written once.
 func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreRequest) (arn.ARN, error) {
 	o, err := parseOptions(r.Metadata)
 	if err != nil {
@@ -150,6 +153,9 @@ func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreReq
 	}
 	x := &restore{Kind: k, caller: c, options: o, request: r, total: int64(r.Point.Summary().LogicalBytes)}
 	if err := x.run(ctx); err != nil {
+		return arn.ARN{}, err
+	}
+	if err := k.s3.ForgetWrites(ctx, r.JobID); err != nil {
 		return arn.ARN{}, err
 	}
 	if x.restored.Load() == 0 && x.failed.Load() > 0 {
@@ -271,8 +277,11 @@ func (x *restore) object(ctx context.Context, entries []*archive.Entry) error {
 }
 
 func (x *restore) version(ctx context.Context, e *archive.Entry, v version) error {
+	name := sha256.Sum256(e.Key)
+	once := &s3.WriteOnceInput{JobID: x.request.JobID, Name: hex.EncodeToString(name[:16])}
 	if v.DeleteMarker {
-		_, err := api.Call[awss3.DeleteObjectOutput](ctx, x.door, x.caller, &awss3.DeleteObjectInput{Bucket: &x.options.bucket, Key: &v.Key})
+		once.Delete = &awss3.DeleteObjectInput{Bucket: &x.options.bucket, Key: &v.Key}
+		_, err := api.Call[s3.WriteOnceOutput](ctx, x.door, x.caller, once)
 		return err
 	}
 	body := e.Open(ctx)
@@ -296,12 +305,13 @@ func (x *restore) version(ctx context.Context, e *archive.Entry, v version) erro
 		in.Tagging = &text
 	}
 	x.encrypt(in, v)
-	out, err := api.Call[awss3.PutObjectOutput](ctx, x.door, x.caller, in)
+	once.Put = in
+	out, err := api.Call[s3.WriteOnceOutput](ctx, x.door, x.caller, once)
 	if err != nil || !x.options.acls || len(v.Grants) == 0 {
 		return err
 	}
 	_, err = api.Call[awss3.PutObjectAclOutput](ctx, x.door, x.caller, &awss3.PutObjectAclInput{
-		Bucket: &x.options.bucket, Key: &v.Key, VersionId: out.VersionId,
+		Bucket: &x.options.bucket, Key: &v.Key, VersionId: &out.VersionID,
 		AccessControlPolicy: &types.AccessControlPolicy{Owner: &types.Owner{ID: &v.Owner}, Grants: v.Grants},
 	})
 	return err

@@ -198,7 +198,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 	o.ChecksumAlgorithm, o.ChecksumType, o.Checksum = d.algorithm, fullObject, d.checksum()
 	err = s.store(ctx, b, &o, []content{written}, func(ctx context.Context, tx *state.Tx) error {
 		return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)
-	})
+	}, nil)
 	if err != nil {
 		s.files.remove(written)
 		return nil, err

@@ -60,6 +60,10 @@ func remove(ctx context.Context, tx *state.Tx, b state.Bucket, d deletion) (dele
 
 // DeleteObject removes a version, or hides the object behind a delete marker.
 func (s *Service) DeleteObject(ctx context.Context, c *api.Caller, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	return s.delete(ctx, c, in, nil)
+}
+
+func (s *Service) delete(ctx context.Context, c *api.Caller, in *s3.DeleteObjectInput, taken note) (*s3.DeleteObjectOutput, error) {
 	b, err := s.bucket(ctx, c, in.Bucket)
 	if err != nil {
 		return nil, err
@@ -71,7 +75,10 @@ func (s *Service) DeleteObject(ctx context.Context, c *api.Caller, in *s3.Delete
 			return err
 		}
 		result, dead, err = remove(ctx, tx, b, deletion{*in.Key, str(in.VersionId), in.IfMatch, in.IfMatchSize, in.IfMatchLastModifiedTime})
-		return err
+		if err != nil || taken == nil {
+			return err
+		}
+		return taken(ctx, tx, result.version)
 	})
 	if err != nil {
 		return nil, err

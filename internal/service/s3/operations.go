@@ -72,6 +72,7 @@ func (s *Service) objectOperations() []api.Operation {
 		api.Op("", s.ListVersionIndex, onBucket(s, "ListBucketVersions", func(in *ListVersionIndexInput) map[string][]string {
 			return listConditions(in.Prefix, nil, in.MaxKeys)
 		})).AsData(),
+		api.Op("", s.WriteOnce, s.writeOnceAccess()).AsData(),
 		api.Op("PUT /{Bucket}/{Key+}", s.PutObject, onObject(s, "PutObject", "PutObject", putObjectConditions)).AsData(),
 		api.Op("GET /{Bucket}/{Key+}"+reading, s.GetObject, onTaggedObject[s3.GetObjectInput](s, "GetObject", "GetObjectVersion", nil)).AsData(),
 		api.Op("HEAD /{Bucket}/{Key+}"+reading, s.HeadObject, onTaggedObject[s3.HeadObjectInput](s, "GetObject", "GetObjectVersion", nil)).AsData(),

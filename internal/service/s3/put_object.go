@@ -52,6 +52,13 @@ func putObjectEncryption(in *s3.PutObjectInput) encryptionRequest {
 
 // PutObject stores an object: its content first, then its row.
 func (s *Service) PutObject(ctx context.Context, c *api.Caller, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
+	return s.put(ctx, c, in, nil)
+}
+
+// A note is taken of a write in its transaction, with the version it made.
+type note func(ctx context.Context, tx *state.Tx, versionID string) error
+
+func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput, taken note) (*s3.PutObjectOutput, error) {
 	b, err := s.bucket(ctx, c, in.Bucket)
 	if err != nil {
 		return nil, err
@@ -106,7 +113,7 @@ func (s *Service) PutObject(ctx context.Context, c *api.Caller, in *s3.PutObject
 		o.ChecksumAlgorithm, o.ChecksumType, o.Checksum = d.algorithm, fullObject, d.checksum()
 		err = s.store(ctx, b, &o, []content{written}, func(ctx context.Context, tx *state.Tx) error {
 			return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)
-		})
+		}, taken)
 	}
 	if err != nil {
 		s.files.remove(written)
@@ -124,8 +131,10 @@ func (s *Service) view(ctx context.Context, fn func(ctx context.Context, tx *sta
 	return s.db.View(ctx, fn)
 }
 
-// store commits a new version whose contents are written. condition is asked in the same transaction.
-func (s *Service) store(ctx context.Context, b state.Bucket, o *state.Object, written []content, condition func(context.Context, *state.Tx) error) error {
+// store commits a new version whose contents are written. condition is asked and the note taken in the same transaction.
+func (s *Service) store(
+	ctx context.Context, b state.Bucket, o *state.Object, written []content, condition func(context.Context, *state.Tx) error, taken note,
+) error {
 	var dirs []string
 	for _, w := range written {
 		if w.file != 0 {
@@ -143,8 +152,10 @@ func (s *Service) store(ctx context.Context, b state.Bucket, o *state.Object, wr
 			}
 		}
 		var err error
-		dead, err = add(ctx, tx, b, o)
-		return err
+		if dead, err = add(ctx, tx, b, o); err != nil || taken == nil {
+			return err
+		}
+		return taken(ctx, tx, o.VersionID)
 	})
 	if err == nil {
 		s.files.remove(dead...)

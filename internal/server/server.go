@@ -180,7 +180,13 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	recorder := cloudtrail.NewRecorder(cloudtrail.RecorderConfig{DB: s.db, Clock: s.clock, Log: s.log})
 	s.onClose("the record", func(context.Context) error { recorder.Close(); return nil })
 
-	identities := iam.New(iam.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Pages: pages, Log: s.log, ServiceRoleInUse: s.serviceRoleInUse})
+	var plans *backup.Service // is made after IAM, and asked only once calls are served
+	identities := iam.New(iam.Config{
+		DB: s.db, Clock: s.clock, Keeper: keeper, Pages: pages, Log: s.log,
+		ServiceRoleInUse: func(ctx context.Context, accountID, service string) (string, error) {
+			return plans.ServiceRoleInUse(ctx, accountID, service)
+		},
+	})
 	s.door = api.NewDoor(identities.Authorizer(), recorder)
 	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: clock.Wall, Keeper: keeper, Door: s.door, Log: s.log})
 	organization := organizations.New(organizations.Config{DB: s.db, Clock: s.clock, Pages: pages, Log: s.log})
@@ -203,10 +209,10 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	blocks := ebs.New(ebs.Config{DB: s.db, Clock: s.clock, Engine: s.engine, Pages: pages})
 
 	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, Log: s.log}), ebskind.NewKind(s.engine)}
-	plans := backup.New(backup.Config{
+	plans = backup.New(backup.Config{
 		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds,
 		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
-		AssumeForService: sessions.AssumeForService, OrganizationOf: organizationOf(organization, s.db), Log: s.log,
+		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(organization, s.db), Log: s.log,
 	})
 	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, keys, plans}})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages})
@@ -224,23 +230,6 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep},
 	})
 	return services{identities, sessions, organization}, nil
-}
-
-// serviceRoleInUse says why AWS Backup still needs its service-linked role in an account.
-func (s *Server) serviceRoleInUse(ctx context.Context, accountID, service string) (reason string, err error) {
-	if service != "backup.amazonaws.com" {
-		return "", nil
-	}
-	err = s.db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		locations, err := tx.ArchiveLocations(ctx)
-		for _, l := range locations {
-			if l.AccountID == accountID && l.Vault != "" {
-				reason = "The backup vault " + l.Vault + " in " + l.Region + " exists."
-			}
-		}
-		return err
-	})
-	return reason, err
 }
 
 // identity joins what jobs need of IAM and STS.

@@ -13,8 +13,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"strongroom/archive"
 	"syscall"
+
+	"strongroom/archive"
 )
 
 func engineBackup(ctx context.Context, f *flags) (any, error) {

@@ -9,9 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strongroom/archive"
 	"sync"
 	"time"
+
+	"strongroom/archive"
 
 	"golang.org/x/sync/errgroup"
 )

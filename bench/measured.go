@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strongroom/clock"
 	"syscall"
 	"time"
+
+	"strongroom/clock"
 )
 
 // usage is what a process took, with all the processes it waited for.

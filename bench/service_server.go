@@ -11,9 +11,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"strongroom/clock"
 	"syscall"
 	"time"
+
+	"strongroom/clock"
 )
 
 // A server is a strongroom server in a process of its own.

@@ -26,7 +26,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // errGenerationsUsedUp says that a volume was frozen 2^32 times.
 var errGenerationsUsedUp = errors.New("the volume has no change generations left")
 
-// changes remembers for each block of a volume the generation in which it was last written; 0 means never. What mark
+// changes remembers for each block of a volume the generation in which it was last written; 0 means never. What markAll
 // returned for is durable, and nothing is ever unmarked: after a crash the marks are a superset of what was written.
 type changes struct {
 	file   *os.File
@@ -114,7 +114,7 @@ func (c *changes) now() uint32 {
 	return c.current
 }
 
-// end ends the current generation and returns it. Nobody may be between mark and the write it was for.
+// end ends the current generation and returns it. Nobody may be between markAll and the write it was for.
 func (c *changes) end() (uint32, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,15 +123,6 @@ func (c *changes) end() (uint32, error) {
 		return 0, errGenerationsUsedUp
 	}
 	return ended, c.setCurrent(ended + 1)
-}
-
-// mark notes durably that the blocks from first to before end are about to be written.
-func (c *changes) mark(first, end int64) error {
-	blocks := make([]int64, 0, end-first)
-	for block := first; block < end; block++ {
-		blocks = append(blocks, block)
-	}
-	return c.markAll(blocks)
 }
 
 // markAll notes durably that blocks, in ascending order, are about to be written.

@@ -170,7 +170,11 @@ func (d *disk) prepare(parts []piece) error {
 			return err
 		}
 	}
-	return d.changes.mark(parts[0].block, parts[len(parts)-1].block+1)
+	blocks := make([]int64, len(parts))
+	for i, part := range parts {
+		blocks[i] = part.block
+	}
+	return d.changes.markAll(blocks)
 }
 
 // expect marks blocks that are about to be written, all at once, which is much faster than one by one.
@@ -187,6 +191,9 @@ func (d *disk) expect(blocks []int64) error {
 	return d.changes.markAll(blocks)
 }
 
+// blockBuffers hold what is being sealed.
+var blockBuffers = sync.Pool{New: func() any { return new([BlockSize]byte) }}
+
 func (d *disk) writePiece(s *sectors, p []byte, part piece) error {
 	mu := d.lock(part.block)
 	mu.Lock()
@@ -194,7 +201,9 @@ func (d *disk) writePiece(s *sectors, p []byte, part piece) error {
 	off := part.off
 	if s != nil {
 		first := off - off%SectorSize
-		whole := make([]byte, roundUp(part.end)-first)
+		buf := blockBuffers.Get().(*[BlockSize]byte)
+		defer blockBuffers.Put(buf)
+		whole := buf[:roundUp(part.end)-first]
 		if first != off || int64(len(whole)) != int64(len(p)) {
 			if err := d.readRaw(whole, first); err != nil {
 				return err
@@ -220,10 +229,10 @@ func (d *disk) zero(s *sectors, off, length int64) error {
 		return err
 	}
 	parts := slices.DeleteFunc(pieces(off, off+length), func(p piece) bool { return d.changes.generation(p.block) == 0 })
+	if err := d.prepare(parts); err != nil {
+		return err
+	}
 	for _, part := range parts {
-		if err := d.prepare([]piece{part}); err != nil {
-			return err
-		}
 		if err := d.zeroPiece(s, part); err != nil {
 			return err
 		}

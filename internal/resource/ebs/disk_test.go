@@ -291,7 +291,7 @@ func TestTornGeneration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.mark(2, 3); err != nil {
+	if err := c.markAll([]int64{2}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.end(); err != nil { // 2 is current

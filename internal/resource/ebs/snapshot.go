@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"strongroom/archive"
 	"strongroom/internal/api"
@@ -309,7 +310,7 @@ func (e *Engine) openPoint(ctx context.Context, s state.Snapshot) (*archive.Poin
 }
 
 // DeleteSnapshot deletes one of EC2's own snapshots. [ErrManaged] if AWS Backup manages it, [ErrInUse] if a pending
-// snapshot builds on it or is copied from it.
+// snapshot builds on it or is copied from it, or a volume is being filled from it.
 func (e *Engine) DeleteSnapshot(ctx context.Context, id string) error {
 	if t := e.task(id); t != nil {
 		// Whoever deletes a snapshot that is being written waits for it: there is no half of it to take away.
@@ -333,6 +334,13 @@ func (e *Engine) DeleteSnapshot(ctx context.Context, id string) error {
 			if p.Parent == id || p.CopiedFrom == id {
 				return ErrInUse
 			}
+		}
+		creating, err := tx.VolumesInState(ctx, "creating")
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(creating, func(v state.Volume) bool { return v.SnapshotID == id }) {
+			return ErrInUse
 		}
 		return tx.SetSnapshotDeleting(ctx, id)
 	})

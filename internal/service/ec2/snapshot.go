@@ -173,7 +173,7 @@ func (s *Service) DeleteSnapshot(ctx context.Context, c *api.Caller, in *ec2.Del
 		return nil, api.Errorf("InvalidParameterValue", "This snapshot is managed by the AWS Backup service and cannot be "+
 			"deleted via EC2 APIs. If you wish to delete this snapshot, please do so via the Backup console.")
 	case errors.Is(err, ebs.ErrInUse):
-		return nil, api.Errorf("InvalidSnapshot.InUse", "The snapshot %s is currently in use by another snapshot that is being made.", snap.ID)
+		return nil, api.Errorf("InvalidSnapshot.InUse", "The snapshot %s is currently in use by a snapshot or volume that is being made of it.", snap.ID)
 	case errors.Is(err, state.ErrNotFound):
 		return nil, errSnapshotNotFound(snap.ID)
 	case err != nil:

@@ -54,8 +54,13 @@ type Admin struct{ client *http.Client }
 func OpenAdmin(dir string) *Admin {
 	return &Admin{&http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			path, done, err := socketPath(dir)
+			if err != nil {
+				return nil, err
+			}
+			defer done()
 			var d net.Dialer
-			conn, err := d.DialContext(ctx, "unix", filepath.Join(dir, adminSocket))
+			conn, err := d.DialContext(ctx, "unix", path)
 			if err != nil {
 				return nil, fmt.Errorf("no server answers on %s (is it running on this data directory?): %w", dir, err)
 			}
@@ -132,9 +137,30 @@ func (a *Admin) call(ctx context.Context, what string, in, out any) error {
 	return json.Unmarshal(text, out)
 }
 
+// The kernel takes no longer path of a socket than this, less a few bytes.
+const maxSocketPath = 100
+
+// socketPath is a path by which the socket of a data directory can be used until done is called: a short one, through
+// the directory's descriptor, where its own is too long.
+func socketPath(dir string) (path string, done func(), err error) {
+	path = filepath.Join(dir, adminSocket)
+	if len(path) <= maxSocketPath {
+		return path, func() {}, nil
+	}
+	opened, err := os.Open(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/%s", opened.Fd(), adminSocket), func() { _ = opened.Close() }, nil
+}
+
 // serveAdmin listens on the socket until the returned function is called.
 func (s *Server) serveAdmin(ctx context.Context) (stop func(context.Context) error, err error) {
-	path := filepath.Join(s.config.DataDir, adminSocket)
+	path, closeDir, err := socketPath(s.config.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	defer closeDir()
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // a killed server's; the data directory is locked
 		return nil, err
 	}

@@ -116,7 +116,7 @@ func RefuseSourceKey(r CopyRequest) *Refusal {
 	case FamilyInstance, FamilyCluster:
 		message = "The source snapshot KMS key [" + r.SourceKey.ARN + "] does not exist, is not enabled or you do not have permissions to access it."
 	default:
-		message = "KMS key is either disabled or pending deletion or access to KMS key is denied"
+		message = keyUnusable
 	}
 	reader := ServiceLinkedRole(r.Destination.AccountID)
 	return &Refusal{
@@ -129,6 +129,21 @@ func RefuseSourceKey(r CopyRequest) *Refusal {
 			Advice: "Let the destination account's service-linked role use the key, and see that the key is enabled.",
 		},
 	}
+}
+
+const keyUnusable = "KMS key is either disabled or pending deletion or access to KMS key is denied"
+
+// RefuseKey is the refusal of a backup, copy or restore that cannot use the key it must read or write under.
+func RefuseKey(keyARN string) *Refusal {
+	refusal := &Refusal{
+		Message: keyUnusable, Category: KMSKeyError,
+		Cause: "The key " + keyARN + " is disabled or being deleted, or its policy does not admit the job.",
+		Fix:   Fix{Call: "kms:EnableKey", Resource: keyARN, Advice: "Enable the key, or cancel its deletion, and let the job's role use it."},
+	}
+	if fields := strings.Split(keyARN, ":"); len(fields) > 4 {
+		refusal.Fix.Region, refusal.Fix.AccountID = fields[3], fields[4]
+	}
+	return refusal
 }
 
 // ServiceLinkedRole is the ARN of an account's AWSServiceRoleForBackup.

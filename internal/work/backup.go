@@ -229,10 +229,10 @@ func (r *Runner) backupDomain(ctx context.Context, role *api.Caller, d resource.
 		ring, err = r.resourceKeyring(ctx, role, d.Type, keyARN, vault)
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, "", refuseUse(err, keyARN)
 	}
 	domain, err := r.Archives.Domain(ctx, location(vault), keyARN, ring)
-	return domain, keyARN, err
+	return domain, keyARN, refuseUse(err, keyARN)
 }
 
 // parent is the latest recovery point that a new one of the same domain can build on, or nil.

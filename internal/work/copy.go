@@ -218,7 +218,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 	}
 	destination, err := r.Archives.Domain(ctx, location(f.destination), decision.Key.ARN, toRing)
 	if err != nil {
-		return nil, err
+		return nil, refuseUse(err, decision.Key.ARN)
 	}
 	options := archive.CopyOptions{Point: strings.ToLower(job.ID)}
 	if decision.Incremental {

@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"strongroom/internal/api"
 	"strongroom/internal/state"
@@ -17,6 +18,17 @@ var (
 	errDone    = errors.New("the job is in a final state")            // nothing to do
 	fatalError = " job encountered a fatal error. Internal failure: " // after Backup, Copy or Restore
 )
+
+// refuseUse makes AWS's message of a refusal by KMS to let a job use a key; other errors stay as they are.
+func refuseUse(err error, keyARN string) error {
+	var e *api.Error
+	if errors.As(err, &e) && e.HTTPStatus() < 500 {
+		refusal := rules.RefuseKey(keyARN)
+		refusal.Cause += " KMS says: " + e.Error()
+		return fmt.Errorf("%w (%w)", refusal, err)
+	}
+	return err
+}
 
 // outcome is how a job ended.
 type outcome struct {

@@ -120,7 +120,7 @@ func (r *Runner) openPoint(ctx context.Context, role *api.Caller, p state.Recove
 	}
 	domain, err := r.Archives.Domain(ctx, location(v), p.ArchiveKeyARN, ring)
 	if err != nil {
-		return nil, err
+		return nil, refuseUse(err, p.ArchiveKeyARN)
 	}
 	return domain.Open(ctx, p.ArchivePointID)
 }

@@ -29,13 +29,14 @@ func (keys) Lookup(_ context.Context, id, token string) (string, api.Caller, err
 	return secret, *Admin(account), nil
 }
 
-// Clients returns SDK clients of an account's administrator that reach the house over HTTP.
+// Clients returns SDK clients of an account's administrator that reach the house over HTTP. They retry as clients do: once
+// in a thousand calls Go's client closes a connection whose answer it is still reading.
 func (w *World) Clients(account, region string) (*awsec2.Client, *awsebs.Client) {
 	w.T.Helper()
 	server := httptest.NewServer(wire.NewHandler(wire.Config{Door: w.Door, Credentials: keys{}, Clock: w.Clock, Wall: clock.Wall}))
 	w.T.Cleanup(server.Close)
 	c := aws.Config{
-		Region: region, BaseEndpoint: &server.URL, HTTPClient: server.Client(), RetryMaxAttempts: 1,
+		Region: region, BaseEndpoint: &server.URL, HTTPClient: server.Client(),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIA"+account, secret, ""),
 	}
 	return awsec2.NewFromConfig(c), awsebs.NewFromConfig(c)

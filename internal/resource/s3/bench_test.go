@@ -2,11 +2,11 @@ package s3_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"strings"
 	"strongroom/archive"
 	"strongroom/archive/archivetest"
 	"strongroom/internal/api"

@@ -286,14 +286,22 @@ func TestWhatTheRoleMayNot(t *testing.T) {
 
 	type failure struct{ policy, message string }
 	for name, row := range map[string]failure{
-		"no S3 at all": {`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}`,
-			"IAM Role arn:aws:iam::111111111111:role/backup does not have sufficient permissions to execute the backup."},
-		"no versioning": {`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetBucketTagging","Resource":"*"}}`,
-			"Customer credential miss permission to get bucket versioning for bucket."},
-		"no listing": {`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:GetBucketTagging","s3:GetBucketVersioning"],"Resource":"*"}}`,
-			"IAM Role arn:aws:iam::111111111111:role/backup does not have sufficient permissions to execute the backup."},
-		"no objects": {`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:GetBucketTagging","s3:GetBucketVersioning","s3:ListBucketVersions"],"Resource":"*"}}`,
-			"No objects were backed up from the source bucket source. To get notified of these failures, enable SNS event notifications."},
+		"no S3 at all": {
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}`,
+			"IAM Role arn:aws:iam::111111111111:role/backup does not have sufficient permissions to execute the backup.",
+		},
+		"no versioning": {
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetBucketTagging","Resource":"*"}}`,
+			"Customer credential miss permission to get bucket versioning for bucket.",
+		},
+		"no listing": {
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:GetBucketTagging","s3:GetBucketVersioning"],"Resource":"*"}}`,
+			"IAM Role arn:aws:iam::111111111111:role/backup does not have sufficient permissions to execute the backup.",
+		},
+		"no objects": {
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:GetBucketTagging","s3:GetBucketVersioning","s3:ListBucketVersions"],"Resource":"*"}}`,
+			"No objects were backed up from the source bucket source. To get notified of these failures, enable SNS event notifications.",
+		},
 	} {
 		h.Allow(h.role, row.policy)
 		_, err := h.backup(t, "source", "p-"+strings.ReplaceAll(name, " ", "-"), "", "", nil)

@@ -345,7 +345,7 @@ func (s *Service) DeleteBucketOwnershipControls(ctx context.Context, c *api.Call
 }
 
 // GetBucketAcl reads the bucket's access control list.
-func (s *Service) GetBucketAcl(ctx context.Context, c *api.Caller, in *s3.GetBucketAclInput) (*s3.GetBucketAclOutput, error) {
+func (s *Service) GetBucketAcl(ctx context.Context, c *api.Caller, in *s3.GetBucketAclInput) (*s3.GetBucketAclOutput, error) { //nolint:revive // as AWS spells it
 	b, err := s.bucket(ctx, c, in.Bucket)
 	if err != nil {
 		return nil, err
@@ -358,7 +358,7 @@ func (s *Service) GetBucketAcl(ctx context.Context, c *api.Caller, in *s3.GetBuc
 }
 
 // PutBucketAcl sets it, where the bucket's ownership allows lists.
-func (s *Service) PutBucketAcl(ctx context.Context, c *api.Caller, in *s3.PutBucketAclInput) (*s3.PutBucketAclOutput, error) {
+func (s *Service) PutBucketAcl(ctx context.Context, c *api.Caller, in *s3.PutBucketAclInput) (*s3.PutBucketAclOutput, error) { //nolint:revive // as AWS spells it
 	if in.GrantFullControl != nil || in.GrantRead != nil || in.GrantReadACP != nil || in.GrantWrite != nil || in.GrantWriteACP != nil {
 		return nil, api.NotImplemented("s3: grants in headers")
 	}

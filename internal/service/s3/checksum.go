@@ -75,8 +75,16 @@ func (g givenChecksums) one() (algorithm, value string, err error) {
 		algorithm string
 		value     *string
 	}{
-		{crc32Sum, g.crc32}, {crc32cSum, g.crc32c}, {crc64nvmeSum, g.crc64nvme}, {sha1Sum, g.sha1}, {sha256Sum, g.sha256},
-		{sha512Sum, g.sha512}, {"MD5", g.otherMD5}, {"XXHASH64", g.otherXXHash64}, {"XXHASH3", g.otherXXHash3}, {"XXHASH128", g.otherX128},
+		{crc32Sum, g.crc32},
+		{crc32cSum, g.crc32c},
+		{crc64nvmeSum, g.crc64nvme},
+		{sha1Sum, g.sha1},
+		{sha256Sum, g.sha256},
+		{sha512Sum, g.sha512},
+		{"MD5", g.otherMD5},
+		{"XXHASH64", g.otherXXHash64},
+		{"XXHASH3", g.otherXXHash3},
+		{"XXHASH128", g.otherX128},
 	} {
 		if each.value == nil {
 			continue

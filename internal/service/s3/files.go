@@ -220,7 +220,7 @@ func fill(r io.Reader, buf []byte) (n int, ended bool, err error) {
 	for n < len(buf) {
 		more, err := r.Read(buf[n:])
 		n += more
-		if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is not the end
+		if err == io.EOF { // a wrapped io.EOF is not the end
 			return n, true, nil
 		}
 		if err != nil {

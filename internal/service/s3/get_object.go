@@ -131,8 +131,11 @@ func (r reading) output(in *s3.GetObjectInput, body io.ReadCloser) *s3.GetObject
 		header **string
 		asked  *string
 	}{
-		{&out.ContentType, in.ResponseContentType}, {&out.CacheControl, in.ResponseCacheControl}, {&out.ContentDisposition, in.ResponseContentDisposition},
-		{&out.ContentEncoding, in.ResponseContentEncoding}, {&out.ContentLanguage, in.ResponseContentLanguage},
+		{&out.ContentType, in.ResponseContentType},
+		{&out.CacheControl, in.ResponseCacheControl},
+		{&out.ContentDisposition, in.ResponseContentDisposition},
+		{&out.ContentEncoding, in.ResponseContentEncoding},
+		{&out.ContentLanguage, in.ResponseContentLanguage},
 	} {
 		if each.asked != nil {
 			*each.header = each.asked

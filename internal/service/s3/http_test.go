@@ -17,7 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/feature/s3/manager" //nolint:staticcheck // what most clients upload with today
+	"github.com/aws/aws-sdk-go-v2/feature/s3/manager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
@@ -195,12 +195,12 @@ func TestUploadsOverHTTP(t *testing.T) {
 	w, c, _ := serve(t)
 	w.Bucket(t, s3test.Member, "bucket", false)
 	content := noise(7, 12*mebibyte+345)
-	uploader := manager.NewUploader(c) //nolint:staticcheck // see above
-	if _, err := uploader.Upload(t.Context(), &s3.PutObjectInput{Bucket: ptr("bucket"), Key: ptr("big"), Body: bytes.NewReader(content)}); err != nil {
+	uploader := manager.NewUploader(c) //nolint:staticcheck // what most clients upload with today
+	if _, err := uploader.Upload(t.Context(), &s3.PutObjectInput{Bucket: ptr("bucket"), Key: ptr("big"), Body: bytes.NewReader(content)}); err != nil { //nolint:staticcheck // what most clients upload with today
 		t.Fatal(err)
 	}
-	downloaded := manager.NewWriteAtBuffer(nil)                                                                                                       //nolint:staticcheck // see above
-	if _, err := manager.NewDownloader(c).Download(t.Context(), downloaded, &s3.GetObjectInput{Bucket: ptr("bucket"), Key: ptr("big")}); err != nil { //nolint:staticcheck // see above
+	downloaded := manager.NewWriteAtBuffer(nil)
+	if _, err := manager.NewDownloader(c).Download(t.Context(), downloaded, &s3.GetObjectInput{Bucket: ptr("bucket"), Key: ptr("big")}); err != nil { //nolint:staticcheck // as above
 		t.Fatal(err)
 	}
 	if !bytes.Equal(downloaded.Bytes(), content) {

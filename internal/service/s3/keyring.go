@@ -44,7 +44,7 @@ func openKeyring(ctx context.Context, db *state.DB, keeper *secrets.Keeper) (*ke
 
 func makeOwnKey(ctx context.Context, db *state.DB, keeper *secrets.Keeper) ([]byte, error) {
 	key := make([]byte, 32)
-	rand.Read(key) //nolint:errcheck // never fails
+	rand.Read(key)
 	wrapped, err := keeper.Encrypt(ctx, key)
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func makeOwnKey(ctx context.Context, db *state.DB, keeper *secrets.Keeper) ([]by
 // newKey makes a data key for the object named by place and wraps it.
 func (k *keyring) newKey(place string) (key, wrapped []byte) {
 	key = make([]byte, 32)
-	rand.Read(key) //nolint:errcheck // never fails
+	rand.Read(key)
 	return key, k.aead.Seal(nil, nil, key, []byte(place))
 }
 

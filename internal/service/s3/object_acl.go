@@ -11,7 +11,7 @@ import (
 )
 
 // GetObjectAcl reads the access control list of a version.
-func (s *Service) GetObjectAcl(ctx context.Context, c *api.Caller, in *s3.GetObjectAclInput) (*s3.GetObjectAclOutput, error) {
+func (s *Service) GetObjectAcl(ctx context.Context, c *api.Caller, in *s3.GetObjectAclInput) (*s3.GetObjectAclOutput, error) { //nolint:revive // as AWS spells it
 	b, err := s.bucket(ctx, c, in.Bucket)
 	if err != nil {
 		return nil, err
@@ -25,7 +25,7 @@ func (s *Service) GetObjectAcl(ctx context.Context, c *api.Caller, in *s3.GetObj
 }
 
 // PutObjectAcl sets it, where the bucket's ownership allows lists.
-func (s *Service) PutObjectAcl(ctx context.Context, c *api.Caller, in *s3.PutObjectAclInput) (*s3.PutObjectAclOutput, error) {
+func (s *Service) PutObjectAcl(ctx context.Context, c *api.Caller, in *s3.PutObjectAclInput) (*s3.PutObjectAclOutput, error) { //nolint:revive // as AWS spells it
 	if in.GrantFullControl != nil || in.GrantRead != nil || in.GrantReadACP != nil || in.GrantWrite != nil || in.GrantWriteACP != nil {
 		return nil, api.NotImplemented("s3: grants in headers")
 	}

@@ -2,11 +2,10 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"net/http"
 	"strings"
-
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"

@@ -34,8 +34,10 @@ func (k *keyring) openToken(scope, token string) (string, error) {
 		sealed, err = k.aead.Open(nil, nil, sealed, []byte("continuation "+scope))
 	}
 	if err != nil {
-		return "", &api.Error{Code: "InvalidArgument", Message: "The continuation token provided is incorrect", Err: err,
-			Members: map[string]string{"ArgumentName": "continuation-token"}}
+		return "", &api.Error{
+			Code: "InvalidArgument", Message: "The continuation token provided is incorrect", Err: err,
+			Members: map[string]string{"ArgumentName": "continuation-token"},
+		}
 	}
 	return string(sealed), nil
 }

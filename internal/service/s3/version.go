@@ -20,7 +20,7 @@ var versionEncoding = base32.HexEncoding.WithPadding(base32.NoPadding)
 func newVersionID(modified state.Micros) string {
 	var b [20]byte
 	binary.BigEndian.PutUint64(b[:], uint64(modified))
-	rand.Read(b[8:]) //nolint:errcheck // never fails
+	rand.Read(b[8:])
 	return versionEncoding.EncodeToString(b[:])
 }
 

@@ -126,15 +126,15 @@ func Do[Out any](t testing.TB, w *World, c *api.Caller, in any) *Out {
 	return out
 }
 
-// Refused makes a call that must be answered with an error code, and returns the error.
-func Refused[Out any](t testing.TB, w *World, c *api.Caller, in any, code string) *api.Error {
+// Refused makes a call that must be answered with an error code, and returns what it was answered with.
+func Refused[Out any](t testing.TB, w *World, c *api.Caller, in any, code string) api.Error {
 	t.Helper()
 	_, err := api.Call[Out](t.Context(), w.Door, c, in)
 	if api.Code(err) != code {
 		t.Fatalf("%T is answered with %v, want %s", in, err, code)
 	}
 	e, _ := errors.AsType[*api.Error](err)
-	return e
+	return *e
 }
 
 // Bucket makes a bucket as the administrator of an account, with versions or without.

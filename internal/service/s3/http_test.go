@@ -195,7 +195,7 @@ func TestUploadsOverHTTP(t *testing.T) {
 	w, c, _ := serve(t)
 	w.Bucket(t, s3test.Member, "bucket", false)
 	content := noise(7, 12*mebibyte+345)
-	uploader := manager.NewUploader(c) //nolint:staticcheck // what most clients upload with today
+	uploader := manager.NewUploader(c)                                                                                                                  //nolint:staticcheck // what most clients upload with today
 	if _, err := uploader.Upload(t.Context(), &s3.PutObjectInput{Bucket: ptr("bucket"), Key: ptr("big"), Body: bytes.NewReader(content)}); err != nil { //nolint:staticcheck // what most clients upload with today
 		t.Fatal(err)
 	}

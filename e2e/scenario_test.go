@@ -470,9 +470,11 @@ func (p *party) points(t *testing.T, vault string) []string {
 // crossAccount turns cross-account backup on or off.
 func crossAccount(t *testing.T, s *strongroomtest.Server, on bool) {
 	t.Helper()
-	must(enter(t, s, management, home).backup.UpdateGlobalSettings(t.Context(), &backup.UpdateGlobalSettingsInput{
-		GlobalSettings: map[string]string{"isCrossAccountBackupEnabled": fmt.Sprint(on)},
-	}))(t, "setting cross-account backup")
+	must(enter(t, s, management, home).backup.UpdateGlobalSettings(t.Context(), globalSettings(fmt.Sprint(on))))(t, "setting cross-account backup")
+}
+
+func globalSettings(crossAccount string) *backup.UpdateGlobalSettingsInput {
+	return &backup.UpdateGlobalSettingsInput{GlobalSettings: map[string]string{"isCrossAccountBackupEnabled": crossAccount}}
 }
 
 // move moves the service's clock to when, or by a duration, and waits for what that starts.

@@ -12,7 +12,7 @@ func benchmarkDisk(b *testing.B, key *sectors, do func(d *disk, key *sectors, bl
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer d.close()
+	defer func() { _ = d.close() }()
 	buf := noise(1, BlockSize)
 	for block := range int64(blocks) {
 		if _, err := d.writeAt(key, buf, block*BlockSize); err != nil {

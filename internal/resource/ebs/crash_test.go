@@ -130,7 +130,7 @@ func checkKilled(t *testing.T, dir string, generation uint32, frozen []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.close()
+	defer func() { _ = d.close() }()
 	marked := map[int64]bool{}
 	for _, b := range d.changes.between(generation, d.changes.now()) {
 		marked[b] = true
@@ -143,7 +143,7 @@ func checkKilled(t *testing.T, dir string, generation uint32, frozen []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer view.Close()
+	defer func() { _ = view.Close() }()
 	shown := make([]byte, crashSize)
 	for _, b := range view.Blocks() {
 		if err := view.read(nil, b, shown[b*BlockSize:(b+1)*BlockSize]); err != nil {

@@ -297,7 +297,7 @@ func TestTornGeneration(t *testing.T) {
 	if _, err := c.end(); err != nil { // 2 is current
 		t.Fatal(err)
 	}
-	if _, err := c.file.WriteAt([]byte{0, 0}, changesSlot*(1+2%2)+2); err != nil {
+	if _, err := c.file.WriteAt([]byte{0, 0}, changesSlot+2); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.close(); err != nil {
@@ -307,7 +307,7 @@ func TestTornGeneration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.close()
+	defer func() { _ = c.close() }()
 	if c.current != 1 || c.generation(2) != 1 {
 		t.Fatalf("generation %d, block in %d; want 1 and 1", c.current, c.generation(2))
 	}

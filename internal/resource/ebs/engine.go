@@ -69,8 +69,10 @@ func New(c Config) *Engine {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	e := &Engine{Config: c, disks: map[string]*openedDisk{}, running: map[string]*task{}, attached: map[string]int{},
-		uploads: map[string]time.Time{}}
+	e := &Engine{
+		Config: c, disks: map[string]*openedDisk{}, running: map[string]*task{}, attached: map[string]int{},
+		uploads: map[string]time.Time{},
+	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
 }
@@ -132,7 +134,7 @@ func (e *Engine) resume(ctx context.Context) error {
 	}
 	for _, s := range going {
 		if err := e.erase(ctx, s); err != nil {
-			e.Log.ErrorContext(ctx, "a deleted snapshot stays in its archive", "snapshot", s.ID, "error", err)
+			e.Log.ErrorContext(ctx, "a deleted snapshot stays in its archive", slog.String("snapshot", s.ID), slog.Any("error", err))
 		}
 	}
 	return nil

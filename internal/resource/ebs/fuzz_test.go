@@ -114,7 +114,7 @@ func FuzzChanges(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer again.close()
+		defer func() { _ = again.close() }()
 		if got := again.between(ended, again.now()); !slices.Contains(got, 3) {
 			t.Fatalf("after generation %d the changed blocks are %v", ended, got)
 		}

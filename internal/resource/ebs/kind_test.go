@@ -71,7 +71,7 @@ func (j jobs) write(volume arn.ARN, off int64, data []byte) {
 	if err != nil {
 		j.T.Fatal(err)
 	}
-	defer v.Close()
+	defer func() { _ = v.Close() }()
 	if _, err := v.WriteAt(data, off); err != nil {
 		j.T.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func (j jobs) read(volume arn.ARN, n int) []byte {
 	if err != nil {
 		j.T.Fatal(err)
 	}
-	defer v.Close()
+	defer func() { _ = v.Close() }()
 	data := make([]byte, n)
 	if _, err := v.ReadAt(data, 0); err != nil {
 		j.T.Fatal(err)
@@ -256,7 +256,7 @@ func TestRecoveryPointIsASnapshotOfEC2(t *testing.T) {
 	if len(s) != 1 || *s[0].SnapshotId != id || *s[0].KmsKeyId != key || s[0].State != types.SnapshotStateCompleted || "volume/"+*s[0].VolumeId != volume.Resource {
 		t.Fatalf("the snapshots are %+v", s)
 	}
-	err := ebstest.Refused[awsec2.DeleteSnapshotOutput](j.World, j.admin, &awsec2.DeleteSnapshotInput{SnapshotId: &id}, "InvalidParameterValue")
+	err := ebstest.Refusal[awsec2.DeleteSnapshotOutput](j.World, j.admin, &awsec2.DeleteSnapshotInput{SnapshotId: &id}, "InvalidParameterValue")
 	if !strings.Contains(err.Error(), "managed by the AWS Backup service") {
 		t.Errorf("deleting it answers %v", err)
 	}

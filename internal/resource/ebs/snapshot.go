@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"strongroom/archive"
@@ -125,7 +126,7 @@ func (e *Engine) finish(s state.Snapshot, from *frozen) *task {
 			return ctx.Err() // the next start goes on
 		}
 		if err != nil {
-			e.Log.ErrorContext(ctx, "writing a snapshot", "snapshot", s.ID, "error", err)
+			e.Log.ErrorContext(ctx, "writing a snapshot", slog.String("snapshot", s.ID), slog.Any("error", err))
 		}
 		return errors.Join(err, e.end(ctx, s, summary, err))
 	})
@@ -181,7 +182,7 @@ func (e *Engine) takeUp(ctx context.Context, s state.Snapshot) error {
 	}
 	from, err := e.thaw(ctx, s)
 	if err != nil {
-		e.Log.ErrorContext(ctx, "taking up a snapshot", "snapshot", s.ID, "error", err)
+		e.Log.ErrorContext(ctx, "taking up a snapshot", slog.String("snapshot", s.ID), slog.Any("error", err))
 		return e.end(ctx, s, archive.Summary{}, err)
 	}
 	e.finish(s, from)
@@ -243,7 +244,7 @@ func (e *Engine) progress(ctx context.Context, t *task, id string) func(done, to
 			return tx.SetSnapshotProgress(ctx, id, percent)
 		})
 		if err != nil && ctx.Err() == nil {
-			e.Log.WarnContext(ctx, "noting the progress of a snapshot", "snapshot", id, "error", err)
+			e.Log.WarnContext(ctx, "noting the progress of a snapshot", slog.String("snapshot", id), slog.Any("error", err))
 		}
 	}
 }

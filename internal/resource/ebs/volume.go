@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"runtime"
 	"sync/atomic"
@@ -95,7 +96,7 @@ func (e *Engine) fill(v state.Volume) *task {
 		case ctx.Err() != nil:
 			return ctx.Err() // the next start goes on
 		case err != nil:
-			e.Log.ErrorContext(ctx, "filling a volume", "volume", v.ID, "snapshot", v.SnapshotID, "error", err)
+			e.Log.ErrorContext(ctx, "filling a volume", slog.String("volume", v.ID), slog.String("snapshot", v.SnapshotID), slog.Any("error", err))
 			to = "error"
 		}
 		return errors.Join(err, e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
@@ -250,7 +251,7 @@ func (e *Engine) reap(ctx context.Context, id string) error {
 		return err
 	}
 	if err := e.revoke(ctx, v); err != nil {
-		e.Log.WarnContext(ctx, "retiring the grant of a deleted volume", "volume", id, "error", err)
+		e.Log.WarnContext(ctx, "retiring the grant of a deleted volume", slog.String("volume", id), slog.Any("error", err))
 	}
 	return e.remove(v.Region, v.AccountID, id)
 }

@@ -122,7 +122,7 @@ func (h house) get(snapshot string, index *int32, token *string) []byte {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	defer out.BlockData.Close()
+	defer func() { _ = out.BlockData.Close() }()
 	data, err := io.ReadAll(out.BlockData)
 	if err != nil {
 		h.t.Fatal(err)

@@ -57,8 +57,8 @@ func (s *Service) DisableEbsEncryptionByDefault(ctx context.Context, c *api.Call
 	return &ec2.DisableEbsEncryptionByDefaultOutput{EbsEncryptionByDefault: &on}, err
 }
 
-// GetEbsDefaultKmsKeyId tells the key of encrypted volumes whose creator names none.
-func (s *Service) GetEbsDefaultKmsKeyId(ctx context.Context, c *api.Caller, in *ec2.GetEbsDefaultKmsKeyIdInput) (*ec2.GetEbsDefaultKmsKeyIdOutput, error) {
+// GetEbsDefaultKmsKeyID tells the key of encrypted volumes whose creator names none.
+func (s *Service) GetEbsDefaultKmsKeyID(ctx context.Context, c *api.Caller, in *ec2.GetEbsDefaultKmsKeyIdInput) (*ec2.GetEbsDefaultKmsKeyIdOutput, error) {
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
@@ -72,8 +72,8 @@ func (s *Service) GetEbsDefaultKmsKeyId(ctx context.Context, c *api.Caller, in *
 	return &ec2.GetEbsDefaultKmsKeyIdOutput{KmsKeyId: &v.DefaultKeyARN}, nil
 }
 
-// ModifyEbsDefaultKmsKeyId changes it. The caller must be allowed to describe the key.
-func (s *Service) ModifyEbsDefaultKmsKeyId(ctx context.Context, c *api.Caller, in *ec2.ModifyEbsDefaultKmsKeyIdInput) (*ec2.ModifyEbsDefaultKmsKeyIdOutput, error) {
+// ModifyEbsDefaultKmsKeyID changes it. The caller must be allowed to describe the key.
+func (s *Service) ModifyEbsDefaultKmsKeyID(ctx context.Context, c *api.Caller, in *ec2.ModifyEbsDefaultKmsKeyIdInput) (*ec2.ModifyEbsDefaultKmsKeyIdOutput, error) {
 	if deref(in.KmsKeyId) == "" {
 		return nil, errMissing("KmsKeyId")
 	}
@@ -88,8 +88,8 @@ func (s *Service) ModifyEbsDefaultKmsKeyId(ctx context.Context, c *api.Caller, i
 	return &ec2.ModifyEbsDefaultKmsKeyIdOutput{KmsKeyId: &keyARN}, err
 }
 
-// ResetEbsDefaultKmsKeyId goes back to the key that AWS manages for EBS.
-func (s *Service) ResetEbsDefaultKmsKeyId(ctx context.Context, c *api.Caller, in *ec2.ResetEbsDefaultKmsKeyIdInput) (*ec2.ResetEbsDefaultKmsKeyIdOutput, error) {
+// ResetEbsDefaultKmsKeyID goes back to the key that AWS manages for EBS.
+func (s *Service) ResetEbsDefaultKmsKeyID(ctx context.Context, c *api.Caller, in *ec2.ResetEbsDefaultKmsKeyIdInput) (*ec2.ResetEbsDefaultKmsKeyIdOutput, error) {
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}

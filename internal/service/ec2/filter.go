@@ -49,7 +49,7 @@ func tagValues(tags map[string]string, filter string) ([]string, bool) {
 // from the one behind it.
 func fits(pattern, text string) bool {
 	p, t := []rune(pattern), []rune(text)
-	var star, mark = -1, 0 // the last * and where its match ends
+	star, mark := -1, 0 // the last * and where its match ends
 	i := 0
 	for j := 0; j < len(t); {
 		step, literal := 1, false

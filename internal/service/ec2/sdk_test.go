@@ -14,7 +14,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/google/go-cmp/cmp"
 
-	. "strongroom/internal/resource/ebs/ebstest" //nolint:revive // the vocabulary of these tests
+	. "strongroom/internal/resource/ebs/ebstest"
 )
 
 // caller calls operations of the SDK's client by name and remembers which.

@@ -69,9 +69,9 @@ func (s *Service) API() *api.Service {
 			general(s.GetEbsEncryptionByDefault),
 			general(s.EnableEbsEncryptionByDefault),
 			general(s.DisableEbsEncryptionByDefault),
-			general(s.GetEbsDefaultKmsKeyId),
-			general(s.ModifyEbsDefaultKmsKeyId),
-			general(s.ResetEbsDefaultKmsKeyId),
+			general(s.GetEbsDefaultKmsKeyID),
+			general(s.ModifyEbsDefaultKmsKeyID),
+			general(s.ResetEbsDefaultKmsKeyID),
 		},
 	}
 }

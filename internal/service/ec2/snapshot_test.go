@@ -12,7 +12,7 @@ import (
 
 	"strongroom/internal/api"
 	"strongroom/internal/resource/ebs"
-	. "strongroom/internal/resource/ebs/ebstest" //nolint:revive // the vocabulary of these tests
+	. "strongroom/internal/resource/ebs/ebstest"
 )
 
 const zone = Region + "a"
@@ -44,7 +44,7 @@ func write(w *World, id string, off int64, data []byte) {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	defer v.Close()
+	defer func() { _ = v.Close() }()
 	if _, err := v.WriteAt(data, off); err != nil {
 		w.T.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func read(w *World, id string, off int64, n int) []byte {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	defer v.Close()
+	defer func() { _ = v.Close() }()
 	data := make([]byte, n)
 	if _, err := v.ReadAt(data, off); err != nil {
 		w.T.Fatal(err)

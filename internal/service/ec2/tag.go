@@ -78,19 +78,23 @@ func find(ctx context.Context, tx *state.Tx, c *api.Caller, id string) (tagged, 
 		if errors.Is(err, state.ErrNotFound) || (err == nil && (v.AccountID != c.AccountID || v.Region != c.Region)) {
 			return tagged{}, errVolumeNotFound(id)
 		}
-		return tagged{ebs.VolumeARN(v.AccountID, v.Region, id), v.AccountID, ebs.VolumeConditions(v), v.Tags,
+		return tagged{
+			ebs.VolumeARN(v.AccountID, v.Region, id), v.AccountID, ebs.VolumeConditions(v), v.Tags,
 			func(ctx context.Context, tx *state.Tx, tags map[string]string) error {
 				return tx.SetVolumeTags(ctx, id, tags)
-			}}, err
+			},
+		}, err
 	case "snap":
 		s, err := tx.Snapshot(ctx, id)
 		if errors.Is(err, state.ErrNotFound) || (err == nil && (s.AccountID != c.AccountID || s.Region != c.Region || s.State == "deleting")) {
 			return tagged{}, errSnapshotNotFound(id)
 		}
-		return tagged{ebs.SnapshotARN(s.Region, id), s.AccountID, ebs.SnapshotConditions(s), s.Tags,
+		return tagged{
+			ebs.SnapshotARN(s.Region, id), s.AccountID, ebs.SnapshotConditions(s), s.Tags,
 			func(ctx context.Context, tx *state.Tx, tags map[string]string) error {
 				return tx.SetSnapshotTags(ctx, id, tags)
-			}}, err
+			},
+		}, err
 	}
 	return tagged{}, api.Errorf("InvalidID", "The ID '%s' is not valid", id)
 }

@@ -10,7 +10,7 @@ import (
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"strongroom/internal/resource/ebs"
-	. "strongroom/internal/resource/ebs/ebstest" //nolint:revive // the vocabulary of these tests
+	. "strongroom/internal/resource/ebs/ebstest"
 	"strongroom/internal/service/ec2"
 )
 
@@ -128,10 +128,17 @@ func TestDescribeAndModifyVolumes(t *testing.T) {
 		values []string
 		want   int
 	}{
-		{"volume-type", []string{"gp3"}, 2}, {"volume-type", []string{"gp*"}, 5}, {"size", []string{"1", "2"}, 2},
-		{"encrypted", []string{"true"}, 1}, {"status", []string{"available"}, 6}, {"tag:n", []string{"3"}, 1},
-		{"tag-key", []string{"n"}, 6}, {"availability-zone", []string{zone}, 6}, {"snapshot-id", []string{"snap-*"}, 0},
-		{"attachment.status", []string{"attached"}, 0}, {"volume-id", ids[:2], 2},
+		{"volume-type", []string{"gp3"}, 2},
+		{"volume-type", []string{"gp*"}, 5},
+		{"size", []string{"1", "2"}, 2},
+		{"encrypted", []string{"true"}, 1},
+		{"status", []string{"available"}, 6},
+		{"tag:n", []string{"3"}, 1},
+		{"tag-key", []string{"n"}, 6},
+		{"availability-zone", []string{zone}, 6},
+		{"snapshot-id", []string{"snap-*"}, 0},
+		{"attachment.status", []string{"attached"}, 0},
+		{"volume-id", ids[:2], 2},
 	} {
 		out := Must[awsec2.DescribeVolumesOutput](w, c, &awsec2.DescribeVolumesInput{Filters: []types.Filter{{Name: &tt.filter, Values: tt.values}}})
 		if len(out.Volumes) != tt.want {

@@ -131,7 +131,13 @@ func Must[Out any](w *World, c *api.Caller, in any) *Out {
 }
 
 // Refused makes a call that must fail with a code.
-func Refused[Out any](w *World, c *api.Caller, in any, code string) error {
+func Refused[Out any](w *World, c *api.Caller, in any, code string) {
+	w.T.Helper()
+	_ = Refusal[Out](w, c, in, code)
+}
+
+// Refusal makes a call that must fail with a code and returns the error.
+func Refusal[Out any](w *World, c *api.Caller, in any, code string) error {
 	w.T.Helper()
 	out, err := api.Call[Out](w.T.Context(), w.Door, c, in)
 	if got := api.Code(err); got != code {

@@ -89,7 +89,6 @@ func (p *process) aws(t *testing.T, profile, region string) aws.Config {
 		config.WithSharedConfigFiles([]string{profiles + "/config"}),
 		config.WithSharedCredentialsFiles([]string{profiles + "/credentials"}),
 		config.WithSharedConfigProfile(profile), config.WithRegion(region),
-		config.WithRetryMaxAttempts(1),
 	)
 	if err != nil {
 		t.Fatal(err)

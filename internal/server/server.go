@@ -214,7 +214,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(organization, s.db), Log: s.log,
 	})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, keys, plans}})
+	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans}})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages})
 	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, tags, trail} {
 		s.door.Register(service.API())
@@ -227,7 +227,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	s.runner = work.New(work.Config{
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf,
 		Identity: identity{identities, sessions}, Organization: membership(organization), Trail: recorder, Log: s.log,
-		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep},
+		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep},
 	})
 	return services{identities, sessions, organization}, nil
 }

@@ -64,7 +64,6 @@ func (s *Server) AWS(t testing.TB, profile, region string) aws.Config {
 		config.WithSharedCredentialsFiles([]string{s.ProfilesDir() + "/credentials"}),
 		config.WithSharedConfigProfile(profile),
 		config.WithRegion(region),
-		config.WithRetryMaxAttempts(1),
 	)
 	if err != nil {
 		t.Fatalf("reading profile %s: %v", profile, err)

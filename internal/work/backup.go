@@ -113,13 +113,14 @@ func (r *Runner) watchBackup(ctx context.Context, job state.BackupJob) (context.
 			defer forget()
 		}
 		for {
+			rest(ctx, time.Second, closed)
 			select {
 			case <-ctx.Done():
 				return
 			case <-closed:
 				cancel(errExpired)
 				return
-			case <-wallAfter(ctx, time.Second):
+			default:
 			}
 			now, err := view(ctx, r, func(ctx context.Context, tx *state.Tx) (state.BackupJob, error) { return tx.BackupJob(ctx, job.ID) })
 			if err == nil && now.State == state.JobAborting {

@@ -29,10 +29,8 @@ func (r *Runner) watch(ctx context.Context, what string, every time.Duration, fn
 		if err := fn(ctx); err != nil && ctx.Err() == nil {
 			r.Log.ErrorContext(ctx, "looking after "+what, "error", err.Error())
 		}
-		select {
-		case <-ctx.Done():
+		if rest(ctx, every, nil); ctx.Err() != nil {
 			return
-		case <-wallAfter(ctx, every):
 		}
 	}
 }
@@ -120,8 +118,13 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 				return err
 			}
 		}
-		plan.ExecutedAt = tx.Now
-		return tx.PutBackupPlan(ctx, plan)
+		// Read anew: tags may have been set since.
+		now, err := tx.BackupPlan(ctx, plan.ID)
+		if err != nil {
+			return err
+		}
+		now.ExecutedAt = tx.Now
+		return tx.PutBackupPlan(ctx, now)
 	})
 	if err == nil && len(jobs) > 0 {
 		r.Log.InfoContext(ctx, "a rule ran", "plan", plan.Name, "rule", aws.ToString(rule.RuleName), "account", plan.AccountID, "region", plan.Region, "jobs", len(jobs))
@@ -247,10 +250,8 @@ func (r *Runner) Settle(ctx context.Context) error {
 		if err != nil || !busy {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if rest(ctx, 20*time.Millisecond, nil); ctx.Err() != nil {
 			return ctx.Err()
-		case <-wallAfter(ctx, 20*time.Millisecond):
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"runtime"
 	"sync/atomic"
 
@@ -33,13 +34,18 @@ type DB struct {
 	clock   clock.Clock
 	writer  *sql.DB // one connection: SQLite has one writer, and waiting here is cheaper than SQLITE_BUSY
 	readers *sql.DB
+
+	// writing and reading are the prepared statements of the two pools.
+	writing, reading *statements
 	// principals counts the changes to what principals may do; see [DB.UpdatePrincipals].
 	principals atomic.Uint64
 }
 
 // Tx is a transaction. Methods on it are spread over this package's files, a file a noun.
 type Tx struct {
-	sql *sql.Tx
+	sql        *sql.Tx
+	statements *statements
+	unprepared []string // statements to prepare afterwards
 	// Now is the service's time when the transaction began, in microseconds as columns hold it.
 	Now Micros
 }
@@ -58,6 +64,14 @@ func Open(ctx context.Context, path string, c clock.Clock) (*DB, error) {
 		}
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 	}
+	// Its owner alone reads it, and so the files that SQLite makes beside it, which take over its mode.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	if err := errors.Join(file.Chmod(0o600), file.Close()); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
 	writer, err := sql.Open("sqlite", dsn(url.Values{"_txlock": {"immediate"}}))
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
@@ -72,7 +86,10 @@ func Open(ctx context.Context, path string, c clock.Clock) (*DB, error) {
 	}
 	readers.SetMaxOpenConns(4 * runtime.GOMAXPROCS(0))
 	readers.SetMaxIdleConns(4 * runtime.GOMAXPROCS(0))
-	return &DB{clock: c, writer: writer, readers: readers}, nil
+	return &DB{
+		clock: c, writer: writer, readers: readers,
+		writing: &statements{pool: writer, all: map[string]*sql.Stmt{}}, reading: &statements{pool: readers, all: map[string]*sql.Stmt{}},
+	}, nil
 }
 
 func migrate(ctx context.Context, db *sql.DB) error {
@@ -103,21 +120,25 @@ func (db *DB) Update(ctx context.Context, fn func(ctx context.Context, tx *Tx) e
 		panic("state: Update inside Update")
 	}
 	ctx = context.WithValue(ctx, inUpdate{}, true)
-	return run(ctx, db.writer, db.clock, fn)
+	return run(ctx, db.writing, db.clock, fn)
 }
 
 // View runs fn in a transaction that only reads and sees one snapshot.
 func (db *DB) View(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	return run(ctx, db.readers, db.clock, fn)
+	return run(ctx, db.reading, db.clock, fn)
 }
 
-func run(ctx context.Context, pool *sql.DB, c clock.Clock, fn func(context.Context, *Tx) error) error {
-	tx, err := pool.BeginTx(ctx, nil)
+func run(ctx context.Context, on *statements, c clock.Clock, fn func(context.Context, *Tx) error) error {
+	tx, err := on.pool.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // a no-op after Commit, and otherwise there is an error already
-	if err := fn(ctx, &Tx{sql: tx, Now: MicrosOf(c.Now())}); err != nil {
+	t := &Tx{sql: tx, statements: on, Now: MicrosOf(c.Now())}
+	defer func() {
+		_ = tx.Rollback() // a no-op after Commit, and otherwise there is an error already
+		on.prepare(ctx, t.unprepared)
+	}()
+	if err := fn(ctx, t); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -128,7 +149,7 @@ func run(ctx context.Context, pool *sql.DB, c clock.Clock, fn func(context.Conte
 
 // exec runs a statement and reports how many rows it touched.
 func (tx *Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := tx.sql.ExecContext(ctx, query, args...)
+	result, err := tx.execContext(ctx, query, args...)
 	if err != nil {
 		return 0, translate(err)
 	}
@@ -149,13 +170,13 @@ type scanner interface{ Scan(dest ...any) error }
 
 // queryOne reads one row with scan; [ErrNotFound] if there is none.
 func queryOne[T any](ctx context.Context, tx *Tx, scan func(scanner) (T, error), query string, args ...any) (T, error) {
-	v, err := scan(tx.sql.QueryRowContext(ctx, query, args...))
+	v, err := scan(tx.queryRowContext(ctx, query, args...))
 	return v, translate(err)
 }
 
 // queryAll reads all rows with scan.
 func queryAll[T any](ctx context.Context, tx *Tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := tx.sql.QueryContext(ctx, query, args...)
+	rows, err := tx.queryContext(ctx, query, args...)
 	if err != nil {
 		return nil, translate(err)
 	}

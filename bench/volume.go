@@ -101,11 +101,24 @@ func (v *volume) generate(ctx context.Context) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	return v.note("made")
+	return v.note(ctx, "made")
 }
 
-func (v *volume) note(what string) error {
-	return os.WriteFile(filepath.Join(v.dir, "volume.txt"), []byte(what+"\n"), 0o644)
+// note writes the small file, again and again until the file system's clock, which ticks every few milliseconds, has it
+// younger than the volume.
+func (v *volume) note(ctx context.Context, what string) error {
+	path := filepath.Join(v.dir, "volume.txt")
+	return until(ctx, func() (bool, error) {
+		if err := os.WriteFile(path, []byte(what+"\n"), 0o644); err != nil {
+			return false, err
+		}
+		image, err := os.Stat(v.path())
+		if err != nil {
+			return false, err
+		}
+		note, err := os.Stat(path)
+		return err == nil && note.ModTime().After(image.ModTime()), err
+	})
 }
 
 func (e extent) write(ctx context.Context, file *os.File) error {
@@ -153,7 +166,7 @@ func (v *volume) change(ctx context.Context, round int) error {
 	if err := os.WriteFile(v.changed, list.Bytes(), 0o644); err != nil {
 		return err
 	}
-	return v.note(fmt.Sprint("changed in round ", round))
+	return v.note(ctx, fmt.Sprint("changed in round ", round))
 }
 
 // blocks are the numbers of the blocks that have been written, ascending.

@@ -42,7 +42,7 @@ func (r *Runner) runBackup(ctx context.Context, jobID string, t try) error {
 	if err != nil {
 		end, err := judge(watched, err, "Backup", t)
 		if err != nil {
-			r.Log.WarnContext(ctx, "a backup job will be tried again", "job", job.ID, "error", err.Error())
+			r.Log.WarnContext(ctx, "a backup job will be tried again", slog.String("job", job.ID), slog.String("error", err.Error()))
 			return err
 		}
 		return r.endBackup(ctx, job, end, nil)

@@ -32,7 +32,7 @@ func (r *Runner) runCopy(ctx context.Context, jobID string, t try) error {
 	if err != nil {
 		end, err := judge(ctx, err, "Copy", t)
 		if err != nil {
-			r.Log.WarnContext(ctx, "a copy job will be tried again", "job", job.ID, "error", err.Error())
+			r.Log.WarnContext(ctx, "a copy job will be tried again", slog.String("job", job.ID), slog.String("error", err.Error()))
 			return err
 		}
 		return r.endCopy(ctx, job, end, nil)
@@ -198,7 +198,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 	}
 	defer func() {
 		if err := release(context.WithoutCancel(ctx)); err != nil {
-			r.Log.WarnContext(ctx, "could not retire the grant of a copy", "job", job.ID, "error", err.Error())
+			r.Log.WarnContext(ctx, "could not retire the grant of a copy", slog.String("job", job.ID), slog.String("error", err.Error()))
 		}
 	}()
 	sourceDomain, err := r.Archives.Domain(ctx, location(f.source), f.point.ArchiveKeyARN, ring)

@@ -52,11 +52,11 @@ func (r *Runner) watchGarbage(ctx context.Context) {
 			return
 		}
 		if _, err := r.Collect(ctx); err != nil && ctx.Err() == nil {
-			r.Log.ErrorContext(ctx, "collecting garbage", "error", err.Error())
+			r.Log.ErrorContext(ctx, "collecting garbage", slog.String("error", err.Error()))
 		}
 		for _, sweep := range r.Sweep {
 			if err := sweep(ctx); err != nil && ctx.Err() == nil {
-				r.Log.ErrorContext(ctx, "sweeping", "error", err.Error())
+				r.Log.ErrorContext(ctx, "sweeping", slog.String("error", err.Error()))
 			}
 		}
 	}

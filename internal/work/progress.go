@@ -38,6 +38,6 @@ func (p *progress) report(done, total int64) {
 		percent = min(99, 100*float64(done)/float64(total))
 	}
 	if err := p.r.update(p.ctx, func(ctx context.Context, tx *state.Tx) error { return p.save(ctx, tx, percent, done) }); err != nil && p.ctx.Err() == nil {
-		p.r.Log.WarnContext(p.ctx, "could not note a job's progress", "error", err.Error())
+		p.r.Log.WarnContext(p.ctx, "could not note a job's progress", slog.String("error", err.Error()))
 	}
 }

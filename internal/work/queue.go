@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -77,26 +78,26 @@ func (h levelHandler) WithGroup(name string) slog.Handler {
 
 // EnqueueBackup enqueues the backup job that tx decides.
 func (q *Queue) EnqueueBackup(ctx context.Context, tx *state.Tx, jobID string) error {
-	return q.enqueue(ctx, tx, backupArgs{JobID: jobID})
+	return q.enqueue(ctx, tx, backupArgs{JobID: jobID}, maxAttempts)
 }
 
 // EnqueueCopy enqueues the copy job that tx decides.
 func (q *Queue) EnqueueCopy(ctx context.Context, tx *state.Tx, jobID string) error {
-	return q.enqueue(ctx, tx, copyArgs{JobID: jobID})
+	return q.enqueue(ctx, tx, copyArgs{JobID: jobID}, maxAttempts)
 }
 
 // EnqueueRestore enqueues the restore job that tx decides.
 func (q *Queue) EnqueueRestore(ctx context.Context, tx *state.Tx, jobID string) error {
-	return q.enqueue(ctx, tx, restoreArgs{JobID: jobID})
+	return q.enqueue(ctx, tx, restoreArgs{JobID: jobID}, maxAttempts)
 }
 
 // EnqueueDelete enqueues the removal of a recovery point that tx marked as DELETING.
 func (q *Queue) EnqueueDelete(ctx context.Context, tx *state.Tx, recoveryPointARN string) error {
-	return q.enqueue(ctx, tx, deleteArgs{RecoveryPointARN: recoveryPointARN})
+	return q.enqueue(ctx, tx, deleteArgs{RecoveryPointARN: recoveryPointARN}, deleteAttempts)
 }
 
-func (q *Queue) enqueue(ctx context.Context, tx *state.Tx, args river.JobArgs) error {
-	if _, err := q.client.InsertTx(ctx, tx.SQL(), args, &river.InsertOpts{MaxAttempts: maxAttempts}); err != nil {
+func (q *Queue) enqueue(ctx context.Context, tx *state.Tx, args river.JobArgs, attempts int) error {
+	if _, err := q.client.InsertTx(ctx, tx.SQL(), args, &river.InsertOpts{MaxAttempts: attempts}); err != nil {
 		return fmt.Errorf("enqueueing a %s job: %w", args.Kind(), err)
 	}
 	return nil
@@ -105,6 +106,13 @@ func (q *Queue) enqueue(ctx context.Context, tx *state.Tx, args river.JobArgs) e
 // A job whose cause of failure may pass is tried this often, with River's growing pauses between: two and a half hours
 // in all. (AWS Backup retries a copy for two.)
 const maxAttempts = 9
+
+// A deletion has no state to fail into: the point would be DELETING for ever, and its vault could never be deleted. So it
+// is tried for as long as it takes, which is as often as River can count, at the latest every hour.
+const (
+	deleteAttempts = math.MaxInt16
+	deletePause    = time.Hour
+)
 
 // start begins to work on jobs with workers. Jobs that a killed process left running are taken up again first: the
 // database has one process, so nobody else can be running them.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/riverqueue/river"
 
@@ -55,7 +56,7 @@ func worked(t *testing.T, q *Queue, work func(ctx context.Context, id string) er
 func TestJobsExistExactlyIfTheirTransactionCommits(t *testing.T) {
 	t.Parallel()
 	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))
-	defer db.Close() //nolint:errcheck // a test's
+	defer db.Close()
 	enqueue(t, db, q, "undone", errors.New("changed my mind"))
 	enqueue(t, db, q, "decided", nil)
 	ids := make(chan string, 2)
@@ -95,7 +96,7 @@ func TestInterruptedJobsAreTakenUpAgain(t *testing.T) {
 	}
 
 	db, q = openQueue(t, path)
-	defer db.Close() //nolint:errcheck // a test's
+	defer db.Close()
 	again := make(chan string, 1)
 	stop = worked(t, q, func(_ context.Context, id string) error { again <- id; return nil })
 	if got := <-again; got != "interrupted" {
@@ -103,5 +104,46 @@ func TestInterruptedJobsAreTakenUpAgain(t *testing.T) {
 	}
 	if err := stop(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestDeletionsAreNeverGivenUp(t *testing.T) {
+	t.Parallel()
+	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))
+	defer db.Close()
+	if err := db.Update(t.Context(), func(ctx context.Context, tx *state.Tx) error { return q.EnqueueDelete(ctx, tx, "arn:p") }); err != nil {
+		t.Fatal(err)
+	}
+	// As if the store had been out of reach for as many attempts as other jobs have.
+	if _, err := db.Writer().ExecContext(t.Context(), `UPDATE river_job SET attempt = $1`, maxAttempts); err != nil {
+		t.Fatal(err)
+	}
+	w := &worker[deleteArgs]{most: deletePause}
+	tried := make(chan struct{})
+	w.work = func(context.Context, deleteArgs, try) error {
+		close(tried)
+		return errors.New("the store is out of reach")
+	}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, w)
+	stop, err := q.start(t.Context(), workers, 1, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-tried
+	if err := stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var after string
+	if err := db.Writer().QueryRowContext(t.Context(), `SELECT state FROM river_job`).Scan(&after); err != nil {
+		t.Fatal(err)
+	}
+	if after != "retryable" {
+		t.Errorf("the deletion is %s after it failed", after)
+	}
+	for attempt, most := range map[int]time.Duration{1: 2 * time.Second, 9: deletePause, 30000: deletePause} {
+		if pause := pauseAfter(attempt, deletePause); pause <= 0 || pause > most {
+			t.Errorf("after attempt %d the next comes in %s", attempt, pause)
+		}
 	}
 }

@@ -24,7 +24,7 @@ func (r *Runner) runRestore(ctx context.Context, jobID string, t try) error {
 	end := outcome{state: state.JobCompleted, category: rules.Success}
 	if err != nil {
 		if end, err = judge(ctx, err, "Restore", t); err != nil {
-			r.Log.WarnContext(ctx, "a restore job will be tried again", "job", job.ID, "error", err.Error())
+			r.Log.WarnContext(ctx, "a restore job will be tried again", slog.String("job", job.ID), slog.String("error", err.Error()))
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/riverqueue/river"
 
@@ -83,6 +84,22 @@ const backupService = "backup.amazonaws.com"
 type worker[A river.JobArgs] struct {
 	river.WorkerDefaults[A]
 	work func(ctx context.Context, args A, t try) error
+	// most is the longest pause before another try; 0 for River's own pauses, which grow without end.
+	most time.Duration
+}
+
+// NextRetry implements [river.Worker].
+func (w *worker[A]) NextRetry(job *river.Job[A]) time.Time {
+	if w.most == 0 {
+		return time.Time{}
+	}
+	return clock.Wall.Now().Add(pauseAfter(job.Attempt, w.most))
+}
+
+// pauseAfter is River's pause after an attempt, its fourth power in seconds, or most if that is shorter.
+func pauseAfter(attempt int, most time.Duration) time.Duration {
+	a := time.Duration(min(attempt, 60)) // more overflows in the end
+	return min(most, a*a*a*a*time.Second)
 }
 
 // try is which attempt at a job this is.
@@ -104,7 +121,7 @@ func (r *Runner) Start(ctx context.Context) error {
 		river.AddWorkerSafely(workers, &worker[backupArgs]{work: func(ctx context.Context, a backupArgs, t try) error { return r.runBackup(ctx, a.JobID, t) }}),
 		river.AddWorkerSafely(workers, &worker[copyArgs]{work: func(ctx context.Context, a copyArgs, t try) error { return r.runCopy(ctx, a.JobID, t) }}),
 		river.AddWorkerSafely(workers, &worker[restoreArgs]{work: func(ctx context.Context, a restoreArgs, t try) error { return r.runRestore(ctx, a.JobID, t) }}),
-		river.AddWorkerSafely(workers, &worker[deleteArgs]{work: func(ctx context.Context, a deleteArgs, _ try) error { return r.removePoint(ctx, a.RecoveryPointARN) }}),
+		river.AddWorkerSafely(workers, &worker[deleteArgs]{work: func(ctx context.Context, a deleteArgs, _ try) error { return r.removePoint(ctx, a.RecoveryPointARN) }, most: deletePause}),
 	} {
 		if err != nil {
 			return fmt.Errorf("preparing the workers: %w", err)

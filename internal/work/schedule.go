@@ -27,7 +27,7 @@ func (r *Runner) watchSchedules(ctx context.Context) {
 func (r *Runner) watch(ctx context.Context, what string, every time.Duration, fn func(context.Context) error) {
 	for {
 		if err := fn(ctx); err != nil && ctx.Err() == nil {
-			r.Log.ErrorContext(ctx, "looking after "+what, "error", err.Error())
+			r.Log.ErrorContext(ctx, "looking after "+what, slog.String("error", err.Error()))
 		}
 		if rest(ctx, every, nil); ctx.Err() != nil {
 			return
@@ -127,7 +127,7 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 		return tx.PutBackupPlan(ctx, now)
 	})
 	if err == nil && len(jobs) > 0 {
-		r.Log.InfoContext(ctx, "a rule ran", "plan", plan.Name, "rule", aws.ToString(rule.RuleName), "account", plan.AccountID, "region", plan.Region, "jobs", len(jobs))
+		r.Log.InfoContext(ctx, "a rule ran", slog.String("plan", plan.Name), slog.String("rule", aws.ToString(rule.RuleName)), slog.String("account", plan.AccountID), slog.String("region", plan.Region), slog.Int("jobs", len(jobs)))
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/riverqueue/river"
@@ -210,7 +211,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 		return nil, err
 	}
 
-	var toRing = r.Archives.ServiceKeyring()
+	toRing := r.Archives.ServiceKeyring()
 	if decision.Key.ARN != "" {
 		if toRing, err = r.vaultKeyring(ctx, f.destination); err != nil {
 			return nil, err

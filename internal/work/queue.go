@@ -72,6 +72,7 @@ func (h levelHandler) Enabled(ctx context.Context, level slog.Level) bool {
 func (h levelHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return levelHandler{h.Handler.WithAttrs(attrs)}
 }
+
 func (h levelHandler) WithGroup(name string) slog.Handler {
 	return levelHandler{h.Handler.WithGroup(name)}
 }
@@ -114,10 +115,11 @@ const (
 	deletePause    = time.Hour
 )
 
-// start begins to work on jobs with workers. Jobs that a killed process left running are taken up again first: the
-// database has one process, so nobody else can be running them.
+// start begins to work on jobs with workers. Jobs that a killed process left running, and those that wait to be tried
+// again, are taken up at once: the database has one process, so nobody else can be running them, and whoever starts the
+// service may have ended the cause of the failure.
 func (q *Queue) start(ctx context.Context, workers *river.Workers, concurrency int, log *slog.Logger) (stop func(context.Context) error, err error) {
-	if _, err := q.db.Writer().ExecContext(ctx, `UPDATE river_job SET state = 'available' WHERE state IN ('running', 'retryable')`); err != nil {
+	if _, err := q.db.Writer().ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec') WHERE state IN ('running', 'retryable')`); err != nil {
 		return nil, fmt.Errorf("taking up interrupted jobs: %w", err)
 	}
 	client, err := river.NewClient(riversqlite.New(q.db.Writer()), &river.Config{

@@ -254,6 +254,14 @@ func TestRolesMustBePassed(t *testing.T) {
 	refused(t, err, "AccessDeniedException", "iam:PassRole")
 	_, err = c.CreateBackupSelection(ctx, &awsbackup.CreateBackupSelectionInput{BackupPlanId: plan.BackupPlanId, BackupSelection: &types.BackupSelection{SelectionName: new("s"), IamRoleArn: role, Resources: []string{"*"}}})
 	refused(t, err, "AccessDeniedException", "iam:PassRole")
+
+	// Nor is a role passed with a recovery point that is not there yet, and may be when the call gets there.
+	soon := "arn:aws:backup:eu-central-1:111111111111:recovery-point:soon"
+	_, err = c.StartRestoreJob(ctx, &awsbackup.StartRestoreJobInput{RecoveryPointArn: &soon, IamRoleArn: role, Metadata: map[string]string{}})
+	refused(t, err, "AccessDeniedException", "iam:PassRole")
+	theirs := "arn:aws:iam::222222222222:role/AWSBackupRole"
+	_, err = c.StartRestoreJob(ctx, &awsbackup.StartRestoreJobInput{RecoveryPointArn: &soon, IamRoleArn: &theirs, Metadata: map[string]string{}})
+	refused(t, err, "AccessDeniedException", "Cross-account pass role is not allowed.")
 }
 
 func TestSelectionRefusals(t *testing.T) {

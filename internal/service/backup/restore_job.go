@@ -22,19 +22,24 @@ func restoreRole(c *api.Caller, in *backup.StartRestoreJobInput) *string {
 	return aws.String(arn.New("iam", "", c.AccountID, "role/service-role/AWSBackupDefaultServiceRole").String())
 }
 
-// startRestoreJobAccess asks for the recovery point and for its vault.
+// startRestoreJobAccess asks for the recovery point, for its vault, and for passing the role: always, since the point may
+// come into being between this and the operation.
 func (s *Service) startRestoreJobAccess(ctx context.Context, c *api.Caller, in *backup.StartRestoreJobInput) ([]api.Access, error) {
 	if aws.ToString(in.RecoveryPointArn) == "" {
 		return nil, missing("RecoveryPointArn")
 	}
+	role, err := passRole(c, restoreRole(c, in))
+	if err != nil {
+		return nil, err
+	}
 	var point state.RecoveryPoint
-	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
 		point, err = findOwnPoint(ctx, tx, c, *in.RecoveryPointArn)
 		return err
 	})
 	switch {
 	case api.Code(err) == "ResourceNotFoundException":
-		return []api.Access{{Action: "backup:StartRestoreJob", Resource: *in.RecoveryPointArn, ResourceAccountID: c.AccountID}}, nil
+		return []api.Access{{Action: "backup:StartRestoreJob", Resource: *in.RecoveryPointArn, ResourceAccountID: c.AccountID}, role}, nil
 	case err != nil:
 		return nil, err
 	}
@@ -42,8 +47,7 @@ func (s *Service) startRestoreJobAccess(ctx context.Context, c *api.Caller, in *
 	if err != nil {
 		return nil, err
 	}
-	role, err := passRole(c, restoreRole(c, in))
-	return []api.Access{onPoint, role}, err
+	return []api.Access{onPoint, role}, nil
 }
 
 // StartRestoreJob writes a restore job down and enqueues it. What the metadata must hold is for the resource's kind, and

@@ -66,6 +66,9 @@ func (a *Authorizer) decide(ctx context.Context, c *api.Caller, access *api.Acce
 	if request.ResourceAccountID == "" {
 		request.ResourceAccountID = c.AccountID
 	}
+	if p.gone {
+		return request, iampolicy.Decision{Reason: iampolicy.ImplicitDeny, Gate: iampolicy.GateIdentity}, nil
+	}
 	if request.Context, err = a.context(ctx, known, c, p, access, request.ResourceAccountID); err != nil {
 		return request, iampolicy.Decision{}, err
 	}
@@ -114,20 +117,22 @@ func (a *Authorizer) resourcePolicies(access *api.Access, policies *iampolicy.Po
 
 // principal is what is known of a caller whatever it asks for.
 type principal struct {
+	gone     bool // deleted since the credential was issued: no policy and no grant speaks for it any more
 	identity []iampolicy.Source
 	boundary *iampolicy.Source
 	tags     map[string][]string // by condition key, aws:principaltag/k in lower case
 }
 
-// load reads the policies of a user or a role. One that is gone, or whose name another one has now, has none.
+// load reads the policies of a user or a role. One whose name another one has now is gone, too.
 func (k *knowledge) load(ctx context.Context, tx *state.Tx, c *api.Caller) (*principal, error) {
 	p := &principal{}
 	holders := []state.PolicyHolder{}
-	boundary, tags := "", map[string]string{}
+	var boundary string
+	var tags map[string]string
 	if c.RoleARN != "" {
 		role, err := tx.Role(ctx, c.AccountID, lastSegment(c.RoleARN))
 		if errors.Is(err, state.ErrNotFound) || err == nil && role.ID != roleID(c.UserID) {
-			return p, nil
+			return &principal{gone: true}, nil
 		}
 		if err != nil {
 			return nil, err
@@ -137,7 +142,7 @@ func (k *knowledge) load(ctx context.Context, tx *state.Tx, c *api.Caller) (*pri
 	} else {
 		user, err := tx.User(ctx, c.AccountID, lastSegment(c.ARN))
 		if errors.Is(err, state.ErrNotFound) || err == nil && user.ID != c.UserID {
-			return p, nil
+			return &principal{gone: true}, nil
 		}
 		if err != nil {
 			return nil, err

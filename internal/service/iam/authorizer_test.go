@@ -236,6 +236,57 @@ func TestAuthorizerOfReplacedUser(t *testing.T) {
 	if err := h.IAM.Authorizer().Authorize(ctx, old, access); api.Code(err) != "AccessDenied" {
 		t.Errorf("the old user's session: %v", err)
 	}
+	// Not by a policy or a grant that names the user either: it is the new one that is meant.
+	access.ResourcePolicies = []api.PolicyDocument{{Name: "bucket policy", Document: `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/u"},"Action":"s3:*","Resource":"*"}]}`}}
+	if err := h.IAM.Authorizer().Authorize(ctx, old, access); api.Code(err) != "AccessDenied" {
+		t.Errorf("the old user's session, by the bucket's policy: %v", err)
+	}
+	if _, err := h.IAM.Authorizer().Explain(ctx, old, access); err != nil {
+		t.Error(err)
+	}
+	granted := api.Access{Action: "kms:Decrypt", Resource: "arn:aws:kms:eu-central-1:111111111111:key/k", KeyPolicy: true, Grants: []string{"g"}}
+	if err := h.IAM.Authorizer().Authorize(ctx, old, granted); api.Code(err) != "AccessDenied" {
+		t.Errorf("the old user's session, by a grant: %v", err)
+	}
+}
+
+// A role's sessions end with the role, whatever names the role.
+func TestAuthorizerOfDeletedRole(t *testing.T) {
+	t.Parallel()
+	h := iamtest.New(t)
+	ctx, admin := t.Context(), h.IAMClient(iamtest.Member)
+	create := func() *api.Caller {
+		out, err := admin.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"backup.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := h.STS.AssumeForService(ctx, *out.Role.Arn, "backup.amazonaws.com", "job")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	access := api.Access{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", ResourcePolicies: []api.PolicyDocument{{Name: "bucket policy", Document: `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:role/r"},"Action":"s3:*","Resource":"*"}]}`}}}
+	old := create()
+	if err := h.IAM.Authorizer().Authorize(ctx, old, access); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: aws.String("r")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.IAM.Authorizer().Authorize(ctx, old, access); api.Code(err) != "AccessDenied" {
+		t.Errorf("a session of the deleted role: %v", err)
+	}
+	anew := create()
+	if err := h.IAM.Authorizer().Authorize(ctx, old, access); api.Code(err) != "AccessDenied" {
+		t.Errorf("a session of the deleted role after another has its name: %v", err)
+	}
+	if err := h.IAM.Authorizer().Authorize(ctx, anew, access); err != nil {
+		t.Errorf("a session of the new role: %v", err)
+	}
 }
 
 // The authorizer is asked for every object of a bucket.

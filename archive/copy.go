@@ -81,7 +81,6 @@ type copier struct {
 	src      *Point
 	sink     *sink
 	progress func(uint64)
-	parent   *manifest
 
 	mu     sync.Mutex // guards copies
 	copies map[ID]ID  // what was copied in this run

@@ -214,12 +214,17 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// Close waits for what is being read ahead.
+// Close waits for what is being read ahead. It does not fail.
 func (r *Reader) Close() error {
+	r.release()
+	return nil
+}
+
+// release gives away all that was read ahead.
+func (r *Reader) release() {
 	for len(r.ahead) > 0 {
 		r.drop()
 	}
-	return nil
 }
 
 // drop gives the memory of the first chunk read ahead away.
@@ -236,7 +241,7 @@ func (r *Reader) ReadAt(p []byte, off int64) (n int, err error) {
 		return 0, errors.New("reading at a negative offset")
 	}
 	apart := &Reader{ctx: r.ctx, e: r.e, off: off} // shares nothing, so that calls do not meet
-	defer apart.Close()
+	defer apart.release()
 	for n < len(p) {
 		if apart.off >= r.e.Size {
 			return n, io.EOF

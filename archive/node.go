@@ -8,6 +8,7 @@ import (
 // Kind tells what a recovery point holds.
 type Kind byte
 
+// What recovery points hold.
 const (
 	Objects Kind = 1 // entries by key, as of a bucket
 	Volume  Kind = 2 // blocks by number, as of a disk

@@ -72,7 +72,7 @@ func parsePackEnd(k *keys, pack objectID, end []byte, size int64) ([]blobInfo, e
 	}
 	footer := int64(binary.BigEndian.Uint32(end[len(end)-packTrailerSize:]))
 	if footer+packTrailerSize > int64(len(end)) {
-		return nil, &shortTail{footer + packTrailerSize}
+		return nil, &shortTailError{footer + packTrailerSize}
 	}
 	sealed := end[int64(len(end))-packTrailerSize-footer : len(end)-packTrailerSize]
 	table, err := k.sealer(packObject, pack[:]).open(nil, wholePiece, sealed, nil)
@@ -93,12 +93,12 @@ func parsePackEnd(k *keys, pack objectID, end []byte, size int64) ([]blobInfo, e
 	return blobs, nil
 }
 
-// shortTail says that a pack's footer is longer than the bytes that were read.
-type shortTail struct{ need int64 }
+// shortTailError says that a pack's footer is longer than the bytes that were read.
+type shortTailError struct{ need int64 }
 
-func (e *shortTail) Error() string { return "damaged: the pack's footer is longer than the pack" }
+func (e *shortTailError) Error() string { return "damaged: the pack's footer is longer than the pack" }
 
-func (e *shortTail) Is(target error) bool { return target == ErrDamaged }
+func (e *shortTailError) Is(target error) bool { return target == ErrDamaged }
 
 // readPackTable reads the table of a stored pack of a known size.
 func readPackTable(ctx context.Context, s Store, k *keys, pack objectID, size int64) ([]blobInfo, error) {
@@ -111,7 +111,7 @@ func readPackTable(ctx context.Context, s Store, k *keys, pack objectID, size in
 			return nil, err
 		}
 		blobs, err := parsePackEnd(k, pack, end, size)
-		if short, ok := errors.AsType[*shortTail](err); ok && short.need <= size {
+		if short, ok := errors.AsType[*shortTailError](err); ok && short.need <= size {
 			tail = short.need
 			continue
 		}

@@ -35,8 +35,9 @@ func (b *Bucket) Create(ctx context.Context, name string, data []byte) error {
 		return nil
 	case gcerrors.FailedPrecondition, gcerrors.AlreadyExists:
 		return fmt.Errorf("creating %s: %w", name, ErrExist)
+	default:
+		return fmt.Errorf("creating %s: %w", name, err)
 	}
-	return fmt.Errorf("creating %s: %w", name, err)
 }
 
 // ReadAt implements [Store].

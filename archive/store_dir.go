@@ -53,7 +53,7 @@ func (d *Dir) Create(ctx context.Context, name string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("creating %s: %w", name, err)
 	}
-	defer os.Remove(staged)
+	defer os.Remove(staged) //nolint:errcheck // a staged file that stays is no object
 	if err := os.Link(staged, path); errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("creating %s: %w", name, ErrExist)
 	} else if err != nil {
@@ -120,7 +120,7 @@ func (d *Dir) ReadAt(ctx context.Context, name string, p []byte, off int64) (int
 	} else if err != nil {
 		return 0, err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // only read from
 	n, err := file.ReadAt(p, off)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return n, fmt.Errorf("reading %s: %w", name, err)

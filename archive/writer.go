@@ -318,7 +318,7 @@ func fill(r io.Reader, p []byte) (n int, ended bool, err error) {
 	for n < len(p) {
 		got, err := r.Read(p[n:])
 		n += got
-		if err == io.EOF { //nolint:errorlint // the contract of io.Reader: only the bare value is the end
+		if err == io.EOF { // the bare value, as io.Reader promises
 			return n, true, nil
 		} else if err != nil {
 			return n, false, err

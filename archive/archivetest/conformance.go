@@ -125,7 +125,10 @@ func listByPrefix(t *testing.T, s archive.Store) {
 			t.Errorf("listed %+v, %v, want 4 bytes", object, err)
 		}
 	}
-	for range s.List(t.Context(), "") {
+	for _, err := range s.List(t.Context(), "") {
+		if err != nil {
+			t.Errorf("listing: %v", err)
+		}
 		break // a listing may be left
 	}
 }

@@ -100,8 +100,10 @@ func TestBackup(t *testing.T) {
 	}
 	_, err = c.DescribeBackupVault(ctx, &backup.DescribeBackupVaultInput{BackupVaultName: aws.String("my-vault")})
 	wantCode(t, err, "InternalFailure")
-	_, err = c.StartScanJob(ctx, &backup.StartScanJobInput{BackupVaultName: aws.String("v"), IamRoleArn: aws.String("r"), MalwareScanner: "GUARDDUTY",
-		RecoveryPointArn: aws.String(pointARN), ScanMode: "FULL_SCAN", ScannerRoleArn: aws.String("r")})
+	_, err = c.StartScanJob(ctx, &backup.StartScanJobInput{
+		BackupVaultName: aws.String("v"), IamRoleArn: aws.String("r"), MalwareScanner: "GUARDDUTY",
+		RecoveryPointArn: aws.String(pointARN), ScanMode: "FULL_SCAN", ScannerRoleArn: aws.String("r"),
+	})
 	wantCode(t, err, "NotImplemented", "backup:StartScanJob")
 	_, err = c.CreateBackupVault(ctx, &backup.CreateBackupVaultInput{BackupVaultName: aws.String("no spaces")})
 	wantCode(t, err, "InvalidParameterValueException", "backupVaultName")

@@ -166,7 +166,7 @@ func TestErrorHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close() //nolint:errcheck // it has no body
-	if response.StatusCode != 301 || response.Header.Get("X-Amz-Bucket-Region") != "eu-north-1" || response.Header.Get("X-Amz-Request-Id") == "" {
+	if response.StatusCode != http.StatusMovedPermanently || response.Header.Get("X-Amz-Bucket-Region") != "eu-north-1" || response.Header.Get("X-Amz-Request-Id") == "" {
 		t.Errorf("%d %v", response.StatusCode, response.Header)
 	}
 }

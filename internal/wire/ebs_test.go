@@ -41,8 +41,10 @@ func TestEBS(t *testing.T) {
 	if err != nil || !started.StartTime.Equal(at) || *start.Tags[0].Key != "a" || *start.ClientToken == "" {
 		t.Errorf("started %+v with %+v, %v", started, start, err)
 	}
-	stored, err := c.PutSnapshotBlock(ctx, &ebs.PutSnapshotBlockInput{SnapshotId: aws.String("snap-1"), BlockIndex: aws.Int32(7), BlockData: bytes.NewReader(block), DataLength: aws.Int32(int32(len(block))),
-		Checksum: aws.String("c3Vt"), ChecksumAlgorithm: "SHA256", Progress: aws.Int32(50)})
+	stored, err := c.PutSnapshotBlock(ctx, &ebs.PutSnapshotBlockInput{
+		SnapshotId: aws.String("snap-1"), BlockIndex: aws.Int32(7), BlockData: bytes.NewReader(block), DataLength: aws.Int32(int32(len(block))),
+		Checksum: aws.String("c3Vt"), ChecksumAlgorithm: "SHA256", Progress: aws.Int32(50),
+	})
 	if err != nil || *stored.Checksum != "c3Vt" || *put.BlockIndex != 7 || *put.DataLength != 512<<10 || *put.Progress != 50 || !bytes.Equal(kept, block) {
 		t.Errorf("put %+v with %+v and %d bytes, %v", stored, put, len(kept), err)
 	}

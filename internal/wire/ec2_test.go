@@ -41,8 +41,10 @@ func TestEC2(t *testing.T) {
 	}})
 	c := ec2.NewFromConfig(h.config())
 	ctx := t.Context()
-	out, err := c.CreateVolume(ctx, &ec2.CreateVolumeInput{AvailabilityZone: aws.String("eu-central-1a"), Size: aws.Int32(8), VolumeType: "gp3", Encrypted: aws.Bool(true),
-		TagSpecifications: []types.TagSpecification{{ResourceType: "volume", Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}}})
+	out, err := c.CreateVolume(ctx, &ec2.CreateVolumeInput{
+		AvailabilityZone: aws.String("eu-central-1a"), Size: aws.Int32(8), VolumeType: "gp3", Encrypted: aws.Bool(true),
+		TagSpecifications: []types.TagSpecification{{ResourceType: "volume", Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,8 +64,10 @@ func TestEC2(t *testing.T) {
 	if v := listed.Volumes[0]; v.State != "available" || *v.Tags[0].Value != "v" || *v.Attachments[0].Device != "/dev/sdf" || v.Attachments[0].State != "attached" || *listed.NextToken != "n" {
 		t.Errorf("listed %+v", v)
 	}
-	if _, err := c.ModifySnapshotAttribute(ctx, &ec2.ModifySnapshotAttributeInput{SnapshotId: aws.String("snap-1"), OperationType: "add", UserIds: []string{"222222222222"}, GroupNames: []string{"all"},
-		CreateVolumePermission: &types.CreateVolumePermissionModifications{Add: []types.CreateVolumePermission{{UserId: aws.String("3")}}, Remove: []types.CreateVolumePermission{{Group: "all"}}}}); err != nil {
+	if _, err := c.ModifySnapshotAttribute(ctx, &ec2.ModifySnapshotAttributeInput{
+		SnapshotId: aws.String("snap-1"), OperationType: "add", UserIds: []string{"222222222222"}, GroupNames: []string{"all"},
+		CreateVolumePermission: &types.CreateVolumePermissionModifications{Add: []types.CreateVolumePermission{{UserId: aws.String("3")}}, Remove: []types.CreateVolumePermission{{Group: "all"}}},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if attribute.UserIds[0] != "222222222222" || attribute.GroupNames[0] != "all" || *attribute.CreateVolumePermission.Add[0].UserId != "3" || attribute.CreateVolumePermission.Remove[0].Group != "all" {

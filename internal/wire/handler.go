@@ -256,6 +256,7 @@ func (x *exchange) bindBody(op *api.Operation, in any) error {
 		if x.protocol() == model.RESTJSON {
 			return c.DecodeJSON(x.body, in)
 		}
+	case codec.NoBody:
 	}
 	return nil
 }

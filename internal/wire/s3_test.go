@@ -67,8 +67,10 @@ func (s *shelf) api() *api.Service {
 			return &s3.ListBucketsOutput{Buckets: []types.Bucket{{Name: aws.String("b"), CreationDate: &at}}, Owner: &types.Owner{ID: aws.String("o")}}, nil
 		}),
 		op("", func(in *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
-			return &s3.ListObjectsV2Output{Name: in.Bucket, Prefix: in.Prefix, KeyCount: aws.Int32(1), IsTruncated: aws.Bool(false),
-				Contents: []types.Object{{Key: aws.String("a&b"), Size: aws.Int64(3), LastModified: &at}}, CommonPrefixes: []types.CommonPrefix{{Prefix: aws.String("x/")}}}, nil
+			return &s3.ListObjectsV2Output{
+				Name: in.Bucket, Prefix: in.Prefix, KeyCount: aws.Int32(1), IsTruncated: aws.Bool(false),
+				Contents: []types.Object{{Key: aws.String("a&b"), Size: aws.Int64(3), LastModified: &at}}, CommonPrefixes: []types.CommonPrefix{{Prefix: aws.String("x/")}},
+			}, nil
 		}),
 		op("", func(in *s3.CreateBucketInput) (*s3.CreateBucketOutput, error) {
 			if in.CreateBucketConfiguration == nil {
@@ -139,8 +141,10 @@ func TestS3(t *testing.T) {
 	c := s3Client(h)
 	ctx := t.Context()
 	key := "a dir/ü+ & 100%/~(x)=:@!$',;/"
-	put, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("b"), Key: &key, Body: strings.NewReader("some data"),
-		Metadata: map[string]string{"Colour": "red"}, ContentType: aws.String("text/plain"), StorageClass: "STANDARD_IA", Tagging: aws.String("a=b")})
+	put, err := c.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: aws.String("b"), Key: &key, Body: strings.NewReader("some data"),
+		Metadata: map[string]string{"Colour": "red"}, ContentType: aws.String("text/plain"), StorageClass: "STANDARD_IA", Tagging: aws.String("a=b"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,8 +219,10 @@ func TestS3(t *testing.T) {
 	if err != nil || *policy.Policy != `{"a":"<b>"}` {
 		t.Errorf("policy %+v, %v", policy, err)
 	}
-	completed, err := c.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: aws.String("b"), Key: aws.String("k"), UploadId: aws.String("u"), ChecksumCRC32: aws.String("AAAAAA=="),
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: aws.String("1")}, {PartNumber: aws.Int32(2), ETag: aws.String(`"2"`)}}}})
+	completed, err := c.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: aws.String("b"), Key: aws.String("k"), UploadId: aws.String("u"), ChecksumCRC32: aws.String("AAAAAA=="),
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: aws.String("1")}, {PartNumber: aws.Int32(2), ETag: aws.String(`"2"`)}}},
+	})
 	if err != nil || *completed.ETag != `"2"` {
 		t.Errorf("completed %+v, %v", completed, err)
 	}
@@ -231,7 +237,8 @@ func TestS3(t *testing.T) {
 	_, err = c.PutBucketAcl(ctx, &s3.PutBucketAclInput{Bucket: aws.String("b"), AccessControlPolicy: &types.AccessControlPolicy{Grants: []types.Grant{{Grantee: &types.Grantee{Type: "Group", URI: aws.String("u")}}}}})
 	wantCode(t, err, "Seen", "Group")
 	_, err = c.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: aws.String("b"), LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{
-		{Status: "Enabled", Filter: &types.LifecycleRuleFilter{Prefix: aws.String("a")}}, {Status: "Enabled", Filter: &types.LifecycleRuleFilter{Prefix: aws.String("b")}, Expiration: &types.LifecycleExpiration{Days: aws.Int32(9)}}}}})
+		{Status: "Enabled", Filter: &types.LifecycleRuleFilter{Prefix: aws.String("a")}}, {Status: "Enabled", Filter: &types.LifecycleRuleFilter{Prefix: aws.String("b")}, Expiration: &types.LifecycleExpiration{Days: aws.Int32(9)}},
+	}}})
 	wantCode(t, err, "Seen", "b 9")
 	attributes, err := c.GetObjectAttributes(ctx, &s3.GetObjectAttributesInput{Bucket: aws.String("b"), Key: aws.String("k"), ObjectAttributes: []types.ObjectAttributes{"ETag", "ObjectSize"}})
 	if err != nil || *attributes.ETag != "ObjectSize" || *attributes.ObjectSize != 7 {
@@ -290,8 +297,10 @@ func TestS3Trailers(t *testing.T) {
 			o.BaseEndpoint, o.UsePathStyle, o.HTTPClient = aws.String(server.URL), true, server.Client()
 		})
 		data := bytes.Repeat([]byte("0123456789"), 30_000)
-		_, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("b"), Key: aws.String(string(algorithm)), ChecksumAlgorithm: algorithm, ContentLength: aws.Int64(int64(len(data))),
-			ContentEncoding: aws.String("gzip"), Body: struct{ io.Reader }{bytes.NewReader(data)}})
+		_, err := c.PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: aws.String("b"), Key: aws.String(string(algorithm)), ChecksumAlgorithm: algorithm, ContentLength: aws.Int64(int64(len(data))),
+			ContentEncoding: aws.String("gzip"), Body: struct{ io.Reader }{bytes.NewReader(data)},
+		})
 		if err != nil {
 			t.Errorf("%s: %v", algorithm, err)
 			continue

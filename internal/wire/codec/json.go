@@ -94,8 +94,9 @@ func decodeJSON(v reflect.Value, sh *shape, doc any, path string) error {
 		return nil
 	case unsupported, streamKind:
 		return &Error{path, "this member is not implemented by Strongroom"}
+	default:
+		return decodeJSONScalar(v, sh, doc, path)
 	}
-	return decodeJSONScalar(v, sh, doc, path)
 }
 
 func decodeJSONScalar(v reflect.Value, sh *shape, doc any, path string) error {
@@ -108,6 +109,7 @@ func decodeJSONScalar(v reflect.Value, sh *shape, doc any, path string) error {
 			if slices.Contains([]string{"NaN", "Infinity", "-Infinity"}, doc) {
 				return sh.parse(v, doc, path)
 			}
+		default: // refused below
 		}
 	case bool:
 		if sh.kind == boolKind {
@@ -123,6 +125,7 @@ func decodeJSONScalar(v reflect.Value, sh *shape, doc any, path string) error {
 				return sh.parse(v, strconv.FormatInt(int64(f), 10), path)
 			}
 			return sh.parse(v, doc.String(), path)
+		default: // refused below
 		}
 	}
 	return &Error{path, jsonName(doc) + " can not be converted to " + sh.kind.name()}
@@ -163,7 +166,7 @@ func appendJSONStruct(b []byte, v reflect.Value, s *structure, lists bool) []byt
 			continue
 		}
 		member, ok := f.shape.present(v.Field(f.index))
-		if !ok && !(lists && f.shape.kind == listKind) {
+		if !ok && (!lists || f.shape.kind != listKind) {
 			continue
 		}
 		if !first {
@@ -218,6 +221,7 @@ func appendJSON(b []byte, v reflect.Value, sh *shape) []byte {
 		return append(b, s...)
 	case boolKind, intKind:
 		return append(b, sh.text(v, "")...)
+	case unsupported, streamKind:
 	}
 	return append(b, "null"...)
 }

@@ -78,6 +78,8 @@ func (r filler) fill(v reflect.Value, sh *shape, depth int) {
 		}
 	case structKind:
 		r.structure(v, sh.fields, depth+1)
+	default:
+		panic("the kinds without a value are left out above")
 	}
 }
 

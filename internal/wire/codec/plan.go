@@ -242,8 +242,9 @@ func (sh *shape) present(v reflect.Value) (reflect.Value, bool) {
 		return v, !v.IsNil()
 	case unsupported:
 		return v, !v.IsZero()
+	default: // a number, a truth, a time or a structure that is no pointer is always there
+		return v, true
 	}
-	return v, true
 }
 
 // Error is a request that does not have the form its protocol and types ask for.

@@ -98,11 +98,12 @@ func (c *Codec) decodeQuery(v reflect.Value, sh *shape, f *field, p *parameter, 
 			p, path = inner, within(path, "entry")
 		}
 		return c.decodeQueryMap(v, sh, f, p, path)
+	default:
+		if len(p.children) > 0 {
+			return &Error{path, "a structure stands where a single value belongs"}
+		}
+		return sh.parse(v, p.value, path)
 	}
-	if len(p.children) > 0 {
-		return &Error{path, "a structure stands where a single value belongs"}
-	}
-	return sh.parse(v, p.value, path)
 }
 
 func (c *Codec) decodeQueryMap(v reflect.Value, sh *shape, f *field, p *parameter, path string) error {

@@ -53,6 +53,7 @@ func (c *Codec) SetHeaders(in any, header http.Header) error {
 			}
 		case inHeaders:
 			setHeaders(v.Field(f.index), f, header)
+		case inBody, isPayload:
 		}
 	}
 	return nil
@@ -201,6 +202,7 @@ func (c *Codec) SetPayload(in any, data []byte) error {
 	case stringKind:
 		member.SetString(string(data))
 		return nil
+	default: // a document, in the form of the protocol
 	}
 	if c.service.Protocol == model.RESTXML {
 		root, err := parseXML(data)

@@ -32,8 +32,9 @@ func (sh *shape) text(v reflect.Value, format string) string {
 		return base64.StdEncoding.EncodeToString(v.Bytes())
 	case timeKind:
 		return timeText(v.Interface().(time.Time), format)
+	default: // no scalar
+		return ""
 	}
-	return ""
 }
 
 func floatText(f float64, bits int) string {

@@ -60,8 +60,9 @@ func (c *Codec) appendXMLField(b []byte, v reflect.Value, f *field) []byte {
 			b = closeElement(b, f.outName)
 		}
 		return b
+	default:
+		return c.appendXML(b, f.outName, v, f.shape, f)
 	}
-	return c.appendXML(b, f.outName, v, f.shape, f)
 }
 
 func (c *Codec) appendXMLList(b []byte, name string, v reflect.Value, sh *shape, f *field) []byte {
@@ -99,8 +100,9 @@ func (c *Codec) appendXML(b []byte, name string, v reflect.Value, sh *shape, f *
 		return closeElement(b, name)
 	case listKind:
 		return c.appendXMLList(b, name, v, sh, f)
+	default:
+		return appendElement(b, name, sh.text(v, f.facts.Time))
 	}
-	return appendElement(b, name, sh.text(v, f.facts.Time))
 }
 
 // openStructure opens the element of a structure, with its attributes.

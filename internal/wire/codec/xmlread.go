@@ -126,8 +126,9 @@ func (c *Codec) decodeXMLField(v reflect.Value, f *field, e *element, path strin
 			v.SetMapIndex(reflect.ValueOf(key.text).Convert(v.Type().Key()), decoded)
 		}
 		return nil
+	default:
+		return c.decodeXML(v, f.shape, f, e, path)
 	}
-	return c.decodeXML(v, f.shape, f, e, path)
 }
 
 func (c *Codec) decodeXMLList(v reflect.Value, sh *shape, f *field, e *element, path string) error {
@@ -162,8 +163,9 @@ func (c *Codec) decodeXML(v reflect.Value, sh *shape, f *field, e *element, path
 	case stringKind:
 		v.SetString(e.text)
 		return nil
+	default:
+		return sh.parse(v, strings.TrimSpace(e.text), path)
 	}
-	return sh.parse(v, strings.TrimSpace(e.text), path)
 }
 
 func (e *element) child(name string) *element {

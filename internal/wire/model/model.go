@@ -243,7 +243,7 @@ func (f *Field) set(attribute string) error {
 func parseBounds(text string) (*Bounds, error) {
 	low, high, ok := strings.Cut(text, "..")
 	if !ok {
-		return nil, fmt.Errorf("bounds %q without ..", text)
+		return nil, fmt.Errorf("bounds %q lack the two dots", text)
 	}
 	var b Bounds
 	for end, number := range map[**int64]string{&b.Min: low, &b.Max: high} {

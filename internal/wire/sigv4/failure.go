@@ -20,7 +20,7 @@ const (
 )
 
 // Failure is a request that is refused for its signature.
-type Failure struct {
+type Failure struct { //nolint:errname // a verdict with its reason first, and an error on the way to the client
 	Reason  Reason
 	Message string // AWS's words
 }

@@ -205,8 +205,10 @@ func TestUnsignedTrailer(t *testing.T) {
 	if err != nil || string(data) != "hello!" || st.Trailer().Get("X-Amz-Checksum-Crc32") != "AAAA" {
 		t.Errorf("read %q, %v, %v", data, st.Trailer(), err)
 	}
-	for _, bad := range []string{"", "5\r\nhello", "6\r\nhello\r\n0\r\n\r\n", "4\r\nhello\r\n0\r\n\r\n", "-1\r\n", "x\r\n", "0\r\nno colon\r\n\r\n",
-		"0\r\n" + strings.Repeat("x", 100_000) + ":y\r\n\r\n", strings.Repeat("0", 100_000)} {
+	for _, bad := range []string{
+		"", "5\r\nhello", "6\r\nhello\r\n0\r\n\r\n", "4\r\nhello\r\n0\r\n\r\n", "-1\r\n", "x\r\n", "0\r\nno colon\r\n\r\n",
+		"0\r\n" + strings.Repeat("x", 100_000) + ":y\r\n\r\n", strings.Repeat("0", 100_000),
+	} {
 		_, err := io.ReadAll(NewStream(strings.NewReader(bad), s))
 		if err == nil {
 			t.Errorf("%.20q is accepted", bad)
@@ -287,7 +289,7 @@ func FuzzStream(f *testing.F) {
 func FuzzParse(f *testing.F) {
 	f.Add("AWS4-HMAC-SHA256 "+exampleScope+",SignedHeaders=host,Signature=00", "20130524T000000Z")
 	f.Fuzz(func(t *testing.T, authorization, date string) {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header["Authorization"] = []string{authorization}
 		r.Header["X-Amz-Date"] = []string{date}
 		s, err := Parse(r)

@@ -110,7 +110,7 @@ func (st *Stream) read(p []byte) (int, error) {
 		st.sum.Write(p[:n])
 	}
 	st.left -= int64(n)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err == nil && st.left == 0 {

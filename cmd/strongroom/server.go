@@ -83,8 +83,9 @@ func runServer(ctx context.Context, o serverOptions) error {
 	if err != nil {
 		return err
 	}
-	log.InfoContext(ctx, "serving", "endpoint", s.Endpoint(), "rules_as_of", s.RulesAsOf(), "data", o.data)
-	log.InfoContext(ctx, "profiles are written", "AWS_CONFIG_FILE", s.ProfilesDir()+"/config", "AWS_SHARED_CREDENTIALS_FILE", s.ProfilesDir()+"/credentials")
+	log.InfoContext(ctx, "serving", slog.String("endpoint", s.Endpoint()), slog.String("rules_as_of", s.RulesAsOf()), slog.String("data", o.data))
+	log.InfoContext(ctx, "profiles are written", slog.String("AWS_CONFIG_FILE", s.ProfilesDir()+"/config"),
+		slog.String("AWS_SHARED_CREDENTIALS_FILE", s.ProfilesDir()+"/credentials"))
 	<-ctx.Done()
 	log.InfoContext(context.WithoutCancel(ctx), "stopping")
 	return s.Close(context.WithoutCancel(ctx))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -35,7 +36,7 @@ func (s *Server) attach(ctx context.Context, a attachment) (any, error) {
 		}
 		clients.Go(func() {
 			if err := s.engine.ServeNBD(ctx, conn, a.VolumeID); err != nil && ctx.Err() == nil {
-				s.log.WarnContext(ctx, "a client of a volume", "volume", a.VolumeID, "error", err.Error())
+				s.log.WarnContext(ctx, "a client of a volume", slog.String("volume", a.VolumeID), slog.String("error", err.Error()))
 			}
 		})
 	}

@@ -64,7 +64,8 @@ func (tx *Tx) InsertEvents(ctx context.Context, events []Event) error {
 	for _, e := range events {
 		rows = append(rows, []any{
 			e.ID, e.AccountID, e.Region, e.At, e.Name, e.Source, boolean(e.ReadOnly), e.Username, e.AccessKeyID,
-			JSON[[]EventResource]{e.Resources}, e.Document,
+			JSON[[]EventResource]{e.Resources},
+			e.Document,
 		})
 		for i, r := range e.Resources {
 			if !slices.ContainsFunc(e.Resources[:i], func(other EventResource) bool { return other.Name == r.Name }) {

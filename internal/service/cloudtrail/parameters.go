@@ -70,8 +70,9 @@ func appendValue(b []byte, v reflect.Value) ([]byte, bool) {
 	case reflect.Float32, reflect.Float64:
 		text, err := json.Marshal(v.Float())
 		return append(b, text...), err == nil
+	default:
+		return b, false
 	}
-	return b, false
 }
 
 // field is a member of a struct that records may show.

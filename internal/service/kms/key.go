@@ -93,7 +93,7 @@ func (s *Service) createKeyAccess(_ context.Context, c *api.Caller, in *kms.Crea
 func checkKeyKind(in *kms.CreateKeyInput) error {
 	spec := in.KeySpec
 	if spec == "" {
-		spec = types.KeySpec(in.CustomerMasterKeySpec)
+		spec = types.KeySpec(in.CustomerMasterKeySpec) //nolint:staticcheck // older clients say it so
 	}
 	switch {
 	case spec != "" && spec != types.KeySpecSymmetricDefault:
@@ -172,7 +172,7 @@ func metadata(k *liveKey) *types.KeyMetadata {
 		Arn:                   new(k.arn),
 		CreationDate:          k.CreatedAt.Ptr(),
 		CurrentKeyMaterialId:  new(k.current().row.ID),
-		CustomerMasterKeySpec: types.CustomerMasterKeySpecSymmetricDefault,
+		CustomerMasterKeySpec: types.CustomerMasterKeySpecSymmetricDefault, //nolint:staticcheck // older clients read it
 		DeletionDate:          k.DeletionAt.Ptr(),
 		Description:           new(k.Description),
 		Enabled:               k.State == enabled,

@@ -468,7 +468,7 @@ func (c *crashed) read(ctx context.Context, t *testing.T, bucket, key string) (s
 	} else if err != nil {
 		t.Fatalf("reading %q of %s: %v", key, bucket, err)
 	}
-	defer out.Body.Close() //nolint:errcheck // read to the end
+	defer out.Body.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, out.Body); err != nil {
 		t.Fatalf("reading %q of %s: %v", key, bucket, err)

@@ -48,5 +48,6 @@ type Record struct {
 	Input     any // *XInput of the SDK
 	Output    any // *XOutput, nil after an error
 	Err       error
-	Resources []string // ARNs the call was authorized on
+	Resources []string // ARNs the call was authorized on, or refused on
+	Owners    []string // accounts other than the caller's on whose resources the call was authorized
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 )
 
 // Door holds the operations of all services and lets calls through. Services are registered while the process is
@@ -59,6 +60,7 @@ func (d *Door) Operation(service, name string) *Operation { return d.byName[serv
 // Do authorizes the call of op, makes it, and records it.
 func (d *Door) Do(ctx context.Context, c *Caller, op *Operation, in any) (any, error) {
 	var accesses []Access
+	var owners []string
 	out, err := func() (any, error) {
 		if op.access != nil {
 			var err error
@@ -68,6 +70,7 @@ func (d *Door) Do(ctx context.Context, c *Caller, op *Operation, in any) (any, e
 			if err := d.authorize(ctx, c, op.Service, accesses); err != nil {
 				return nil, err
 			}
+			owners = ownersOf(c, accesses)
 		}
 		return op.call(ctx, c, in)
 	}()
@@ -78,9 +81,20 @@ func (d *Door) Do(ctx context.Context, c *Caller, op *Operation, in any) (any, e
 				resources = append(resources, a.Resource)
 			}
 		}
-		d.recorder.Record(ctx, &Record{Caller: c, Operation: op, Input: in, Output: out, Err: err, Resources: resources})
+		d.recorder.Record(ctx, &Record{Caller: c, Operation: op, Input: in, Output: out, Err: err, Resources: resources, Owners: owners})
 	}
 	return out, err
+}
+
+// ownersOf lists the other accounts that were asked. What an ARN says counts for nothing here: the caller may have made
+// it up.
+func ownersOf(c *Caller, accesses []Access) (owners []string) {
+	for _, a := range accesses {
+		if owner := a.ResourceAccountID; owner != "" && owner != c.AccountID && !slices.Contains(owners, owner) {
+			owners = append(owners, owner)
+		}
+	}
+	return owners
 }
 
 // Authorize asks for further accesses in the middle of an operation, such as iam:PassRole, on behalf of the service

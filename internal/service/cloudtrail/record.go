@@ -95,11 +95,10 @@ func (r *Recorder) eventsOf(ctx context.Context, call *api.Record) []state.Event
 	}
 	accounts := []string{c.AccountID}
 	for _, name := range call.Resources {
-		res := resourceOf(name)
-		d.Resources = append(d.Resources, res)
-		if isAccountID(res.AccountID) && d.ErrorCode != "AccessDenied" && !slices.Contains(accounts, res.AccountID) {
-			accounts = append(accounts, res.AccountID)
-		}
+		d.Resources = append(d.Resources, resourceOf(name))
+	}
+	if d.ErrorCode != "AccessDenied" {
+		accounts = append(accounts, call.Owners...)
 	}
 	if accounts[0] == "" {
 		accounts = accounts[1:]
@@ -241,8 +240,4 @@ func shortName(name string) string {
 		return a.Resource[strings.IndexByte(a.Resource, '/')+1:]
 	}
 	return id
-}
-
-func isAccountID(text string) bool {
-	return len(text) == 12 && strings.Trim(text, "0123456789") == ""
 }

@@ -66,13 +66,18 @@ func newWorld(t testing.TB) *world {
 			api.Op("", func(context.Context, *api.Caller, *kms.DisableKeyInput) (*kms.DisableKeyOutput, error) {
 				return nil, api.Errorf("KMSInvalidStateException", "no")
 			}, onKey[kms.DisableKeyInput]),
+			api.Op("", func(context.Context, *api.Caller, *kms.TagResourceInput) (*kms.TagResourceOutput, error) {
+				return nil, api.Errorf("NotFoundException", "no")
+			}, func(_ context.Context, c *api.Caller, in *kms.TagResourceInput) ([]api.Access, error) {
+				return []api.Access{{Action: "kms:TagResource", Resource: *in.KeyId, ResourceAccountID: c.AccountID}}, nil
+			}),
 		},
 	})
 	return w
 }
 
 func onKey[In any](context.Context, *api.Caller, *In) ([]api.Access, error) {
-	return []api.Access{{Action: "kms:Something", Resource: keyARN}}, nil
+	return []api.Access{{Action: "kms:Something", Resource: keyARN, ResourceAccountID: member}}, nil
 }
 
 // allowed allows everything but what the user "nobody" does.
@@ -99,6 +104,8 @@ func (w *world) call(t testing.TB, c *api.Caller, in any) {
 		_, _ = api.Call[kms.DecryptOutput](t.Context(), w.door, c, in)
 	case *kms.CreateGrantInput:
 		_, _ = api.Call[kms.CreateGrantOutput](t.Context(), w.door, c, in)
+	case *kms.TagResourceInput:
+		_, _ = api.Call[kms.TagResourceOutput](t.Context(), w.door, c, in)
 	case *kms.DisableKeyInput:
 		_, _ = api.Call[kms.DisableKeyOutput](t.Context(), w.door, c, in)
 	default:
@@ -231,6 +238,19 @@ func TestCallsAcrossAccountsAreRecordedInBoth(t *testing.T) {
 	}
 	if refused := w.record(t, vault, by(types.LookupAttributeKeyUsername, "nobody")); refused["errorCode"] != "AccessDenied" {
 		t.Errorf("a refusal is recorded as %v", refused["errorCode"])
+	}
+}
+
+// Nobody writes into another account's trail by naming an ARN of it.
+func TestWhatACallerMakesUpIsRecordedWithTheCallerAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.call(t, user(vault, "bob"), &kms.TagResourceInput{KeyId: new(keyARN)})
+	if mine := w.record(t, vault, by(types.LookupAttributeKeyUsername, "bob")); mine["errorCode"] != "NotFoundException" {
+		t.Errorf("recorded as %v", mine["errorCode"])
+	}
+	if events := stored(t, w.db, member); len(events) > 0 {
+		t.Errorf("the account that was named has %d events", len(events))
 	}
 }
 

@@ -86,6 +86,8 @@ type collection struct {
 	tombs   map[objectID]time.Time
 	packs   map[objectID]int64 // all there are, and their sizes
 	live    map[objectID]*liveness
+	named   map[objectID]bool // packs that the index tells of
+	missing bool              // something that is reached lies in no pack that the index tells of
 }
 
 // liveness says what of a pack is reached.
@@ -210,6 +212,10 @@ func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root)
 	if err := c.listPacks(ctx); err != nil { // after the snapshot, so that all packs in it are listed unless they have gone
 		return err
 	}
+	c.named = map[objectID]bool{}
+	for _, t := range tables {
+		c.named[t.id] = true
+	}
 	if err := c.spare(ctx); err != nil {
 		return err
 	}
@@ -261,10 +267,11 @@ func (c *collection) trashed(ctx context.Context, deleted root) (*manifest, erro
 	return nil, nil
 }
 
-// reached notes that a blob is needed. One that is missing keeps nothing from going; Verify tells of it.
+// reached notes that a blob is needed. One that is missing, as Verify tells, may lie in a pack that the index has lost.
 func (c *collection) reached(_ blobKind, id ID) error {
 	at, ok := c.d.index.find(id)
 	if !ok {
+		c.missing = true
 		return nil
 	}
 	l := c.live[at.pack.id]
@@ -293,6 +300,10 @@ func (c *collection) listPacks(ctx context.Context) error {
 	}
 	return nil
 }
+
+// spared tells whether a pack stays because nobody knows what lies in it while something is missing: [Domain.Reindex]
+// may find it there.
+func (c *collection) spared(pack objectID) bool { return c.missing && !c.named[pack] }
 
 // removable tells whether a pack has been marked for long enough.
 func (c *collection) removable(pack objectID) bool {
@@ -356,7 +367,7 @@ func (c *collection) anySuperseded(ctx context.Context) (bool, error) {
 func (c *collection) sweep(ctx context.Context, files []objectID, tables []*packTable) error {
 	var garbage []objectID
 	for pack := range c.tombs {
-		if _, there := c.packs[pack]; there && c.removable(pack) {
+		if _, there := c.packs[pack]; there && c.removable(pack) && !c.spared(pack) {
 			garbage = append(garbage, pack)
 		}
 	}
@@ -501,7 +512,7 @@ func (c *collection) move(sink *sink, t *packTable, l *liveness) error {
 // markGarbage marks the packs that nothing reaches.
 func (c *collection) markGarbage(ctx context.Context) error {
 	for pack := range c.packs {
-		if _, marked := c.tombs[pack]; marked || c.live[pack] != nil || !pack.created().Before(c.horizon) {
+		if _, marked := c.tombs[pack]; marked || c.live[pack] != nil || !pack.created().Before(c.horizon) || c.spared(pack) {
 			continue
 		}
 		if err := c.mark(ctx, pack); err != nil {

@@ -418,3 +418,36 @@ func TestReindex(t *testing.T) {
 	check(t, openDomain(t, w.vault, w.ring), "second", second)
 	verifyClean(t, w.vault, w.ring)
 }
+
+// An index object that is lost can be made anew from its packs, unless a collection took these for garbage.
+func TestCollectSparesWhatTheIndexHasLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(new(archive.Mem))
+	d := openDomain(t, w.vault, w.ring)
+	want := map[string][]byte{"a": random(1, 200<<10)}
+	write(t, d, "first", "", want)
+	lost := w.names(t, "index/")
+	want["b"] = random(2, 200<<10)
+	w.clock.Advance(time.Minute)
+	write(t, d, "second", "first", map[string][]byte{"b": want["b"]})
+	if err := w.vault.Delete(t.Context(), d.Info().ID, "first"); err != nil {
+		t.Fatal(err)
+	}
+	w.collect(t) // what is left of the first point's content is reached by the second point alone
+	for _, name := range lost {
+		if err := w.store.Delete(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.reopen()
+	w.settle(t)
+	d = openDomain(t, w.vault, w.ring)
+	if err := d.Reindex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check(t, d, "second", want)
+	verifyClean(t, w.vault, w.ring)
+	w.settle(t)
+	w.reopen()
+	check(t, openDomain(t, w.vault, w.ring), "second", want)
+}

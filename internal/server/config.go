@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -87,6 +91,10 @@ func (c *Config) complete() error {
 	if c.DataDir == "" {
 		return errors.New("no data directory is given: use --data DIR")
 	}
+	var err error
+	if c.DataDir, err = filepath.Abs(c.DataDir); err != nil { // stores are URLs, which know no working directory
+		return fmt.Errorf("finding the data directory: %w", err)
+	}
 	if c.Listen == "" {
 		c.Listen = defaultListen
 	}
@@ -120,6 +128,28 @@ func (c *Config) complete() error {
 		if a.Region == "" {
 			a.Region = HomeRegion
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Regions)) {
+		if err := c.Regions[name].check(); err != nil {
+			return fmt.Errorf("regions.%s.store: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// check refuses a store that could not be opened, or that would lie elsewhere than its reader believes: in
+// file://srv/north the first word is a host, and the directory would be /north.
+func (r Region) check() error {
+	u, err := url.Parse(r.Store)
+	switch {
+	case err != nil:
+		return err
+	case u.Scheme == "":
+		return fmt.Errorf("%q is not a URL such as file:///srv/north or s3://bucket?endpoint=https://host", r.Store)
+	case u.Scheme == "file" && (u.Host != "" || !filepath.IsAbs(u.Path)):
+		return fmt.Errorf("%q does not name a directory from the root, as file:///srv/north does", r.Store)
+	case u.Scheme != "file" && u.Host == "":
+		return fmt.Errorf("%q names no bucket", r.Store)
 	}
 	return nil
 }

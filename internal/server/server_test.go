@@ -9,6 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
 	"strongroom/internal/server"
 )
 
@@ -47,6 +51,9 @@ func TestStartRefusesWhatItCannotServe(t *testing.T) {
 		"two accounts of one name":     {server.Config{DataDir: t.TempDir(), Accounts: []server.Account{{ID: "111111111111", Name: "a"}, {ID: "222222222222", Name: "a"}}}, "named twice"},
 		"a day that is none":           {server.Config{DataDir: t.TempDir(), RulesAsOf: "yesterday"}, "rules_as_of"},
 		"an address that is not here":  {server.Config{DataDir: t.TempDir(), Listen: "192.0.2.1:1"}, "192.0.2.1:1"},
+		"a store on a host":            {server.Config{DataDir: t.TempDir(), Regions: map[string]server.Region{"eu-north-1": {Store: "file://srv/north"}}}, "regions.eu-north-1.store"},
+		"a store that is no URL":       {server.Config{DataDir: t.TempDir(), Regions: map[string]server.Region{"eu-north-1": {Store: "/srv/north"}}}, "regions.eu-north-1.store"},
+		"a store without a bucket":     {server.Config{DataDir: t.TempDir(), Regions: map[string]server.Region{"eu-north-1": {Store: "s3:"}}}, "names no bucket"},
 		"a directory nobody may write": {server.Config{DataDir: "/proc/strongroom"}, "data directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,5 +126,40 @@ func TestTheClockIsKept(t *testing.T) {
 	}
 	if _, err := server.OpenAdmin(dir).Clock(t.Context(), server.ClockMove{To: time.Unix(0, 0)}); err == nil {
 		t.Error("the clock went back")
+	}
+}
+
+// A data directory may be given from where the server is started, as the README's tour does.
+func TestARelativeDataDirectoryHoldsEverything(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := start(t, server.Config{DataDir: "./data", Dev: true})
+	if !filepath.IsAbs(s.ProfilesDir()) {
+		t.Errorf("the profiles lie in %s, which is elsewhere from elsewhere", s.ProfilesDir())
+	}
+	cfg, err := config.LoadDefaultConfig(t.Context(),
+		config.WithSharedConfigFiles([]string{s.ProfilesDir() + "/config"}),
+		config.WithSharedCredentialsFiles([]string{s.ProfilesDir() + "/credentials"}),
+		config.WithSharedConfigProfile("member"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	volumes := ec2.NewFromConfig(cfg)
+	volume, err := volumes.CreateVolume(t.Context(), &ec2.CreateVolumeInput{AvailabilityZone: aws.String("eu-central-1a"), Size: aws.Int32(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ec2.NewVolumeAvailableWaiter(volumes).Wait(t.Context(), &ec2.DescribeVolumesInput{VolumeIds: []string{*volume.VolumeId}}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := volumes.CreateSnapshot(t.Context(), &ec2.CreateSnapshotInput{VolumeId: volume.VolumeId})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fast := func(o *ec2.SnapshotCompletedWaiterOptions) { o.MinDelay = 50 * time.Millisecond }
+	if err := ec2.NewSnapshotCompletedWaiter(volumes, fast).Wait(t.Context(), &ec2.DescribeSnapshotsInput{SnapshotIds: []string{*snapshot.SnapshotId}}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("data/regions/eu-central-1/archive/snapshots/111111111111"); err != nil {
+		t.Errorf("the archive is elsewhere: %v", err)
 	}
 }

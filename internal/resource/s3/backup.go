@@ -20,7 +20,6 @@ import (
 	"strongroom/archive"
 	"strongroom/internal/api"
 	"strongroom/internal/resource"
-	"strongroom/internal/service/s3"
 )
 
 // Backup options of S3, by the names of the Backup API. Both are on unless "disabled".
@@ -98,7 +97,7 @@ type backup struct {
 type step struct {
 	key     []byte
 	remove  bool
-	entry   s3.IndexEntry
+	entry   IndexEntry
 	parent  bool // the parent has an older state of the version
 	ready   chan struct{}
 	version version
@@ -277,7 +276,7 @@ func unreadable(err error) bool {
 }
 
 // fetch reads a version with what belongs to it.
-func (b *backup) fetch(ctx context.Context, e s3.IndexEntry) (version, io.ReadCloser, error) {
+func (b *backup) fetch(ctx context.Context, e IndexEntry) (version, io.ReadCloser, error) {
 	v := listed(e)
 	if e.DeleteMarker {
 		return v, nil, nil
@@ -304,7 +303,7 @@ func (b *backup) fetch(ctx context.Context, e s3.IndexEntry) (version, io.ReadCl
 }
 
 // fetchRest reads tags and ACL, where there are any and the options ask for them.
-func (b *backup) fetchRest(ctx context.Context, e s3.IndexEntry, v *version) error {
+func (b *backup) fetchRest(ctx context.Context, e IndexEntry, v *version) error {
 	if e.Tags > 0 && b.state.Tags {
 		out, err := api.Call[awss3.GetObjectTaggingOutput](ctx, b.door, b.caller, &awss3.GetObjectTaggingInput{Bucket: &b.bucket, Key: &e.Key, VersionId: &e.VersionID})
 		if err != nil {
@@ -382,9 +381,9 @@ func (b *backup) compare(ctx context.Context, parent *archive.Point, tell func(*
 }
 
 // index lists all versions of the bucket in the archive's order: by key, the oldest first.
-func (b *backup) index(ctx context.Context) iter.Seq2[s3.IndexEntry, error] {
-	return func(yield func(s3.IndexEntry, error) bool) {
-		var versions []s3.IndexEntry // of one key, the newest first
+func (b *backup) index(ctx context.Context) iter.Seq2[IndexEntry, error] {
+	return func(yield func(IndexEntry, error) bool) {
+		var versions []IndexEntry // of one key, the newest first
 		flush := func() bool {
 			for i := len(versions) - 1; i >= 0; i-- {
 				if !yield(versions[i], nil) {
@@ -394,14 +393,14 @@ func (b *backup) index(ctx context.Context) iter.Seq2[s3.IndexEntry, error] {
 			versions = versions[:0]
 			return true
 		}
-		in := &s3.ListVersionIndexInput{Bucket: &b.bucket}
+		in := &ListVersionIndexInput{Bucket: &b.bucket}
 		for {
-			out, err := api.Call[s3.ListVersionIndexOutput](ctx, b.door, b.caller, in)
+			out, err := api.Call[ListVersionIndexOutput](ctx, b.door, b.caller, in)
 			if api.Code(err) == "AccessDenied" {
 				err = insufficient(b.caller)
 			}
 			if err != nil {
-				yield(s3.IndexEntry{}, err)
+				yield(IndexEntry{}, err)
 				return
 			}
 			for _, e := range out.Entries {

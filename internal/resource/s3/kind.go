@@ -15,7 +15,6 @@ import (
 	"strongroom/arn"
 	"strongroom/internal/api"
 	"strongroom/internal/resource"
-	"strongroom/internal/service/s3"
 	"strongroom/internal/state"
 )
 
@@ -25,7 +24,7 @@ const Type = "S3"
 // Config is what the kind needs.
 type Config struct {
 	Door     *api.Door
-	S3       *s3.Service  // for the buckets of an account, which plan selections ask for on nobody's behalf
+	S3       Service      // for the buckets of an account, which plan selections ask for on nobody's behalf
 	Log      *slog.Logger // nil for slog.Default()
 	Parallel int          // objects read or written at once by a job; 0 for twice the processors
 }
@@ -33,7 +32,7 @@ type Config struct {
 // Kind backs up and restores buckets. Its methods may be called at once.
 type Kind struct {
 	door     *api.Door
-	s3       *s3.Service
+	s3       Service
 	log      *slog.Logger
 	parallel int
 }

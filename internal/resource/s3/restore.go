@@ -22,7 +22,6 @@ import (
 	"strongroom/arn"
 	"strongroom/internal/api"
 	"strongroom/internal/resource"
-	"strongroom/internal/service/s3"
 )
 
 // restoreOptions are the restore metadata of S3; see
@@ -278,10 +277,10 @@ func (x *restore) object(ctx context.Context, entries []*archive.Entry) error {
 
 func (x *restore) version(ctx context.Context, e *archive.Entry, v version) error {
 	name := sha256.Sum256(e.Key)
-	once := &s3.WriteOnceInput{JobID: x.request.JobID, Name: hex.EncodeToString(name[:16])}
+	once := &WriteOnceInput{JobID: x.request.JobID, Name: hex.EncodeToString(name[:16])}
 	if v.DeleteMarker {
 		once.Delete = &awss3.DeleteObjectInput{Bucket: &x.options.bucket, Key: &v.Key}
-		_, err := api.Call[s3.WriteOnceOutput](ctx, x.door, x.caller, once)
+		_, err := api.Call[WriteOnceOutput](ctx, x.door, x.caller, once)
 		return err
 	}
 	body := e.Open(ctx)
@@ -306,7 +305,7 @@ func (x *restore) version(ctx context.Context, e *archive.Entry, v version) erro
 	}
 	x.encrypt(in, v)
 	once.Put = in
-	out, err := api.Call[s3.WriteOnceOutput](ctx, x.door, x.caller, once)
+	out, err := api.Call[WriteOnceOutput](ctx, x.door, x.caller, once)
 	if err != nil || !x.options.acls || len(v.Grants) == 0 {
 		return err
 	}

@@ -9,8 +9,6 @@ import (
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
-	"strongroom/internal/service/s3"
 )
 
 // version is what the archive keeps of a version beside its content.
@@ -44,7 +42,7 @@ type headers struct {
 }
 
 // archiveKey places a version in the archive.
-func archiveKey(e s3.IndexEntry) []byte {
+func archiveKey(e IndexEntry) []byte {
 	key := append([]byte(e.Key), 0)
 	key = binary.BigEndian.AppendUint64(key, uint64(e.Modified.UnixMicro()))
 	return append(key, e.VersionID...)
@@ -67,14 +65,14 @@ func parseVersion(meta []byte) (v version, err error) {
 }
 
 // listed is what an index tells of a version.
-func listed(e s3.IndexEntry) version {
+func listed(e IndexEntry) version {
 	return version{
 		Key: e.Key, VersionID: e.VersionID, DeleteMarker: e.DeleteMarker, Modified: e.Modified, ETag: e.ETag, StorageClass: e.StorageClass, Changed: e.Changed,
 	}
 }
 
 // unchanged reports whether the archive has the version as the index tells it.
-func (v version) unchanged(e s3.IndexEntry) bool {
+func (v version) unchanged(e IndexEntry) bool {
 	return v.VersionID == e.VersionID && v.ETag == e.ETag && v.Changed == e.Changed && v.DeleteMarker == e.DeleteMarker && v.StorageClass == e.StorageClass
 }
 

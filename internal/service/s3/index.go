@@ -2,45 +2,16 @@ package s3
 
 import (
 	"context"
-	"time"
 
 	"strongroom/internal/api"
+	s3kind "strongroom/internal/resource/s3"
 	"strongroom/internal/state"
 )
-
-// ListVersionIndexInput asks for all versions of a bucket by pages. The operation has no route: it is what a backup reads
-// instead of ListObjectVersions, which does not tell whether the tags of a version were changed.
-type ListVersionIndexInput struct {
-	Bucket  *string
-	Prefix  *string
-	Marker  *IndexEntry // the entry that the page goes on behind; nil for the first
-	MaxKeys *int32      // up to 10,000
-}
-
-// ListVersionIndexOutput is a page of the index, in order of key, the newest version of each key first.
-type ListVersionIndexOutput struct {
-	Entries     []IndexEntry
-	IsTruncated bool
-}
-
-// IndexEntry is a version, or a delete marker.
-type IndexEntry struct {
-	Key          string
-	VersionID    string
-	DeleteMarker bool
-	Modified     time.Time // in microseconds; later than of every older version of the key
-	Size         int64
-	ETag         string // without quotes
-	StorageClass string
-	Changed      int64 // counts changes of tags and ACL since the version was written
-	Tags         int   // the number of tags
-	ACL          bool  // there is a list beside the owner's full control
-}
 
 const mostIndexEntries = 10000
 
 // ListVersionIndex reads a page of the index of a bucket.
-func (s *Service) ListVersionIndex(ctx context.Context, c *api.Caller, in *ListVersionIndexInput) (*ListVersionIndexOutput, error) {
+func (s *Service) ListVersionIndex(ctx context.Context, c *api.Caller, in *s3kind.ListVersionIndexInput) (*s3kind.ListVersionIndexOutput, error) {
 	b, err := s.bucket(ctx, c, in.Bucket)
 	if err != nil {
 		return nil, err
@@ -55,7 +26,7 @@ func (s *Service) ListVersionIndex(ctx context.Context, c *api.Caller, in *ListV
 		behind = &state.ObjectVersion{BucketID: b.ID, Key: in.Marker.Key, Modified: state.MicrosOf(in.Marker.Modified)}
 		r.From = after(in.Marker.Key)
 	}
-	out := &ListVersionIndexOutput{}
+	out := &s3kind.ListVersionIndexOutput{}
 	err = s.view(ctx, func(ctx context.Context, tx *state.Tx) error {
 		versions, err := versionsPage(ctx, tx, r, behind, limit+1)
 		if err != nil {
@@ -63,9 +34,9 @@ func (s *Service) ListVersionIndex(ctx context.Context, c *api.Caller, in *ListV
 		}
 		out.IsTruncated = len(versions) > limit
 		versions = versions[:min(len(versions), limit)]
-		out.Entries = make([]IndexEntry, len(versions))
+		out.Entries = make([]s3kind.IndexEntry, len(versions))
 		for i, v := range versions {
-			out.Entries[i] = IndexEntry{
+			out.Entries[i] = s3kind.IndexEntry{
 				Key: v.Key, VersionID: v.VersionID, DeleteMarker: v.DeleteMarker, Modified: v.Modified.Time(), Size: v.Size, ETag: v.ETag,
 				StorageClass: v.StorageClass, Changed: v.Changed, Tags: len(v.Tags), ACL: v.ACL != "",
 			}

@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"strongroom/internal/api"
+	s3kind "strongroom/internal/resource/s3"
 )
 
 // API is the service's table: each operation with its route and the actions it asks for, as the service authorization
@@ -69,7 +70,7 @@ func (s *Service) objectOperations() []api.Operation {
 			onBucket(s, "ListBucketVersions", func(in *s3.ListObjectVersionsInput) map[string][]string {
 				return listConditions(in.Prefix, in.Delimiter, in.MaxKeys)
 			})).AsData(),
-		api.Op("", s.ListVersionIndex, onBucket(s, "ListBucketVersions", func(in *ListVersionIndexInput) map[string][]string {
+		api.Op("", s.ListVersionIndex, onBucket(s, "ListBucketVersions", func(in *s3kind.ListVersionIndexInput) map[string][]string {
 			return listConditions(in.Prefix, nil, in.MaxKeys)
 		})).AsData(),
 		api.Op("", s.WriteOnce, s.writeOnceAccess()).AsData(),

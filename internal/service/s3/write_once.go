@@ -7,30 +7,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"strongroom/internal/api"
+	s3kind "strongroom/internal/resource/s3"
 	"strongroom/internal/state"
 )
 
-// WriteOnceInput is a write that a job makes once, however often it is run again: either of Put and Delete. The operation
-// has no route; it needs the rights of the write it makes.
-type WriteOnceInput struct {
-	Put    *s3.PutObjectInput
-	Delete *s3.DeleteObjectInput // without a version: it makes a delete marker
-	JobID  string
-	Name   string // tells the write from the job's others
-}
+// writeToken names a write in the notes.
+func writeToken(in *s3kind.WriteOnceInput) string { return in.JobID + "/" + in.Name }
 
-// WriteOnceOutput tells the version that was made, now or by an earlier run.
-type WriteOnceOutput struct {
-	VersionID string
-	Before    bool // by an earlier run
-}
-
-func (in *WriteOnceInput) token() string { return in.JobID + "/" + in.Name }
-
-func (s *Service) writeOnceAccess() accesses[WriteOnceInput] {
+func (s *Service) writeOnceAccess() accesses[s3kind.WriteOnceInput] {
 	put := onObject(s, "PutObject", "PutObject", putObjectConditions)
 	remove := onObject[s3.DeleteObjectInput](s, "DeleteObject", "DeleteObjectVersion", nil)
-	return func(ctx context.Context, c *api.Caller, in *WriteOnceInput) ([]api.Access, error) {
+	return func(ctx context.Context, c *api.Caller, in *s3kind.WriteOnceInput) ([]api.Access, error) {
 		if in.Put != nil {
 			return put(ctx, c, in.Put)
 		}
@@ -42,11 +29,11 @@ func (s *Service) writeOnceAccess() accesses[WriteOnceInput] {
 var errBefore = errors.New("written before")
 
 // WriteOnce makes the write unless an earlier run of the job made it: the note of it is part of the same transaction.
-func (s *Service) WriteOnce(ctx context.Context, c *api.Caller, in *WriteOnceInput) (*WriteOnceOutput, error) {
-	before := func() (*WriteOnceOutput, error) {
-		out := &WriteOnceOutput{Before: true}
+func (s *Service) WriteOnce(ctx context.Context, c *api.Caller, in *s3kind.WriteOnceInput) (*s3kind.WriteOnceOutput, error) {
+	before := func() (*s3kind.WriteOnceOutput, error) {
+		out := &s3kind.WriteOnceOutput{Before: true}
 		err := s.view(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
-			out.VersionID, err = tx.ObjectToken(ctx, in.token())
+			out.VersionID, err = tx.ObjectToken(ctx, writeToken(in))
 			return err
 		})
 		return out, err
@@ -54,10 +41,10 @@ func (s *Service) WriteOnce(ctx context.Context, c *api.Caller, in *WriteOnceInp
 	if out, err := before(); !errors.Is(err, state.ErrNotFound) {
 		return out, err
 	}
-	out := &WriteOnceOutput{}
+	out := &s3kind.WriteOnceOutput{}
 	note := func(ctx context.Context, tx *state.Tx, versionID string) error {
 		out.VersionID = versionID
-		err := tx.InsertObjectToken(ctx, in.token(), versionID)
+		err := tx.InsertObjectToken(ctx, writeToken(in), versionID)
 		if errors.Is(err, state.ErrExists) {
 			err = errBefore
 		}

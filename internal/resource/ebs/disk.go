@@ -28,16 +28,23 @@ type disk struct {
 	locks [64]sync.RWMutex // of blocks, by number
 }
 
+// openDisk opens the files of a volume and makes them as long as size. A disk that is longer stays so: a volume never
+// shrinks, and size may be of a row that was read before the volume grew.
 func openDisk(path string, size int64) (*disk, error) {
 	image, err := os.OpenFile(path+".img", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	d := &disk{image: image, size: size}
-	d.syncer.sync = image.Sync
-	if err := image.Truncate(size); err != nil {
+	info, err := image.Stat()
+	if err == nil && info.Size() < size {
+		err = image.Truncate(size)
+	}
+	if err != nil {
 		return nil, errors.Join(err, image.Close())
 	}
+	size = max(size, info.Size())
+	d := &disk{image: image, size: size}
+	d.syncer.sync = image.Sync
 	if d.changes, err = openChanges(path+".cbt", blocksOf(size)); err != nil {
 		return nil, errors.Join(err, image.Close())
 	}

@@ -2,6 +2,7 @@ package ebs
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -41,6 +42,27 @@ func noise(seed uint64, n int) []byte {
 	r := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
 	_, _ = r.Read(b)
 	return b
+}
+
+// Whoever opens a volume by a row from before it grew cuts nothing off.
+func TestAnOldSizeCutsNothingOff(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "v")
+	grown, err := openDisk(path, 2*mib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := noise(1, BlockSize)
+	if _, err := grown.writeAt(nil, want, mib); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(grown.flush(), grown.close()); err != nil {
+		t.Fatal(err)
+	}
+	d, got := testDisk(t, path, mib), make([]byte, BlockSize)
+	if _, err := d.readAt(nil, got, mib); err != nil || !bytes.Equal(got, want) || d.length() != 2*mib {
+		t.Errorf("the disk has %d bytes, and its end reads otherwise or fails: %v", d.length(), err)
+	}
 }
 
 // Any interleaving of writes, trims and reads, aligned or not, reads like plain memory.

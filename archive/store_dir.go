@@ -13,10 +13,16 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
+
+	"strongroom/clock"
 )
 
 // stagingDir holds files that are being written; their names are no object names.
 const stagingDir = ".staging"
+
+// stagingLife is how old a file of stagingDir is at least if whoever wrote it has been killed: writing one takes seconds.
+const stagingLife = 24 * time.Hour
 
 // Dir is a [Store] in a directory of a local file system. An object is a file. A new one is written beside, brought to
 // disk, and only then linked to its name, and the folders that changed are brought to disk too: whoever loses power
@@ -34,7 +40,26 @@ func NewDir(root string) (*Dir, error) {
 	if err := os.MkdirAll(filepath.Join(d.root, stagingDir), 0o700); err != nil {
 		return nil, fmt.Errorf("opening the store %s: %w", root, err)
 	}
-	return d, errors.Join(syncDir(d.root), syncDir(filepath.Dir(d.root)))
+	return d, errors.Join(d.sweepStaging(), syncDir(d.root), syncDir(filepath.Dir(d.root)))
+}
+
+// sweepStaging removes what killed processes left half written.
+func (d *Dir) sweepStaging() error {
+	entries, err := os.ReadDir(filepath.Join(d.root, stagingDir))
+	if err != nil {
+		return err
+	}
+	before := clock.Wall.Now().Add(-stagingLife)
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err == nil && info.ModTime().Before(before) {
+			err = os.Remove(filepath.Join(d.root, stagingDir, entry.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // somebody else was quicker
+			return err
+		}
+	}
+	return nil
 }
 
 // Create implements [Store].

@@ -119,7 +119,7 @@ const (
 // again, are taken up at once: the database has one process, so nobody else can be running them, and whoever starts the
 // service may have ended the cause of the failure.
 func (q *Queue) start(ctx context.Context, workers *river.Workers, concurrency int, log *slog.Logger) (stop func(context.Context) error, err error) {
-	if _, err := q.db.Writer().ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec') WHERE state IN ('running', 'retryable')`); err != nil {
+	if _, err := q.db.Writer().ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec'), finalized_at = NULL WHERE state IN ('running', 'retryable', 'discarded')`); err != nil {
 		return nil, fmt.Errorf("taking up interrupted jobs: %w", err)
 	}
 	client, err := river.NewClient(riversqlite.New(q.db.Writer()), &river.Config{

@@ -147,3 +147,30 @@ func TestDeletionsAreNeverGivenUp(t *testing.T) {
 		}
 	}
 }
+
+func TestJobsThatWereGivenUpAreEndedAtTheNextStart(t *testing.T) {
+	t.Parallel()
+	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))
+	defer db.Close()
+	enqueue(t, db, q, "given up", nil)
+	if _, err := db.Writer().ExecContext(t.Context(), `UPDATE river_job SET max_attempts = 1`); err != nil {
+		t.Fatal(err)
+	}
+	tried := make(chan string, 1)
+	stop := worked(t, q, func(_ context.Context, id string) error { tried <- id; return errors.New("could not even be ended") })
+	<-tried
+	if err := stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var state string
+	if err := db.Writer().QueryRowContext(t.Context(), `SELECT state FROM river_job`).Scan(&state); err != nil || state != "discarded" {
+		t.Fatalf("the job is %s, not discarded: %v", state, err)
+	}
+	stop = worked(t, q, func(_ context.Context, id string) error { tried <- id; return nil })
+	if got := <-tried; got != "given up" {
+		t.Errorf("the queue took up %q", got)
+	}
+	if err := stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

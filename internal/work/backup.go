@@ -70,12 +70,7 @@ func (r *Runner) beginBackup(ctx context.Context, jobID string) (job state.Backu
 				return err
 			}
 			if job.StartBy != 0 && tx.Now > job.StartBy {
-				job.State, job.CompletedAt = state.JobExpired, tx.Now
-				job.StatusMessage, job.MessageCategory = errExpired.Error(), rules.JobExpired
-				if running != "" {
-					job.StatusMessage, job.MessageCategory = "Backup job failed because there was a running job for the same resource.", rules.ConcurrentJob
-				}
-				return tx.UpdateBackupJob(ctx, job, was)
+				return expire(ctx, tx, &job, running)
 			}
 			if running != "" {
 				if job.QueuedBehind == running {
@@ -101,6 +96,17 @@ func (r *Runner) beginBackup(ctx context.Context, jobID string) (job state.Backu
 		return job, errBusy
 	}
 	return job, nil
+}
+
+// expire ends a job that did not begin within its start window: running is the job it waited for, if there was one.
+func expire(ctx context.Context, tx *state.Tx, job *state.BackupJob, running string) error {
+	was := job.State
+	job.State, job.CompletedAt = state.JobExpired, tx.Now
+	job.StatusMessage, job.MessageCategory = errExpired.Error(), rules.JobExpired
+	if running != "" {
+		job.StatusMessage, job.MessageCategory = "Backup job failed because there was a running job for the same resource.", rules.ConcurrentJob
+	}
+	return tx.UpdateBackupJob(ctx, *job, was)
 }
 
 // watchBackup returns a context that ends when the user stops the job or its completion window closes.

@@ -105,8 +105,14 @@ func pauseAfter(attempt int, most time.Duration) time.Duration {
 // try is which attempt at a job this is.
 type try struct{ last bool }
 
+// Work works on a job. One that is interrupted because the process stops goes on at the next start, and has not failed:
+// counted as a failure, it might be the last that River allows, and the job would never end.
 func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
-	return w.work(ctx, job.Args, try{last: job.Attempt >= job.MaxAttempts})
+	err := w.work(ctx, job.Args, try{last: job.Attempt >= job.MaxAttempts})
+	if err != nil && ctx.Err() != nil {
+		return river.JobSnooze(0)
+	}
+	return err
 }
 
 // Start takes up interrupted jobs and begins to work.

@@ -210,9 +210,11 @@ func (r *Runner) watchWindows(ctx context.Context) {
 				if job.State == state.JobRunning {
 					continue // its own watcher ends it
 				}
-				was := job.State
-				job.State, job.CompletedAt, job.StatusMessage, job.MessageCategory = state.JobExpired, tx.Now, errExpired.Error(), rules.JobExpired
-				if err := tx.UpdateBackupJob(ctx, job, was); err != nil {
+				running, err := tx.RunningJob(ctx, job.ResourceARN, job.ID)
+				if err != nil && !errors.Is(err, state.ErrNotFound) {
+					return err
+				}
+				if err := expire(ctx, tx, &job, running); err != nil {
 					return err
 				}
 			}

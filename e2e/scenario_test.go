@@ -290,6 +290,7 @@ func (p *party) readVolume(t *testing.T, id string) []byte {
 			copy(image[int(*b.BlockIndex)*blockSize:], block)
 		}
 	}
+	must(p.ec2.DeleteSnapshot(ctx, &ec2.DeleteSnapshotInput{SnapshotId: snapshot.SnapshotId}))(t, "deleting the snapshot")
 	return image
 }
 

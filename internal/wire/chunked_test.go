@@ -165,7 +165,7 @@ func TestErrorHeaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // it has no body
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusMovedPermanently || response.Header.Get("X-Amz-Bucket-Region") != "eu-north-1" || response.Header.Get("X-Amz-Request-Id") == "" {
 		t.Errorf("%d %v", response.StatusCode, response.Header)
 	}

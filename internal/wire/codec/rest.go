@@ -105,7 +105,8 @@ func (c *Codec) Headers(out any, header http.Header) {
 		case !ok:
 		case f.place == inHeaders:
 			for _, key := range sortedKeys(member) {
-				header.Set(f.facts.HeaderPrefix+key.String(), headerText(member.MapIndex(key).String()))
+				// In lower case, as S3 sends them: clients make the names of a user's metadata of what they read.
+				header[strings.ToLower(f.facts.HeaderPrefix+key.String())] = []string{headerText(member.MapIndex(key).String())}
 			}
 		case f.shape.kind == listKind:
 			var values []string

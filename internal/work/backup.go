@@ -13,6 +13,7 @@ import (
 
 	"strongroom/archive"
 	"strongroom/internal/api"
+	"strongroom/internal/archives"
 	"strongroom/internal/resource"
 	"strongroom/internal/state"
 	"strongroom/rules"
@@ -39,7 +40,7 @@ func (r *Runner) runBackup(ctx context.Context, jobID string, t try) error {
 
 	watched, stop := r.watchBackup(ctx, job)
 	defer stop(nil)
-	point, err := r.backup(watched, &job)
+	point, err := guarded(ctx, r.Log, func() (*state.RecoveryPoint, error) { return r.backup(watched, &job) })
 	if err != nil {
 		end, err := judge(watched, err, "Backup", t)
 		if err != nil {
@@ -257,6 +258,9 @@ func (r *Runner) parent(ctx context.Context, resourceARN string, vault state.Bac
 // endBackup writes down how the job ended. A completed job's recovery point and copy jobs become known in the same
 // transaction.
 func (r *Runner) endBackup(ctx context.Context, job state.BackupJob, end outcome, point *state.RecoveryPoint) error {
+	if point == nil {
+		r.discard(ctx, archives.Location{Region: job.Region, AccountID: job.AccountID, Vault: job.VaultName}, job.ID)
+	}
 	err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = end.state, end.message, end.category, tx.Now
 		if point == nil {

@@ -12,6 +12,7 @@ import (
 	"strongroom/archive"
 	"strongroom/arn"
 	"strongroom/internal/api"
+	"strongroom/internal/archives"
 	"strongroom/internal/resource"
 	"strongroom/internal/state"
 	"strongroom/rules"
@@ -29,7 +30,7 @@ func (r *Runner) runCopy(ctx context.Context, jobID string, t try) error {
 		return err
 	}
 	r.event(ctx, job.AccountID, job.Region, "CopyJobStarted", copyDetails(job))
-	point, err := r.copy(ctx, &job)
+	point, err := guarded(ctx, r.Log, func() (*state.RecoveryPoint, error) { return r.copy(ctx, &job) })
 	if err != nil {
 		end, err := judge(ctx, err, "Copy", t)
 		if err != nil {
@@ -337,6 +338,10 @@ func (f copyFacts) copied(r *Runner, kind resource.Kind, job state.CopyJob, d ru
 
 // endCopy writes down how the job ended; a completed job's copy becomes known in the same transaction.
 func (r *Runner) endCopy(ctx context.Context, job state.CopyJob, end outcome, point *state.RecoveryPoint) error {
+	if into, err := arn.Parse(job.DestinationVaultARN); err == nil && point == nil {
+		_, vault := into.Split()
+		r.discard(ctx, archives.Location{Region: into.Region, AccountID: into.AccountID, Vault: vault}, job.ID)
+	}
 	err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = end.state, end.message, end.category, tx.Now
 		if point == nil {

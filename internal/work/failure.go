@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 
 	"strongroom/internal/api"
 	"strongroom/internal/state"
@@ -68,4 +70,16 @@ func judge(ctx context.Context, err error, what string, t try) (outcome, error) 
 		return outcome{state.JobFailed, what + fatalError + err.Error(), rules.FatalError}, nil
 	}
 	return outcome{}, err
+}
+
+// guarded runs the work of a job and makes an error of a panic, so that a job that panics ends like one that fails, and does
+// not stay RUNNING.
+func guarded[T any](ctx context.Context, log *slog.Logger, work func() (T, error)) (made T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.ErrorContext(ctx, "a job panicked", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return work()
 }

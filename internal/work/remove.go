@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 
 	"github.com/riverqueue/river"
 
@@ -39,21 +41,10 @@ func (r *Runner) removePoint(ctx context.Context, pointARN string) error {
 	case reading > 0:
 		return river.JobSnooze(waitForResource)
 	}
-	vault, err := r.Archives.Vault(ctx, archives.Location{Region: point.Region, AccountID: point.AccountID, Vault: point.VaultName})
-	if err != nil {
-		return err
-	}
-	domains, err := vault.Domains(ctx)
+	at := archives.Location{Region: point.Region, AccountID: point.AccountID, Vault: point.VaultName}
+	err = r.erase(ctx, at, point.ArchivePointID, func(d archive.DomainInfo) bool { return d.KeyID == point.ArchiveKeyARN })
 	if err != nil {
 		return fmt.Errorf("removing recovery point %s: %w", point.ARN, err)
-	}
-	for _, domain := range domains {
-		if domain.KeyID != point.ArchiveKeyARN {
-			continue
-		}
-		if err := vault.Delete(ctx, domain.ID, point.ArchivePointID); err != nil && !errors.Is(err, archive.ErrNoPoint) {
-			return fmt.Errorf("removing recovery point %s: %w", point.ARN, err)
-		}
 	}
 	kind, err := r.kindNamed(point.ResourceType)
 	if err != nil {
@@ -69,4 +60,33 @@ func (r *Runner) removePoint(ctx context.Context, pointARN string) error {
 	}
 	r.event(ctx, point.AccountID, point.Region, "BackupDeleted", pointDetails(point))
 	return nil
+}
+
+// erase removes a point from those sealing domains of an archive that are meant. It need not be there.
+func (r *Runner) erase(ctx context.Context, at archives.Location, point string, meant func(archive.DomainInfo) bool) error {
+	vault, err := r.Archives.Vault(ctx, at)
+	if err != nil {
+		return err
+	}
+	domains, err := vault.Domains(ctx)
+	if err != nil {
+		return err
+	}
+	for _, domain := range domains {
+		if !meant(domain) {
+			continue
+		}
+		if err := vault.Delete(ctx, domain.ID, point); err != nil && !errors.Is(err, archive.ErrNoPoint) {
+			return err
+		}
+	}
+	return nil
+}
+
+// discard removes from the archive what a job that did not succeed may have committed there: its end may have come between
+// the archive's commit and ours, and then nothing in the catalogue would ever name the point, nor delete it.
+func (r *Runner) discard(ctx context.Context, at archives.Location, jobID string) {
+	if err := r.erase(ctx, at, strings.ToLower(jobID), func(archive.DomainInfo) bool { return true }); err != nil {
+		r.Log.WarnContext(ctx, "could not discard what a failed job left", slog.String("job", jobID), slog.String("error", err.Error()))
+	}
 }

@@ -21,7 +21,7 @@ func (r *Runner) runRestore(ctx context.Context, jobID string, t try) error {
 		return err
 	}
 	r.event(ctx, job.AccountID, job.Region, "RestoreStarted", restoreDetails(job))
-	created, err := r.restore(ctx, &job)
+	created, err := guarded(ctx, r.Log, func() (arn.ARN, error) { return r.restore(ctx, &job) })
 	end := outcome{state: state.JobCompleted, category: rules.Success}
 	if err != nil {
 		if end, err = judge(ctx, err, "Restore", t); err != nil {

@@ -41,7 +41,7 @@ func (s *statements) prepare(ctx context.Context, queries []string) {
 		if there || full {
 			continue
 		}
-		prepared, err := s.pool.PrepareContext(ctx, query)
+		prepared, err := s.pool.PrepareContext(ctx, query) //nolint:sqlclosecheck // lives as long as the pool, which closes it
 		if err != nil {
 			continue
 		}
@@ -58,21 +58,21 @@ func (s *statements) prepare(ctx context.Context, queries []string) {
 }
 
 func (tx *Tx) execContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if s := tx.prepared(ctx, query); s != nil {
+	if s := tx.prepared(ctx, query); s != nil { //nolint:sqlclosecheck // the end of the transaction closes it
 		return s.ExecContext(ctx, args...)
 	}
 	return tx.sql.ExecContext(ctx, query, args...)
 }
 
 func (tx *Tx) queryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if s := tx.prepared(ctx, query); s != nil {
+	if s := tx.prepared(ctx, query); s != nil { //nolint:sqlclosecheck // the end of the transaction closes it
 		return s.QueryContext(ctx, args...)
 	}
 	return tx.sql.QueryContext(ctx, query, args...)
 }
 
 func (tx *Tx) queryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if s := tx.prepared(ctx, query); s != nil {
+	if s := tx.prepared(ctx, query); s != nil { //nolint:sqlclosecheck // the end of the transaction closes it
 		return s.QueryRowContext(ctx, args...)
 	}
 	return tx.sql.QueryRowContext(ctx, query, args...)

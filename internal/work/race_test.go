@@ -41,7 +41,7 @@ func duringWait(t *testing.T, db *state.DB, act func(ctx context.Context) error,
 func TestALongerRetentionInTheLastMomentCounts(t *testing.T) {
 	t.Parallel()
 	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))
-	defer db.Close() //nolint:errcheck // a test's
+	defer db.Close()
 	r := New(Config{DB: db, Queue: q, Clock: clock.Wall, Log: slog.New(slog.DiscardHandler)})
 	point := state.RecoveryPoint{ARN: "arn:aws:backup:eu-central-1:111111111111:recovery-point:p", Status: state.PointCompleted, DeleteAt: 1}
 	if err := db.Update(t.Context(), func(ctx context.Context, tx *state.Tx) error { return tx.InsertRecoveryPoint(ctx, point) }); err != nil {
@@ -66,7 +66,7 @@ func TestALongerRetentionInTheLastMomentCounts(t *testing.T) {
 func TestTagsSetWhileARuleRunsStay(t *testing.T) {
 	t.Parallel()
 	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))
-	defer db.Close() //nolint:errcheck // a test's
+	defer db.Close()
 	r := New(Config{DB: db, Queue: q, Clock: clock.Wall, Log: slog.New(slog.DiscardHandler)})
 	now := state.MicrosOf(clock.Wall.Now().Add(-time.Minute))
 	plan := state.BackupPlan{ID: "p", AccountID: "111111111111", Region: "eu-central-1", ARN: "arn:p", Name: "p", VersionID: "v", Document: types.BackupPlan{

@@ -44,7 +44,7 @@ func Op[In, Out any](route string, fn func(context.Context, *Caller, *In) (*Out,
 			return out, nil
 		},
 	}
-	op.Name = strings.TrimSuffix(op.In.Name(), "Input")
+	op.Name = operationName(op.In)
 	for _, prefix := range []string{"Get", "List", "Describe", "Head", "Lookup", "Simulate", "Search"} {
 		op.ReadOnly = op.ReadOnly || strings.HasPrefix(op.Name, prefix)
 	}

@@ -2,8 +2,6 @@ package ec2
 
 import (
 	"context"
-	"reflect"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -15,7 +13,7 @@ import (
 
 // general is the row of an operation that is not about a resource of its own.
 func general[In, Out any](fn func(context.Context, *api.Caller, *In) (*Out, error)) api.Operation {
-	action := "ec2:" + strings.TrimSuffix(reflect.TypeFor[In]().Name(), "Input")
+	action := "ec2:" + api.OperationName(new(In))
 	return api.Op("", fn, func(_ context.Context, c *api.Caller, _ *In) ([]api.Access, error) {
 		return []api.Access{{Action: action, Resource: "*", Context: map[string][]string{"ec2:Region": {c.Region}}}}, nil
 	})

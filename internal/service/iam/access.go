@@ -3,7 +3,6 @@ package iam
 import (
 	"context"
 	"errors"
-	"reflect"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,7 +20,7 @@ type method[In, Out any] = func(context.Context, *api.Caller, *In) (*Out, error)
 
 func onRole[In, Out any](s *Service, fn method[In, Out]) api.Operation {
 	return row(s, fn, func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (resource, error) {
-		name := field(in, "RoleName")
+		name := api.Field(in, "RoleName")
 		role, err := tx.Role(ctx, c.AccountID, name)
 		if err != nil {
 			return resource{arn: state.Role{AccountID: c.AccountID, Name: name, Path: pathOf(in)}.ARN()}, err
@@ -32,7 +31,7 @@ func onRole[In, Out any](s *Service, fn method[In, Out]) api.Operation {
 
 func onUser[In, Out any](s *Service, fn method[In, Out]) api.Operation {
 	return row(s, fn, func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (resource, error) {
-		name := field(in, "UserName")
+		name := api.Field(in, "UserName")
 		if name == "" {
 			name = callerUser(c)
 		}
@@ -46,7 +45,7 @@ func onUser[In, Out any](s *Service, fn method[In, Out]) api.Operation {
 
 func onGroup[In, Out any](s *Service, fn method[In, Out]) api.Operation {
 	return row(s, fn, func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (resource, error) {
-		name := field(in, "GroupName")
+		name := api.Field(in, "GroupName")
 		group, err := tx.Group(ctx, c.AccountID, name)
 		if err != nil {
 			return resource{arn: state.Group{AccountID: c.AccountID, Name: name, Path: pathOf(in)}.ARN()}, err
@@ -57,9 +56,9 @@ func onGroup[In, Out any](s *Service, fn method[In, Out]) api.Operation {
 
 func onPolicy[In, Out any](s *Service, fn method[In, Out]) api.Operation {
 	return row(s, fn, func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (resource, error) {
-		arn := field(in, "PolicyArn")
+		arn := api.Field(in, "PolicyArn")
 		if arn == "" {
-			return resource{arn: policyARN(c.AccountID, pathOf(in), field(in, "PolicyName"))}, nil
+			return resource{arn: policyARN(c.AccountID, pathOf(in), api.Field(in, "PolicyName"))}, nil
 		}
 		policy, err := tx.Policy(ctx, arn)
 		return resource{arn: arn, tags: policy.Tags}, err
@@ -72,7 +71,7 @@ func onAccount[In, Out any](s *Service, fn method[In, Out], kind string) api.Ope
 		if kind == "" {
 			return resource{arn: "*"}, nil
 		}
-		prefix := field(in, "PathPrefix")
+		prefix := api.Field(in, "PathPrefix")
 		if prefix == "" {
 			prefix = "/"
 		}
@@ -83,7 +82,7 @@ func onAccount[In, Out any](s *Service, fn method[In, Out], kind string) api.Ope
 // onServiceRole is a row about a service-linked role that the service's name stands for.
 func onServiceRole[In, Out any](s *Service, fn method[In, Out]) api.Operation {
 	return row(s, fn, func(_ context.Context, _ *state.Tx, c *api.Caller, in any) (resource, error) {
-		service := field(in, "AWSServiceName")
+		service := api.Field(in, "AWSServiceName")
 		name := "*"
 		if linked, ok := serviceLinkedRoles[service]; ok {
 			name = linked.name
@@ -104,7 +103,7 @@ type finder func(ctx context.Context, tx *state.Tx, c *api.Caller, in any) (reso
 // row makes an operation whose access is iam:<its name> on what find finds. A thing that does not exist is asked for by
 // the name it would have, so that only who may see it learns that it is not there.
 func row[In, Out any](s *Service, fn method[In, Out], find finder) api.Operation {
-	action := "iam:" + operation(new(In))
+	action := "iam:" + api.OperationName(new(In))
 	return api.Op("", fn, func(ctx context.Context, c *api.Caller, in *In) ([]api.Access, error) {
 		var about resource
 		err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
@@ -126,47 +125,28 @@ func conditionKeys(in any, about resource) map[string][]string {
 			keys[key] = []string{value}
 		}
 	}
-	put("iam:PolicyARN", field(in, "PolicyArn"))
-	put("iam:AWSServiceName", field(in, "AWSServiceName"))
+	put("iam:PolicyARN", api.Field(in, "PolicyArn"))
+	put("iam:AWSServiceName", api.Field(in, "AWSServiceName"))
 	put("iam:PermissionsBoundary", about.boundary)
-	put("iam:PermissionsBoundary", field(in, "PermissionsBoundary"))
+	put("iam:PermissionsBoundary", api.Field(in, "PermissionsBoundary"))
 	for key, value := range about.tags {
 		keys["aws:ResourceTag/"+key] = []string{value}
 		keys["iam:ResourceTag/"+key] = []string{value}
 	}
-	if tags, ok := fieldValue(in, "Tags").([]types.Tag); ok {
+	if tags, ok := api.FieldValue(in, "Tags").([]types.Tag); ok {
 		for _, tag := range tags {
 			keys["aws:RequestTag/"+aws.ToString(tag.Key)] = []string{aws.ToString(tag.Value)}
 			keys["aws:TagKeys"] = append(keys["aws:TagKeys"], aws.ToString(tag.Key))
 		}
 	}
-	if tagKeys, ok := fieldValue(in, "TagKeys").([]string); ok {
+	if tagKeys, ok := api.FieldValue(in, "TagKeys").([]string); ok {
 		keys["aws:TagKeys"] = tagKeys
 	}
 	return keys
 }
 
-// field reads a text field of an SDK input; "" where it is not set or the input has none of that name.
-func field(in any, name string) string {
-	text, _ := fieldValue(in, name).(*string)
-	return aws.ToString(text)
-}
-
-func fieldValue(in any, name string) any {
-	f := reflect.Indirect(reflect.ValueOf(in)).FieldByName(name)
-	if !f.IsValid() {
-		return nil
-	}
-	return f.Interface()
-}
-
-// operation is the name of the operation that an SDK input is of.
-func operation(in any) string {
-	return strings.TrimSuffix(reflect.TypeOf(in).Elem().Name(), "Input")
-}
-
 func pathOf(in any) string {
-	if path := field(in, "Path"); path != "" {
+	if path := api.Field(in, "Path"); path != "" {
 		return path
 	}
 	return "/"

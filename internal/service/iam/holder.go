@@ -100,7 +100,7 @@ func (s *Service) listAttached(ctx context.Context, c *api.Caller, h holder, in 
 		for _, arn := range arns {
 			_, path, _ := strings.Cut(arn, ":policy")
 			i := strings.LastIndexByte(path, '/')
-			if strings.HasPrefix(path[:i+1], cmp.Or(field(in, "PathPrefix"), "/")) {
+			if strings.HasPrefix(path[:i+1], cmp.Or(api.Field(in, "PathPrefix"), "/")) {
 				list = append(list, types.AttachedPolicy{PolicyArn: aws.String(arn), PolicyName: aws.String(path[i+1:])})
 			}
 		}

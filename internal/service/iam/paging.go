@@ -29,7 +29,7 @@ type page struct {
 // page reads Marker and MaxItems of a List operation's input. A marker belongs to the account and to the other
 // parameters of the call that made it.
 func (s *Service) page(c *api.Caller, in any) (page, error) {
-	maxItems, _ := fieldValue(in, "MaxItems").(*int32)
+	maxItems, _ := api.FieldValue(in, "MaxItems").(*int32)
 	p := page{sealer: s.Pages, limit: int(cmp.Or(aws.ToInt32(maxItems), defaultPage))}
 	if maxItems != nil && (*maxItems < 1 || *maxItems > largestPage) {
 		var k constraints
@@ -40,12 +40,12 @@ func (s *Service) page(c *api.Caller, in any) (page, error) {
 		k.add("maxItems", strconv.Itoa(int(*maxItems)), "have value "+limit)
 		return p, k.err()
 	}
-	scope := []string{"iam", c.AccountID, operation(in)}
+	scope := []string{"iam", c.AccountID, api.OperationName(in)}
 	for _, name := range []string{"PathPrefix", "RoleName", "UserName", "GroupName", "PolicyArn"} {
-		scope = append(scope, field(in, name))
+		scope = append(scope, api.Field(in, name))
 	}
 	p.scope = strings.Join(scope, "\n")
-	marker, _ := fieldValue(in, "Marker").(*string)
+	marker, _ := api.FieldValue(in, "Marker").(*string)
 	var err error
 	p.after, err = p.sealer.After(p.scope, marker, "ValidationError")
 	return p, err

@@ -108,7 +108,7 @@ func cut[T any](s *Service, c *api.Caller, in any, items []T, key func(T) string
 
 // cutAt is cut with another size of a page.
 func cutAt[T any](s *Service, c *api.Caller, in any, limit int, items []T, key func(T) string) ([]T, *string, error) {
-	if asked, _ := fieldValue(in, "MaxResults").(*int32); asked != nil {
+	if asked, _ := api.FieldValue(in, "MaxResults").(*int32); asked != nil {
 		switch {
 		case *asked < 1:
 			return nil, nil, invalidInput("MIN_VALUE_EXCEEDED", "You provided a value for MaxResults that is smaller than 1.")
@@ -117,8 +117,8 @@ func cutAt[T any](s *Service, c *api.Caller, in any, limit int, items []T, key f
 		}
 		limit = int(*asked)
 	}
-	scope := strings.Join([]string{"organizations", c.AccountID, operation(in), field(in, "ParentId"), field(in, "ResourceId")}, "\n")
-	token, _ := fieldValue(in, "NextToken").(*string)
+	scope := strings.Join([]string{"organizations", c.AccountID, api.OperationName(in), api.Field(in, "ParentId"), api.Field(in, "ResourceId")}, "\n")
+	token, _ := api.FieldValue(in, "NextToken").(*string)
 	after, err := s.Pages.After(scope, token, "InvalidInputException")
 	if err != nil {
 		return nil, nil, invalidInput("INVALID_NEXT_TOKEN", "You provided an invalid NextToken.")

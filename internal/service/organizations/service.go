@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"reflect"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"strongroom/clock"
 	"strongroom/internal/api"
@@ -58,15 +55,15 @@ func (s *Service) API() *api.Service {
 // row makes an operation, whose access is organizations:<its name> on the resource that its input names:
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
 func row[In, Out any](s *Service, fn func(context.Context, *api.Caller, *In) (*Out, error)) api.Operation {
-	action := "organizations:" + operation(new(In))
+	action := "organizations:" + api.OperationName(new(In))
 	return api.Op("", fn, func(ctx context.Context, c *api.Caller, in *In) ([]api.Access, error) {
 		access := api.Access{Action: action, Resource: "*", Context: map[string][]string{}}
-		if service := field(in, "ServicePrincipal"); service != "" {
+		if service := api.Field(in, "ServicePrincipal"); service != "" {
 			access.Context["organizations:ServicePrincipal"] = []string{service}
 		}
 		id := ""
 		for _, name := range []string{"AccountId", "OrganizationalUnitId", "HandshakeId", "ResourceId", "ParentId", "ChildId"} {
-			if id = field(in, name); id != "" {
+			if id = api.Field(in, name); id != "" {
 				break
 			}
 		}
@@ -94,25 +91,6 @@ func row[In, Out any](s *Service, fn func(context.Context, *api.Caller, *In) (*O
 		}
 		return []api.Access{access}, nil
 	})
-}
-
-// field reads a text field of an SDK input; "" where it is not set or the input has none of that name.
-func field(in any, name string) string {
-	text, _ := fieldValue(in, name).(*string)
-	return aws.ToString(text)
-}
-
-func fieldValue(in any, name string) any {
-	f := reflect.Indirect(reflect.ValueOf(in)).FieldByName(name)
-	if !f.IsValid() {
-		return nil
-	}
-	return f.Interface()
-}
-
-// operation is the name of the operation that an SDK input is of.
-func operation(in any) string {
-	return strings.TrimSuffix(reflect.TypeOf(in).Elem().Name(), "Input")
 }
 
 // Organization is what other services need to know of an account's organization.

@@ -10,6 +10,7 @@ import (
 	"strongroom/clock"
 	"strongroom/iampolicy"
 	"strongroom/internal/api"
+	"strongroom/internal/page"
 	"strongroom/internal/resource"
 	"strongroom/internal/state"
 	"strongroom/rules"
@@ -28,12 +29,6 @@ type Queue interface {
 	EnqueueDelete(ctx context.Context, tx *state.Tx, recoveryPointARN string) error
 }
 
-// Pages makes the opaque tokens of lists and opens them again; a token is good for the scope it was made for.
-type Pages interface {
-	Seal(scope string, v any) string
-	Open(scope, token string, v any) error
-}
-
 // Organization is what the service must know of the organization that an account is in; zero if it is in none.
 type Organization struct {
 	ID                  string
@@ -47,7 +42,7 @@ type Config struct {
 	Clock clock.Clock
 	Door  *api.Door
 	Queue Queue
-	Pages Pages
+	Pages *page.Sealer
 	AsOf  rules.AsOf
 	Kinds []resource.Kind
 	// EnsureManagedKey makes the AWS managed key of a name such as aws/backup if it is not there, and returns its ARN.

@@ -14,6 +14,7 @@ import (
 
 	"strongroom/clock"
 	"strongroom/internal/api"
+	"strongroom/internal/page"
 	engine "strongroom/internal/resource/ebs"
 	"strongroom/internal/state"
 )
@@ -24,13 +25,7 @@ type Config struct {
 	Clock  clock.Clock // block tokens expire by it
 	Engine *engine.Engine
 	// Pages seals the tokens of lists and of blocks.
-	Pages Pages
-}
-
-// Pages makes opaque tokens and opens them again; a token is good for the scope it was made for.
-type Pages interface {
-	Seal(scope string, v any) string
-	Open(scope, token string, v any) error
+	Pages *page.Sealer
 }
 
 // Service is the EBS direct APIs in every account and Region. Its methods may be called at once.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"strongroom/internal/api"
+	pages "strongroom/internal/page"
 	"strongroom/internal/resource/ebs"
 	"strongroom/internal/state"
 )
@@ -16,14 +17,8 @@ type Config struct {
 	Engine *ebs.Engine
 	Door   *api.Door // to KMS
 	// Pages seals the tokens of lists.
-	Pages Pages
+	Pages *pages.Sealer
 	Log   *slog.Logger // nil means slog.Default()
-}
-
-// Pages makes the opaque tokens of lists and opens them again; a token is good for the scope it was made for.
-type Pages interface {
-	Seal(scope string, v any) string
-	Open(scope, token string, v any) error
 }
 
 // Service is EC2 in every account and Region. Its methods may be called at once.

@@ -96,6 +96,10 @@ func (a *Archives) Vault(ctx context.Context, l Location) (*archive.Vault, error
 	return v, nil
 }
 
+// The parameter of an s3:// store that asks the client to check what it reads. The archive authenticates all of it, and
+// the client has a word for every answer that it cannot check.
+const checksumParameter = "response_checksum_validation"
+
 // store opens a Region's store; a.mu is held.
 func (a *Archives) store(ctx context.Context, region string) (archive.Store, error) {
 	if s := a.stores[region]; s != nil {
@@ -115,7 +119,11 @@ func (a *Archives) store(ctx context.Context, region string) (archive.Store, err
 		s, err = archive.NewDir(u.Path)
 	} else {
 		var b *blob.Bucket
-		if b, err = blob.OpenBucket(ctx, place); err == nil {
+		if query := u.Query(); u.Scheme == "s3" && !query.Has(checksumParameter) {
+			query.Set(checksumParameter, "when_required")
+			u.RawQuery = query.Encode()
+		}
+		if b, err = blob.OpenBucket(ctx, u.String()); err == nil {
 			a.buckets = append(a.buckets, b)
 			s = archive.NewBucket(b)
 		}

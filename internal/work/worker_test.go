@@ -11,7 +11,9 @@ import (
 
 func TestAnInterruptedJobHasNotFailed(t *testing.T) {
 	t.Parallel()
-	w := &worker[backupArgs]{work: func(ctx context.Context, _ backupArgs, _ try) error { return errors.Join(errors.New("reading"), ctx.Err()) }}
+	w := &worker[backupArgs]{work: func(ctx context.Context, _ backupArgs, _ try) error {
+		return errors.Join(errors.New("reading"), ctx.Err())
+	}}
 	last := &river.Job[backupArgs]{JobRow: &rivertype.JobRow{Attempt: maxAttempts, MaxAttempts: maxAttempts}}
 	stopping, stop := context.WithCancel(t.Context())
 	stop()

@@ -150,13 +150,14 @@ func (tx *Tx) BackupJobs(ctx context.Context, f JobFilter, after Cursor, limit i
 	return page[BackupJob](ctx, tx, "backup_jobs", "created_at", "id", q, after, limit)
 }
 
-// RunningJob is the id of a backup or copy job that runs on a resource, other than the job named; [ErrNotFound] if none
-// does. One backup or copy job may run per resource.
-func (tx *Tx) RunningJob(ctx context.Context, resourceARN, exceptID string) (string, error) {
+// RunningJob is the id of a backup or copy job of an account that runs on a resource, other than the job named;
+// [ErrNotFound] if none does. One backup or copy job may run per resource; jobs of other accounts do not count, for anybody
+// can start a job that names somebody's bucket.
+func (tx *Tx) RunningJob(ctx context.Context, accountID, resourceARN, exceptID string) (string, error) {
 	return queryOne(ctx, tx, func(s scanner) (id string, err error) { return id, s.Scan(&id) },
-		`SELECT id FROM backup_jobs WHERE resource_arn = $1 AND state IN ('RUNNING', 'ABORTING') AND id <> $2
+		`SELECT id FROM backup_jobs WHERE resource_arn = $1 AND state IN ('RUNNING', 'ABORTING') AND id <> $2 AND account_id = $3
 		UNION ALL
-		SELECT id FROM copy_jobs WHERE resource_arn = $1 AND state = 'RUNNING' AND id <> $2 LIMIT 1`, resourceARN, exceptID)
+		SELECT id FROM copy_jobs WHERE resource_arn = $1 AND state = 'RUNNING' AND id <> $2 AND account_id = $3 LIMIT 1`, resourceARN, exceptID, accountID)
 }
 
 // BackupJobsPastWindow lists the jobs that missed their start (not yet running at StartBy) or their completion window

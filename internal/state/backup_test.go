@@ -95,12 +95,12 @@ func TestBackupRowsRoundTrip(t *testing.T) {
 func TestJobUpdateIsGuardedByItsState(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	job := state.BackupJob{ID: "B", State: state.JobCreated, ResourceARN: "arn:res", IdempotencyToken: "t", StartBy: 10}
+	job := state.BackupJob{ID: "B", AccountID: "1", State: state.JobCreated, ResourceARN: "arn:res", IdempotencyToken: "t", StartBy: 10}
 	update(t, db, func(ctx context.Context, tx *state.Tx) error {
 		if err := tx.InsertBackupJob(ctx, job); err != nil {
 			return err
 		}
-		if err := tx.InsertBackupJob(ctx, state.BackupJob{ID: "B2", IdempotencyToken: "t"}); !errors.Is(err, state.ErrExists) {
+		if err := tx.InsertBackupJob(ctx, state.BackupJob{ID: "B2", AccountID: "1", IdempotencyToken: "t"}); !errors.Is(err, state.ErrExists) {
 			t.Errorf("a token was used twice: %v", err)
 		}
 		running := job
@@ -117,11 +117,14 @@ func TestJobUpdateIsGuardedByItsState(t *testing.T) {
 		if late, err := tx.BackupJobsPastWindow(ctx, 10, 5); err != nil || len(late) != 0 {
 			t.Errorf("a running job is past its start window: %d, %v", len(late), err)
 		}
-		if id, err := tx.RunningJob(ctx, "arn:res", "other"); err != nil || id != "B" {
+		if id, err := tx.RunningJob(ctx, "1", "arn:res", "other"); err != nil || id != "B" {
 			t.Errorf("RunningJob is %q, %v; want B", id, err)
 		}
-		if _, err := tx.RunningJob(ctx, "arn:res", "B"); !errors.Is(err, state.ErrNotFound) {
+		if _, err := tx.RunningJob(ctx, "1", "arn:res", "B"); !errors.Is(err, state.ErrNotFound) {
 			t.Errorf("a job is in its own way: %v", err)
+		}
+		if _, err := tx.RunningJob(ctx, "2", "arn:res", "other"); !errors.Is(err, state.ErrNotFound) {
+			t.Errorf("a job is in another account's way: %v", err)
 		}
 		return nil
 	})

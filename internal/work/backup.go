@@ -66,7 +66,7 @@ func (r *Runner) beginBackup(ctx context.Context, jobID string) (job state.Backu
 			job.State, job.StatusMessage, job.CompletedAt = state.JobAborted, errStopped.Error(), tx.Now
 			return tx.UpdateBackupJob(ctx, job, was)
 		case was != state.JobRunning:
-			running, err := tx.RunningJob(ctx, job.ResourceARN, job.ID)
+			running, err := tx.RunningJob(ctx, job.AccountID, job.ResourceARN, job.ID)
 			if err != nil && !errors.Is(err, state.ErrNotFound) {
 				return err
 			}

@@ -53,7 +53,7 @@ func (r *Runner) beginCopy(ctx context.Context, jobID string) (job state.CopyJob
 			return errDone
 		}
 		if was != state.JobRunning {
-			running, err := tx.RunningJob(ctx, job.ResourceARN, job.ID)
+			running, err := tx.RunningJob(ctx, job.AccountID, job.ResourceARN, job.ID)
 			if err == nil {
 				if job.QueuedBehind == running {
 					return errBusy

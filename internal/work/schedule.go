@@ -210,7 +210,7 @@ func (r *Runner) watchWindows(ctx context.Context) {
 				if job.State == state.JobRunning {
 					continue // its own watcher ends it
 				}
-				running, err := tx.RunningJob(ctx, job.ResourceARN, job.ID)
+				running, err := tx.RunningJob(ctx, job.AccountID, job.ResourceARN, job.ID)
 				if err != nil && !errors.Is(err, state.ErrNotFound) {
 					return err
 				}

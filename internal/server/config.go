@@ -6,14 +6,19 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
+	"gocloud.dev/blob"
 	"gopkg.in/yaml.v3"
+
+	"strongroom/internal/service/ec2"
 )
 
 // Config is the YAML configuration file. All keys are optional.
@@ -98,6 +103,9 @@ func (c *Config) complete() error {
 	if c.Listen == "" {
 		c.Listen = defaultListen
 	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("listen: %q is not an address such as %s: %w", c.Listen, defaultListen, err)
+	}
 	if c.RulesAsOf == "" && c.Dev {
 		c.RulesAsOf = DevRulesAsOf
 	}
@@ -128,8 +136,14 @@ func (c *Config) complete() error {
 		if a.Region == "" {
 			a.Region = HomeRegion
 		}
+		if !slices.Contains(ec2.Regions(), a.Region) {
+			return fmt.Errorf("accounts[%d].region: there is no Region %q", i, a.Region)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Regions)) {
+		if !slices.Contains(ec2.Regions(), name) {
+			return fmt.Errorf("regions.%s: there is no such Region", name)
+		}
 		if err := c.Regions[name].check(); err != nil {
 			return fmt.Errorf("regions.%s.store: %w", name, err)
 		}
@@ -148,6 +162,8 @@ func (r Region) check() error {
 		return fmt.Errorf("%q is not a URL such as file:///srv/north or s3://bucket?endpoint=https://host", r.Store)
 	case u.Scheme == "file" && (u.Host != "" || !filepath.IsAbs(u.Path)):
 		return fmt.Errorf("%q does not name a directory from the root, as file:///srv/north does", r.Store)
+	case u.Scheme != "file" && !blob.DefaultURLMux().ValidBucketScheme(u.Scheme):
+		return fmt.Errorf("%q is a URL of a kind that cannot store: it begins with none of file, %s", r.Store, strings.Join(blob.DefaultURLMux().BucketSchemes(), ", "))
 	case u.Scheme != "file" && u.Host == "":
 		return fmt.Errorf("%q names no bucket", r.Store)
 	}

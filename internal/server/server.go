@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"gocloud.dev/secrets"
@@ -323,4 +324,18 @@ func (s *Server) serve(ctx context.Context, all services) error {
 		return err
 	})
 	return nil
+}
+
+// Operations lists the operations of AWS that the server answers, as "backup:CreateBackupVault", in order.
+func (s *Server) Operations() []string {
+	var all []string
+	for name, service := range s.door.Services() {
+		for _, op := range service.Operations {
+			if strings.HasPrefix(op.In.PkgPath(), "github.com/aws/aws-sdk-go-v2/service/") { // others are the house's own
+				all = append(all, name+":"+op.Name)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
 }

@@ -58,10 +58,7 @@ func (d *Domain) knownPayload(ctx context.Context, kind blobKind, id ID, buf []b
 
 // readPayload reads and opens the seal at a location.
 func (d *Domain) readPayload(ctx context.Context, at location, buf []byte) ([]byte, error) {
-	if cap(buf) < int(at.blob.stored) {
-		buf = make([]byte, at.blob.stored)
-	}
-	buf = buf[:at.blob.stored]
+	buf = roomy(buf, int(at.blob.stored))[:at.blob.stored]
 	_, err := d.vault.store.ReadAt(ctx, packName(d.id(), at.pack.id), buf, int64(at.blob.offset))
 	if errors.Is(err, io.EOF) {
 		return nil, damaged("pack %s ends early", at.pack.id)

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"math/bits"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -67,18 +68,26 @@ func probe(e *zstd.Encoder, scratch, plain []byte) bool {
 	return false
 }
 
-// decompress appends the plaintext of a known size to dst.
-func (c *codec) decompress(dst, compressed []byte, size int) ([]byte, error) {
-	if cap(dst)-len(dst) < size {
-		grown := make([]byte, len(dst), len(dst)+size)
-		copy(grown, dst)
-		dst = grown
-	}
+// decompress gives the plaintext of a known size, in buf if it fits, and with all the room that buf has.
+func (c *codec) decompress(buf, compressed []byte, size int) ([]byte, error) {
+	buf = roomy(buf, size)
 	d := c.decoders.Get().(*zstd.Decoder)
 	defer c.decoders.Put(d)
-	out, err := d.DecodeAll(compressed, dst[:len(dst):len(dst)+size])
-	if err != nil || len(out)-len(dst) != size {
+	out, err := d.DecodeAll(compressed, buf[:0:size]) // it never makes more room: the frame may lie about its size
+	if err != nil || len(out) != size {
 		return nil, damaged("a blob does not decompress to its size")
 	}
-	return out, nil
+	return buf[:size], nil
+}
+
+// roomy gives an empty buffer with room for size bytes: buf, or a new one. A buffer that has become too small makes place for
+// one of twice the room or so, for blobs are of all sizes; the first is made to measure, for there may be but one blob.
+func roomy(buf []byte, size int) []byte {
+	switch {
+	case cap(buf) >= size:
+		return buf[:0]
+	case cap(buf) == 0 || size <= tagSize:
+		return make([]byte, 0, size)
+	}
+	return make([]byte, 0, tagSize+1<<bits.Len(uint(size-tagSize-1)))
 }

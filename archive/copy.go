@@ -82,8 +82,9 @@ type copier struct {
 	sink     *sink
 	progress func(uint64)
 
-	mu     sync.Mutex // guards copies
+	mu     sync.Mutex // guards the rest
 	copies map[ID]ID  // what was copied in this run
+	spare  []*copyScratch
 }
 
 // manifest copies the tree and gives what is to be committed.
@@ -215,10 +216,11 @@ func (c *copier) children(n *node, known []child, knownLevel byte) (err error) {
 
 // leaf copies the content of the entries and puts the copies into them.
 func (c *copier) leaf(n *node) error {
-	var scratch copyScratch
+	scratch := c.scratch()
+	defer c.release(scratch)
 	for i := range n.entries {
 		e := &n.entries[i]
-		if err := c.refs(e.refs, e.depth, &scratch); err != nil {
+		if err := c.refs(e.refs, e.depth, scratch); err != nil {
 			return fmt.Errorf("%q: %w", e.key, err)
 		}
 	}
@@ -252,6 +254,24 @@ func (c *copier) refs(refs []ref, depth byte, scratch *copyScratch) (err error) 
 
 // copyScratch is memory for one goroutine.
 type copyScratch struct{ sealed, plain []byte }
+
+// scratch gives memory that no other goroutine has, as long as it is not released.
+func (c *copier) scratch() *copyScratch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if last := len(c.spare) - 1; last >= 0 {
+		s := c.spare[last]
+		c.spare = c.spare[:last]
+		return s
+	}
+	return new(copyScratch)
+}
+
+func (c *copier) release(s *copyScratch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spare = append(c.spare, s)
+}
 
 // chunk copies a chunk and gives the id of the copy.
 func (c *copier) chunk(from ID, scratch *copyScratch) (ID, error) {
@@ -287,7 +307,7 @@ func (c *copier) move(from ID, o origin, scratch *copyScratch) (ID, error) {
 	scratch.sealed = payload
 	plain := payload
 	if at.blob.flags&flagCompressed != 0 {
-		scratch.plain, err = c.src.d.vault.codec.decompress(scratch.plain[:0], payload, int(at.blob.size))
+		scratch.plain, err = c.src.d.vault.codec.decompress(scratch.plain, payload, int(at.blob.size))
 		if err != nil {
 			return ID{}, fmt.Errorf("chunk %s: %w", from, err)
 		}

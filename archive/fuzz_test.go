@@ -99,7 +99,10 @@ func FuzzPack(f *testing.F) {
 		}
 		pack = appendPackFooter(pack, s, blobs)
 		open := func(pack []byte) (contents [][]byte, ok bool) {
-			blobs, err := parsePack(k, id, pack)
+			if err := checkHeader(pack, appendPackHeader(nil, k.domain, id)); err != nil {
+				return nil, false
+			}
+			blobs, err := parsePackEnd(k, id, pack, int64(len(pack)))
 			if err != nil {
 				return nil, false
 			}

@@ -54,17 +54,6 @@ func packOverhead(blobs int) int {
 	return packHeaderSize + 4 + blobs*blobInfoSize + tagSize + packTrailerSize
 }
 
-// parsePack gives the table of a whole pack.
-func parsePack(k *keys, pack objectID, data []byte) ([]blobInfo, error) {
-	if err := checkHeader(data, appendPackHeader(nil, k.domain, pack)); err != nil {
-		return nil, err
-	}
-	if len(data) < packHeaderSize+packTrailerSize {
-		return nil, damaged("the pack ends early")
-	}
-	return parsePackEnd(k, pack, data, int64(len(data)))
-}
-
 // parsePackEnd gives the table of a pack of a known size, of which the last bytes are given.
 func parsePackEnd(k *keys, pack objectID, end []byte, size int64) ([]blobInfo, error) {
 	if len(end) < packTrailerSize || string(end[len(end)-4:]) != packEndMagic {

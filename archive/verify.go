@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -95,9 +95,17 @@ func (c *verification) verify(ctx context.Context) error {
 	}
 	_, tables := c.d.index.snapshot()
 	group, packs := errgroup.WithContext(ctx)
-	group.SetLimit(c.d.vault.opts.Workers)
-	for _, t := range tables {
-		group.Go(func() error { return c.pack(packs, t) })
+	var taken atomic.Int64
+	for range c.d.vault.opts.Workers {
+		group.Go(func() error {
+			p := packVerifier{c: c}
+			for i := taken.Add(1); i <= int64(len(tables)); i = taken.Add(1) {
+				if err := p.verify(packs, tables[i-1]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -117,70 +125,6 @@ func (c *verification) badBlob(id ID, damage int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.bad[id] = append(c.bad[id], damage)
-}
-
-// pack reads a pack and all that lies in it.
-func (c *verification) pack(ctx context.Context, t *packTable) error {
-	name := packName(c.d.id(), t.id)
-	data := c.d.vault.packBuffer(int(t.size) + 1)
-	defer func() { c.d.vault.recycle(data) }()
-	n, err := c.d.vault.store.ReadAt(ctx, name, data[:t.size+1], 0)
-	data = data[:n]
-	switch {
-	case errors.Is(err, io.EOF):
-		err = nil // one byte more was asked for than there should be
-	case err != nil && !errors.Is(err, ErrNotExist):
-		return err
-	}
-	var blobs []blobInfo
-	if err == nil {
-		blobs, err = parsePack(c.d.keys, t.id, data)
-	}
-	if err == nil && !slices.Equal(blobs, t.blobs) {
-		err = damaged("the pack's table and the index differ")
-	}
-	whole := -1
-	if err != nil {
-		whole = c.damage(name, "pack", err)
-	}
-	s := c.d.keys.sealer(packObject, t.id[:])
-	var plain []byte
-	for i := range t.blobs {
-		b := &t.blobs[i]
-		if uint64(b.offset)+uint64(b.stored) > uint64(len(data)) {
-			c.badBlob(b.id, whole)
-			continue
-		}
-		if plain, err = c.blob(s, location{t, b}, data[b.offset:][:b.stored], plain); err != nil {
-			c.badBlob(b.id, c.damage(name, fmt.Sprintf("%s %s", b.kind, b.id), err))
-			continue
-		}
-		c.good.Store(b.id, nil)
-	}
-	c.mu.Lock()
-	c.report.Packs++
-	c.report.Blobs += len(t.blobs)
-	c.report.Bytes += uint64(n)
-	c.mu.Unlock()
-	if c.opts.Progress != nil {
-		c.opts.Progress(uint64(n))
-	}
-	return nil
-}
-
-// blob checks that a seal opens and holds what it is named for.
-func (c *verification) blob(s *sealer, at location, sealed, scratch []byte) ([]byte, error) {
-	plain, err := c.d.openPayload(s, at, sealed)
-	if err == nil && at.blob.flags&flagCompressed != 0 {
-		var out []byte
-		if out, err = c.d.vault.codec.decompress(scratch[:0], plain, int(at.blob.size)); err == nil {
-			scratch, plain = out, out
-		}
-	}
-	if err == nil && c.d.keys.id(at.blob.kind, plain) != at.blob.id {
-		err = damaged("its content is not what its id says")
-	}
-	return scratch, err
 }
 
 // points follows the recovery points and notes which of them reach what is bad.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -132,8 +133,63 @@ func TestVerifyFindsEveryDamage(t *testing.T) {
 				t.Errorf("%s may end after %d bytes", name, n)
 			}
 		}
+		if err := archivetest.Replace(t.Context(), store, name, append(data[:len(data):len(data)], 0)); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(name, "packs/") && verify() == "clean" {
+			t.Errorf("%s may go on after its end", name)
+		}
 		if err := archivetest.Replace(t.Context(), store, name, data); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Packs are longer than what verification reads of them at once.
+func TestVerifyReadsLongPacks(t *testing.T) {
+	t.Parallel()
+	store := new(archive.Mem)
+	ring := archivetest.NewKeyring()
+	long := archive.Options{PackSize: 12 << 20, Workers: 2}
+	d := openDomain(t, archive.OpenVault(store, "vault", long), ring)
+	objects := map[string][]byte{"small": random(100, 100)}
+	for i := range 24 {
+		objects[string(rune('a'+i))] = random(uint64(i), 500<<10)
+	}
+	write(t, d, "point", "", objects)
+	var stored uint64
+	var longest archive.ObjectInfo
+	for object, err := range store.List(t.Context(), "packs/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored += uint64(object.Size)
+		if object.Size > longest.Size {
+			longest = object
+		}
+	}
+	data, err := archivetest.Read(t.Context(), store, longest.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[int]int{-1: 0, 100: 1, len(data) / 2: 1, len(data) - 400<<10: 1} {
+		bad := append([]byte(nil), data...)
+		if at >= 0 {
+			bad[at] ^= 1
+		}
+		if err := archivetest.Replace(t.Context(), store, longest.Name, bad); err != nil {
+			t.Fatal(err)
+		}
+		var told atomic.Uint64
+		report, err := archive.OpenVault(store, "vault", long).Verify(t.Context(), rings(ring), archive.VerifyOptions{
+			Progress: func(bytes uint64) { told.Add(bytes) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(report.Damage) != want || report.Bytes != stored || told.Load() != stored || len(report.Skipped) > 0 {
+			t.Errorf("byte %d changed: %d damages, want %d, and %d bytes read, %d told, of %d: %+v",
+				at, len(report.Damage), want, report.Bytes, told.Load(), stored, report.Damage)
 		}
 	}
 }

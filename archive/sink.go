@@ -151,6 +151,7 @@ type assembly struct {
 	sink  *sink
 	size  int
 	slots chan struct{} // taken by packs that are filled or stored
+	spare chan []byte   // memory of packs that are stored, for the next ones
 	tasks sync.WaitGroup
 
 	mu   sync.Mutex // guards the rest
@@ -158,7 +159,7 @@ type assembly struct {
 }
 
 func newAssembly(s *sink, size int) *assembly {
-	return &assembly{sink: s, size: size, slots: make(chan struct{}, openPacks)}
+	return &assembly{sink: s, size: size, slots: make(chan struct{}, openPacks), spare: make(chan []byte, openPacks)}
 }
 
 // An openPack is a pack that is being filled.
@@ -215,10 +216,21 @@ func (a *assembly) open(first int) error {
 	id := newObjectID(d.vault.opts.Clock.Now())
 	p := &openPack{sealer: d.keys.sealer(packObject, id[:])}
 	p.table.id = id
-	p.buf = d.vault.packBuffer(max(a.size, first+packOverhead(1)))
-	p.buf = appendPackHeader(p.buf, d.id(), id)
+	p.buf = appendPackHeader(a.memory(max(a.size, first+packOverhead(1))), d.id(), id)
 	a.pack = p
 	return nil
+}
+
+// memory gives an empty buffer for a pack of up to size bytes.
+func (a *assembly) memory(size int) []byte {
+	select {
+	case buf := <-a.spare:
+		if cap(buf) >= size {
+			return buf[:0]
+		}
+	default:
+	}
+	return make([]byte, 0, size)
 }
 
 // close stores what is begun and waits for all that is being stored.
@@ -233,8 +245,9 @@ func (a *assembly) closeLocked() {
 	if p := a.pack; p != nil {
 		a.pack = nil
 		a.tasks.Go(func() {
-			defer func() { <-a.slots }()
 			a.sink.fail(a.sink.store(p))
+			a.spare <- p.buf // there are no more of them than slots
+			<-a.slots
 		})
 	}
 }
@@ -242,7 +255,6 @@ func (a *assembly) closeLocked() {
 // store ends a pack and stores it.
 func (s *sink) store(p *openPack) error {
 	p.filled.Wait()
-	defer s.d.vault.recycle(p.buf)
 	if s.ctx.Err() != nil {
 		return s.err()
 	}
@@ -257,19 +269,6 @@ func (s *sink) store(p *openPack) error {
 	s.packs = append(s.packs, p.table)
 	return nil
 }
-
-// packBuffer gives an empty buffer for a pack of up to size bytes.
-func (v *Vault) packBuffer(size int) []byte {
-	if buf, ok := v.packs.Get().(*[]byte); ok {
-		if cap(*buf) >= size {
-			return (*buf)[:0]
-		}
-		v.packs.Put(buf)
-	}
-	return make([]byte, 0, size)
-}
-
-func (v *Vault) recycle(buf []byte) { v.packs.Put(&buf) }
 
 // blobBuffer gives an empty buffer of some capacity, or none.
 func (v *Vault) blobBuffer() []byte {

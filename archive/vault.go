@@ -63,7 +63,6 @@ type Vault struct {
 	id    string
 	opts  Options
 	codec *codec
-	packs sync.Pool // *[]byte of at least PackSize
 	blobs sync.Pool // *[]byte that blobs are read into
 	refs  int       // how many chunks an entry or a chunk list names at most
 

@@ -22,7 +22,7 @@ func TestBucketSettings(t *testing.T) {
 	p.bucket(t, *bucket, "", "team", "blue")
 
 	must(p.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: bucket, LifecycleConfiguration: &types.BucketLifecycleConfiguration{
-		Rules: []types.LifecycleRule{{ID: aws.String("old"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("logs/")}, Expiration: &types.LifecycleExpiration{Days: aws.Int32(30)}}},
+		Rules: []types.LifecycleRule{{ID: aws.String("old"), Status: types.ExpirationStatusDisabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("logs/")}, Expiration: &types.LifecycleExpiration{Days: aws.Int32(30)}}},
 	}}))(t, "writing the lifecycle")
 	lifecycle := must(p.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: bucket}))(t, "reading the lifecycle")
 	if len(lifecycle.Rules) != 1 || *lifecycle.Rules[0].ID != "old" || *lifecycle.Rules[0].Expiration.Days != 30 || *lifecycle.Rules[0].Filter.Prefix != "logs/" {
@@ -51,9 +51,10 @@ func TestBucketSettings(t *testing.T) {
 	_, err = p.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})
 	refused(t, err, "NoSuchBucketPolicy", 404, "")
 
-	must(p.s3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{Bucket: bucket, NotificationConfiguration: &types.NotificationConfiguration{EventBridgeConfiguration: &types.EventBridgeConfiguration{}}}))(t, "notifying")
-	if must(p.s3.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: bucket}))(t, "reading the notifications").EventBridgeConfiguration == nil {
-		t.Error("the notifications do not come back")
+	// Nothing sends events yet, so only an empty configuration is taken.
+	must(p.s3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{Bucket: bucket, NotificationConfiguration: &types.NotificationConfiguration{}}))(t, "notifying nobody")
+	if must(p.s3.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: bucket}))(t, "reading the notifications").EventBridgeConfiguration != nil {
+		t.Error("somebody is notified")
 	}
 	must(p.s3.DeleteBucketTagging(ctx, &s3.DeleteBucketTaggingInput{Bucket: bucket}))(t, "deleting the tags")
 	_, err = p.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket})

@@ -58,6 +58,7 @@ type RestoreRequest struct {
 	Recovery state.RecoveryPoint
 	Metadata map[string]string // as given to StartRestoreJob; keys compared without case
 	JobID    string            // for idempotent naming of what is created
+	Again    bool              // the job was begun before: what it was to create may be there already
 	Progress func(done, total int64)
 }
 

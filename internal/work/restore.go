@@ -80,7 +80,7 @@ func (r *Runner) restore(ctx context.Context, job *state.RestoreJob) (created ar
 	}
 	job.SizeBytes = point.SizeBytes
 	return kind.Restore(ctx, role, resource.RestoreRequest{
-		Point: opened, Recovery: point, Metadata: job.Metadata, JobID: job.ID,
+		Point: opened, Recovery: point, Metadata: job.Metadata, JobID: job.ID, Again: job.Attempts > 1,
 		Progress: r.progress(ctx, func(ctx context.Context, tx *state.Tx, percent float64, done int64) error {
 			return tx.SetRestoreJobProgress(ctx, job.ID, percent, done)
 		}).report,

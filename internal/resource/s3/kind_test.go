@@ -183,7 +183,7 @@ func TestRestoreGoesOnWhereItWas(t *testing.T) {
 			t.Fatal(err)
 		}
 		var told atomic.Int64
-		_, err = h.kind.Restore(ctx, h.role, resource.RestoreRequest{Point: p, Metadata: metadata, JobID: "job", Progress: func(int64, int64) {
+		_, err = h.kind.Restore(ctx, h.role, resource.RestoreRequest{Point: p, Metadata: metadata, JobID: "job", Again: stop > 0, Progress: func(int64, int64) {
 			if told.Add(1) > int64(stop) {
 				cancel()
 			}
@@ -192,12 +192,23 @@ func TestRestoreGoesOnWhereItWas(t *testing.T) {
 			t.Fatalf("a restore that was stopped after %d versions succeeded", stop)
 		}
 	}
-	h.mustRestore(t, "p1", metadata)
+	p, err := h.domain.Open(t.Context(), "p1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.kind.Restore(t.Context(), h.role, resource.RestoreRequest{Point: p, Metadata: metadata, JobID: "job", Again: true}); err != nil {
+		t.Fatal(err)
+	}
 	if diff := cmp.Diff(h.contents(t, "source"), h.contents(t, "target")); diff != "" {
 		t.Errorf("source and restored bucket differ:\n%s", diff)
 	}
+	// A bucket that is to be made must not be there.
+	if _, err := h.kind.Restore(t.Context(), h.role, resource.RestoreRequest{Point: p, Metadata: metadata, JobID: "another"}); api.Code(err) != "BucketAlreadyOwnedByYou" {
+		t.Errorf("a restore that was to make the bucket took one that was there: %v", err)
+	}
 	// Another job restores anew.
-	p, err := h.domain.Open(t.Context(), "p1")
+	metadata = map[string]string{"DestinationBucketName": "target", "RestoreACLs": "true", "RestoreLatestVersionsUpTo": "all"}
+	p, err = h.domain.Open(t.Context(), "p1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,7 +147,7 @@ func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreReq
 	if o.encryption == encryptionOriginal && (r.Recovery.ResourceRegion != "" && r.Recovery.ResourceRegion != c.Region) {
 		return arn.ARN{}, invalid("EncryptionType original is not valid for a copy in another Region: the original key is not there")
 	}
-	if err := k.destination(ctx, c, o); err != nil {
+	if err := k.destination(ctx, c, o, r.Again); err != nil {
 		return arn.ARN{}, err
 	}
 	x := &restore{Kind: k, caller: c, options: o, request: r, total: int64(r.Point.Summary().LogicalBytes)}
@@ -165,7 +165,7 @@ func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreReq
 }
 
 // destination makes the bucket, or sees that it is there and keeps versions.
-func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions) error {
+func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions, again bool) error {
 	if !o.newBucket {
 		out, err := api.Call[awss3.GetBucketVersioningOutput](ctx, k.door, c, &awss3.GetBucketVersioningInput{Bucket: &o.bucket})
 		if err != nil {
@@ -181,7 +181,7 @@ func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions)
 		create.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(c.Region)}
 	}
 	_, err := api.Call[awss3.CreateBucketOutput](ctx, k.door, c, create)
-	if err != nil && api.Code(err) != "BucketAlreadyOwnedByYou" { // made by an earlier run of the job
+	if err != nil && !(again && api.Code(err) == "BucketAlreadyOwnedByYou") { // then an earlier run of the job made it
 		if api.Code(err) == "AccessDenied" {
 			return &api.Error{Code: "AccessDeniedException", Message: "Access denied performing s3:CreateBucket on " + o.bucket, Status: http.StatusForbidden, Err: err}
 		}

@@ -421,7 +421,7 @@ func (s *Service) GetBucketNotificationConfiguration(ctx context.Context, c *api
 	}, err
 }
 
-// PutBucketLifecycleConfiguration sets the lifecycle rules. They are stored and told; nothing expires by them.
+// PutBucketLifecycleConfiguration sets the lifecycle rules. Nothing expires by them yet, so one that is enabled is refused.
 func (s *Service) PutBucketLifecycleConfiguration(ctx context.Context, c *api.Caller, in *s3.PutBucketLifecycleConfigurationInput) (*s3.PutBucketLifecycleConfigurationOutput, error) {
 	if in.LifecycleConfiguration == nil || len(in.LifecycleConfiguration.Rules) == 0 {
 		return nil, malformedXML()
@@ -430,15 +430,23 @@ func (s *Service) PutBucketLifecycleConfiguration(ctx context.Context, c *api.Ca
 		if rule.Status != types.ExpirationStatusEnabled && rule.Status != types.ExpirationStatusDisabled {
 			return nil, malformedXML()
 		}
+		if rule.Status == types.ExpirationStatusEnabled {
+			return nil, api.NotImplemented("An enabled rule in s3:PutBucketLifecycleConfiguration")
+		}
 	}
 	return &s3.PutBucketLifecycleConfigurationOutput{TransitionDefaultMinimumObjectSize: types.TransitionDefaultMinimumObjectSizeAllStorageClasses128k},
 		s.putSetting(ctx, c, in.Bucket, settingLifecycle, in.LifecycleConfiguration.Rules)
 }
 
-// PutBucketNotificationConfiguration sets the notification configuration. It is stored and told; no event is sent by it.
+// PutBucketNotificationConfiguration removes the notification configuration by setting an empty one. No event is sent yet,
+// so any other is refused.
 func (s *Service) PutBucketNotificationConfiguration(ctx context.Context, c *api.Caller, in *s3.PutBucketNotificationConfigurationInput) (*s3.PutBucketNotificationConfigurationOutput, error) {
 	if in.NotificationConfiguration == nil {
 		return nil, malformedXML()
 	}
-	return &s3.PutBucketNotificationConfigurationOutput{}, s.putSetting(ctx, c, in.Bucket, settingNotification, in.NotificationConfiguration)
+	n := in.NotificationConfiguration
+	if n.EventBridgeConfiguration != nil || len(n.LambdaFunctionConfigurations)+len(n.QueueConfigurations)+len(n.TopicConfigurations) > 0 {
+		return nil, api.NotImplemented("A destination in s3:PutBucketNotificationConfiguration")
+	}
+	return &s3.PutBucketNotificationConfigurationOutput{}, s.putSetting(ctx, c, in.Bucket, settingNotification, n)
 }

@@ -44,6 +44,20 @@ func (v *Vault) Domain(ctx context.Context, keyID string, ring Keyring) (*Domain
 	return v.unwrap(ctx, id, info, ring)
 }
 
+// OpenDomain opens the sealing domain of a KMS key for somebody who only reads: if the vault has none for the key, nothing
+// is made, and the error wraps [ErrNoDomain].
+func (v *Vault) OpenDomain(ctx context.Context, keyID string, ring Keyring) (*Domain, error) {
+	id := domainID(v.id, keyID)
+	info, err := v.readDomain(ctx, id)
+	if errors.Is(err, ErrNotExist) {
+		err = ErrNoDomain
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the sealing domain %s: %w", id, err)
+	}
+	return v.unwrap(ctx, id, info, ring)
+}
+
 // domainID is the same for everybody, so that two who make a domain at once make one.
 func domainID(vault, keyID string) (id objectID) {
 	sum := sha256.Sum256(appendString(appendString(appendString(nil, "strongroom domain"), vault), keyID))

@@ -7,6 +7,8 @@ import (
 
 // Errors that callers choose by.
 var (
+	// ErrNoDomain says that the vault has no sealing domain of this key.
+	ErrNoDomain = errors.New("no such sealing domain")
 	// ErrNoPoint says that the vault has no recovery point of this id in this domain.
 	ErrNoPoint = errors.New("no such recovery point")
 	// ErrPointExists says that a recovery point of this id is committed already.

@@ -145,6 +145,16 @@ func (a *Archives) Domain(ctx context.Context, l Location, keyARN string, ring a
 	return v.Domain(ctx, keyARN, ring)
 }
 
+// OpenDomain opens the sealing domain of a key for somebody who only reads; the error wraps [archive.ErrNoDomain] if there
+// is none.
+func (a *Archives) OpenDomain(ctx context.Context, l Location, keyARN string, ring archive.Keyring) (*archive.Domain, error) {
+	v, err := a.Vault(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	return v.OpenDomain(ctx, keyARN, ring)
+}
+
 // Keyring uses a KMS key as c: c's policies, the key's policy and its grants decide, and CloudTrail shows it.
 func (a *Archives) Keyring(c *api.Caller, keyARN string) archive.Keyring {
 	region := c.Region

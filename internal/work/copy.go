@@ -203,7 +203,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 			r.Log.WarnContext(ctx, "could not retire the grant of a copy", slog.String("job", job.ID), slog.String("error", err.Error()))
 		}
 	}()
-	sourceDomain, err := r.Archives.Domain(ctx, location(f.source), f.point.ArchiveKeyARN, ring)
+	sourceDomain, err := r.Archives.OpenDomain(ctx, location(f.source), f.point.ArchiveKeyARN, ring)
 	if err != nil {
 		return nil, refuseKey(err, f.request)
 	}

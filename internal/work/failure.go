@@ -26,6 +26,9 @@ func refuseUse(err error, keyARN string) error {
 	var e *api.Error
 	if errors.As(err, &e) && e.HTTPStatus() < 500 {
 		refusal := rules.RefuseKey(keyARN)
+		if e.Code == "NotFoundException" {
+			refusal = rules.RefuseMissingKey(keyARN)
+		}
 		refusal.Cause += " KMS says: " + e.Error()
 		return fmt.Errorf("%w (%w)", refusal, err)
 	}

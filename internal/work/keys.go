@@ -118,7 +118,7 @@ func (r *Runner) openPoint(ctx context.Context, role *api.Caller, p state.Recove
 	default:
 		ring = r.Archives.Keyring(role.Through(r.nativeService(p.ResourceType), v.Region), p.ArchiveKeyARN)
 	}
-	domain, err := r.Archives.Domain(ctx, location(v), p.ArchiveKeyARN, ring)
+	domain, err := r.Archives.OpenDomain(ctx, location(v), p.ArchiveKeyARN, ring)
 	if err != nil {
 		return nil, refuseUse(err, p.ArchiveKeyARN)
 	}

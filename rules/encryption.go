@@ -146,6 +146,15 @@ func RefuseKey(keyARN string) *Refusal {
 	return refusal
 }
 
+// RefuseMissingKey is the refusal of a backup, copy or restore whose key has been deleted.
+func RefuseMissingKey(keyARN string) *Refusal {
+	return &Refusal{
+		Message: "Given key ID does not exist", Category: ResourceNotFound,
+		Cause: "The key " + keyARN + " was deleted, and with it everything that it sealed is lost.",
+		Fix:   Fix{Advice: "Use a copy of the recovery point under another key."},
+	}
+}
+
 // ServiceLinkedRole is the ARN of an account's AWSServiceRoleForBackup.
 func ServiceLinkedRole(accountID string) string {
 	return "arn:aws:iam::" + accountID + ":role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup"

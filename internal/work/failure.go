@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 
+	"strongroom/archive"
 	"strongroom/internal/api"
 	"strongroom/internal/state"
 	"strongroom/rules"
@@ -69,10 +70,21 @@ func judge(ctx context.Context, err error, what string, t try) (outcome, error) 
 		}
 		return outcome{state.JobFailed, message, rules.Category(message)}, nil
 	}
-	if t.last {
+	// What is damaged in the store stays so; it is read twice, because a byte may also have been lost on its way here.
+	if t.last || t.again && errors.Is(err, archive.ErrDamaged) {
 		return outcome{state.JobFailed, what + fatalError + err.Error(), rules.FatalError}, nil
 	}
 	return outcome{}, err
+}
+
+// neverPasses reports whether trying again would meet the same: what is damaged or gone in an archive stays so.
+func neverPasses(err error) bool {
+	for _, final := range []error{archive.ErrDamaged, archive.ErrNoPoint, archive.ErrNoDomain, archive.ErrVersion, archive.ErrKind} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	return false
 }
 
 // guarded runs the work of a job and makes an error of a panic, so that a job that panics ends like one that fails, and does

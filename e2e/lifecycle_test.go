@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/backup"
 	backuptypes "github.com/aws/aws-sdk-go-v2/service/backup/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/google/go-cmp/cmp"
 
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
@@ -171,5 +174,49 @@ func TestLockedVault(t *testing.T) {
 	move(t, s, server.ClockMove{Advance: 11 * 24 * time.Hour})
 	if !p.gone(t, "locked-vault", point) {
 		t.Error("the lifecycle does not delete what lies in a locked vault")
+	}
+}
+
+// TestAMonthOfNights backs a changing bucket and a volume up each night and keeps each point for a week, through a
+// month. Each point restores to what its night saw.
+func TestAMonthOfNights(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t)
+	p := enter(t, s, member, home)
+	p.role(t, "jobs", rolePolicies...)
+	p.linked(t)
+	key := p.key(t)
+	p.vault(t, "local-vault", key)
+	image := noise(60, blockSize)
+	bucket, volume := p.bucket(t, "nightly-bucket", "", "backup", "nightly"), p.volumeARN(p.volume(t, key, image, "backup", "nightly"))
+	move(t, s, server.ClockMove{To: at(t, "03-01 00:00")})
+	p.plan(t, "nightly", backuptypes.BackupRuleInput{Lifecycle: days(7)}, tagged("backup", "nightly"))
+	seen := map[string]map[string]string{}
+	for night := range 31 {
+		p.put(t, "nightly-bucket", fmt.Sprintf("key %d", night%5), []byte(fmt.Sprintf("written in night %d", night)))
+		seen[fmt.Sprintf("03-%02d", night+1)] = p.objects(t, "nightly-bucket")
+		move(t, s, server.ClockMove{Advance: 24 * time.Hour})
+	}
+	for _, resource := range []string{bucket, volume} {
+		if n := len(p.initiated(t, resource)); n != 31 {
+			t.Errorf("%s was backed up %d times in 31 nights", resource, n)
+		}
+		points := must(p.backup.ListRecoveryPointsByResource(t.Context(), &backup.ListRecoveryPointsByResourceInput{ResourceArn: &resource}))(t, "listing points").RecoveryPoints
+		if len(points) != 7 {
+			t.Errorf("%s has %d recovery points, want those of a week", resource, len(points))
+		}
+		for _, i := range []int{0, len(points) - 1} {
+			point, night := *points[i].RecoveryPointArn, points[i].CreationDate.UTC().Format("01-02")
+			if resource == volume {
+				if !bytes.Equal(p.restoreVolume(t, point), image) {
+					t.Errorf("%s does not restore to what the volume was", point)
+				}
+			} else if diff := cmp.Diff(seen[night], p.restoreBucket(t, point, "nightly-restored-"+night)); diff != "" {
+				t.Errorf("restored of the night %s (-want +got):\n%s", night, diff)
+			}
+		}
+	}
+	if report := must(s.Admin.Verify(t.Context()))(t, "verifying"); report.Damaged() {
+		t.Errorf("the archives are damaged: %+v", report.Damage)
 	}
 }

@@ -77,16 +77,6 @@ func judge(ctx context.Context, err error, what string, t try) (outcome, error) 
 	return outcome{}, err
 }
 
-// neverPasses reports whether trying again would meet the same: what is damaged or gone in an archive stays so.
-func neverPasses(err error) bool {
-	for _, final := range []error{archive.ErrDamaged, archive.ErrNoPoint, archive.ErrNoDomain, archive.ErrVersion, archive.ErrKind} {
-		if errors.Is(err, final) {
-			return true
-		}
-	}
-	return false
-}
-
 // guarded runs the work of a job and makes an error of a panic, so that a job that panics ends like one that fails, and does
 // not stay RUNNING.
 func guarded[T any](ctx context.Context, log *slog.Logger, work func() (T, error)) (made T, err error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"strongroom/archive"
 	"strongroom/internal/api"
 	"strongroom/internal/state"
 	"strongroom/rules"
@@ -22,7 +23,7 @@ func TestJudge(t *testing.T) {
 		name  string
 		err   error
 		cause error // of the job's context having ended
-		last  bool
+		try   try
 		want  outcome
 		again bool
 	}{
@@ -31,8 +32,11 @@ func TestJudge(t *testing.T) {
 		{name: "an error without a message shows its code", err: &api.Error{Code: "AccessDenied"}, want: outcome{state.JobFailed, "AccessDenied", rules.Category("AccessDenied")}},
 		{name: "a fault of a service may pass", err: api.Errorf("InternalFailure", "").WithStatus(http.StatusInternalServerError), again: true},
 		{name: "a full disk may pass", err: io.ErrShortWrite, again: true},
-		{name: "but not for ever", err: io.ErrShortWrite, last: true, want: outcome{state.JobFailed, "Backup job encountered a fatal error. Internal failure: short write", rules.FatalError}},
-		{name: "the process stops", err: io.ErrShortWrite, cause: context.Canceled, last: true, again: true},
+		{name: "but not for ever", err: io.ErrShortWrite, try: try{last: true}, want: outcome{state.JobFailed, "Backup job encountered a fatal error. Internal failure: short write", rules.FatalError}},
+		{name: "damage is read again", err: fmt.Errorf("reading: %w", archive.ErrDamaged), again: true},
+		{name: "and is final", err: archive.ErrDamaged, try: try{again: true}, want: outcome{state.JobFailed, "Backup job encountered a fatal error. Internal failure: damaged", rules.FatalError}},
+		{name: "a full disk may pass at any try", err: io.ErrShortWrite, try: try{again: true}, again: true},
+		{name: "the process stops", err: io.ErrShortWrite, cause: context.Canceled, try: try{last: true}, again: true},
 		{name: "the user stopped the job", err: context.Canceled, cause: errStopped, want: outcome{state.JobAborted, "Backup job was stopped by user.", ""}},
 		{name: "the completion window closed", err: context.Canceled, cause: errExpired, want: outcome{state.JobExpired, "Backup job expired before completion.", rules.JobExpired}},
 	} {
@@ -43,7 +47,7 @@ func TestJudge(t *testing.T) {
 			if test.cause != nil {
 				cancel(test.cause)
 			}
-			got, err := judge(ctx, test.err, "Backup", try{last: test.last})
+			got, err := judge(ctx, test.err, "Backup", test.try)
 			if again := err != nil; again != test.again || again && !errors.Is(err, test.err) {
 				t.Fatalf("judge returned the error %v to try again for; want one: %t", err, test.again)
 			}

@@ -102,13 +102,13 @@ func pauseAfter(attempt int, most time.Duration) time.Duration {
 	return min(most, a*a*a*a*time.Second)
 }
 
-// try is which attempt at a job this is.
-type try struct{ last bool }
+// try is which attempt at a job this is: the second or a later one, the last.
+type try struct{ again, last bool }
 
 // Work works on a job. One that is interrupted because the process stops goes on at the next start, and has not failed:
 // counted as a failure, it might be the last that River allows, and the job would never end.
 func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
-	err := w.work(ctx, job.Args, try{last: job.Attempt >= job.MaxAttempts})
+	err := w.work(ctx, job.Args, try{again: job.Attempt > 1, last: job.Attempt >= job.MaxAttempts})
 	if err != nil && ctx.Err() != nil {
 		return river.JobSnooze(0)
 	}

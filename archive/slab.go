@@ -2,7 +2,8 @@ package archive
 
 import "sync/atomic"
 
-const slabSize = 8 << 20 // bytes
+// slabSize is how many bytes a slab has: the longest chunk, and room so that a slab takes more than one.
+const slabSize = maxChunk + maxChunk/2
 
 // A slab is memory that chunks lie in on their way to the workers. It is free again when the last of them is done.
 type slab struct {

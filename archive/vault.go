@@ -23,7 +23,7 @@ type Options struct {
 	Clock clock.Clock
 	// Workers is how many goroutines of each writer, copy or reader hash, compress, seal and open. Default: GOMAXPROCS.
 	Workers int
-	// PackSize is the length in bytes at which a pack is stored. Each writer holds up to three. Default: 32 MiB.
+	// PackSize is the length in bytes at which a pack is stored. Each writer holds up to three. Default: 16 MiB.
 	PackSize int
 	// Lease is for how long a writer may be silent before its work counts as given up. Default: one hour.
 	Lease time.Duration
@@ -41,7 +41,7 @@ func (o Options) withDefaults() Options {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	if o.PackSize <= 0 {
-		o.PackSize = 32 << 20
+		o.PackSize = 16 << 20
 	}
 	o.PackSize = min(o.PackSize, 1<<30)
 	if o.Lease <= 0 {

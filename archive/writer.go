@@ -136,7 +136,7 @@ func (w *Writer) open(ctx context.Context) (err error) {
 func (w *Writer) start(ctx context.Context) {
 	workers := w.d.vault.opts.Workers
 	w.sink = newSink(ctx, w.d)
-	w.slabs = newSlabs(workers + 3)
+	w.slabs = newSlabs(workers + 2)
 	w.tasks = make(chan task, 256)
 	w.mutations = make(chan *mutation, 1024)
 	w.built = make(chan struct{})

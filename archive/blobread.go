@@ -17,9 +17,9 @@ func (d *Domain) readBlob(ctx context.Context, kind blobKind, id ID, buf []byte)
 	}
 	defer d.vault.releaseBlob(payload)
 	if at.blob.flags&flagCompressed == 0 {
-		return append(buf[:0], payload...), nil
+		return append(roomy(buf, len(payload)), payload...), nil
 	}
-	plain, err := d.vault.codec.decompress(buf[:0], payload, int(at.blob.size))
+	plain, err := d.vault.codec.decompress(buf, payload, int(at.blob.size))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s %s: %w", kind, id, err)
 	}

@@ -267,7 +267,7 @@ func (r *Runner) authorizeCopy(ctx context.Context, role *api.Caller, f copyFact
 		},
 		api.Access{
 			Action: "backup:CopyIntoBackupVault", Resource: f.destination.ARN, ResourceAccountID: f.destination.AccountID,
-			Context:          resourceTags(f.destination.Tags),
+			Context:          api.WithResourceTags(nil, f.destination.Tags),
 			ResourcePolicies: vaultPolicy(f.destination), DeniedAs: refused,
 		},
 	)
@@ -278,14 +278,6 @@ func vaultPolicy(v state.BackupVault) []api.PolicyDocument {
 		return nil
 	}
 	return []api.PolicyDocument{{Name: "access policy of " + v.ARN, Document: v.Policy}}
-}
-
-func resourceTags(tags map[string]string) map[string][]string {
-	context := map[string][]string{}
-	for k, v := range tags {
-		context["aws:ResourceTag/"+k] = []string{v}
-	}
-	return context
 }
 
 // sourceKeyring opens the source as whoever must be able to: within an account the service under the vault's grant or

@@ -2,7 +2,6 @@ package ebs
 
 import (
 	"maps"
-	"slices"
 	"strconv"
 
 	"strongroom/arn"
@@ -37,7 +36,7 @@ func VolumeConditions(v state.Volume) map[string][]string {
 	if v.SnapshotID != "" {
 		keys["ec2:ParentSnapshot"] = []string{SnapshotARN(v.Region, v.SnapshotID)}
 	}
-	return withResourceTags(keys, v.Tags)
+	return api.WithResourceTags(keys, v.Tags, "ec2")
 }
 
 // SnapshotConditions are the condition keys of an existing snapshot.
@@ -51,27 +50,7 @@ func SnapshotConditions(s state.Snapshot) map[string][]string {
 		"ec2:VolumeSize":   {strconv.FormatInt(s.SizeGiB, 10)},
 		"ec2:Encrypted":    {strconv.FormatBool(s.KeyARN != "")},
 	}
-	return withResourceTags(keys, s.Tags)
-}
-
-func withResourceTags(keys map[string][]string, tags map[string]string) map[string][]string {
-	for key, value := range tags {
-		keys["aws:ResourceTag/"+key] = []string{value}
-		keys["ec2:ResourceTag/"+key] = []string{value}
-	}
-	return keys
-}
-
-// WithRequestTags adds the condition keys of tags that come with a call.
-func WithRequestTags(keys map[string][]string, tags map[string]string) map[string][]string {
-	if len(tags) == 0 {
-		return keys
-	}
-	for key, value := range tags {
-		keys["aws:RequestTag/"+key] = []string{value}
-	}
-	keys["aws:TagKeys"] = slices.Sorted(maps.Keys(tags))
-	return keys
+	return api.WithResourceTags(keys, s.Tags, "ec2")
 }
 
 // TaggedOnCreation adds the ec2:CreateTags that creating a resource with tags needs as well.
@@ -81,7 +60,7 @@ func TaggedOnCreation(accesses []api.Access, operation, resource string, keys ma
 	}
 	keys = maps.Clone(keys)
 	keys["ec2:CreateAction"] = []string{operation}
-	return append(accesses, api.Access{Action: "ec2:CreateTags", Resource: resource, Context: WithRequestTags(keys, tags)})
+	return append(accesses, api.Access{Action: "ec2:CreateTags", Resource: resource, Context: api.WithRequestTags(keys, tags)})
 }
 
 // CreateSnapshotAccess is what whoever takes a snapshot of a volume must be allowed.
@@ -94,6 +73,6 @@ func CreateSnapshotAccess(v state.Volume, tags map[string]string) []api.Access {
 	}
 	return TaggedOnCreation([]api.Access{
 		{Action: "ec2:CreateSnapshot", Resource: volume, ResourceAccountID: v.AccountID, Context: VolumeConditions(v)},
-		{Action: "ec2:CreateSnapshot", Resource: snapshot, Context: WithRequestTags(keys, tags)},
+		{Action: "ec2:CreateSnapshot", Resource: snapshot, Context: api.WithRequestTags(keys, tags)},
 	}, "CreateSnapshot", snapshot, keys, tags)
 }

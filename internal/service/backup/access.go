@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -27,27 +26,6 @@ func vaultARN(c *api.Caller, name string) string {
 
 func planARN(c *api.Caller, id string) string {
 	return arn.New("backup", c.Region, c.AccountID, "backup-plan:"+id).String()
-}
-
-// resourceTags are the condition keys of a resource's tags.
-func resourceTags(tags map[string]string) map[string][]string {
-	keys := map[string][]string{}
-	for k, v := range tags {
-		keys["aws:ResourceTag/"+k] = []string{v}
-	}
-	return keys
-}
-
-// requestTags are the condition keys of the tags in a request.
-func requestTags(tags map[string]string) map[string][]string {
-	if len(tags) == 0 {
-		return nil
-	}
-	keys := map[string][]string{"aws:TagKeys": slices.Sorted(maps.Keys(tags))}
-	for k, v := range tags {
-		keys["aws:RequestTag/"+k] = []string{v}
-	}
-	return keys
 }
 
 // with adds condition keys to an access.
@@ -73,7 +51,7 @@ func (s *Service) onVault(ctx context.Context, c *api.Caller, action string, nam
 }
 
 func vaultAccess(c *api.Caller, action, name string, vault state.BackupVault) api.Access {
-	a := api.Access{Action: "backup:" + action, Resource: vaultARN(c, name), Context: resourceTags(vault.Tags)}
+	a := api.Access{Action: "backup:" + action, Resource: vaultARN(c, name), Context: api.WithResourceTags(nil, vault.Tags)}
 	if vault.Policy != "" {
 		a.ResourcePolicies = []api.PolicyDocument{{Name: "access policy of " + vault.ARN, Document: vault.Policy}}
 	}
@@ -104,7 +82,7 @@ func (s *Service) onPoint(ctx context.Context, c *api.Caller, action string, vau
 	a := vaultAccess(c, action, *vaultName, vault)
 	a.Resource, a.ResourceAccountID, a.Context = *pointARN, c.AccountID, nil
 	if point.VaultARN == vault.ARN {
-		a.Context = resourceTags(point.Tags)
+		a.Context = api.WithResourceTags(nil, point.Tags)
 	}
 	return a, nil
 }

@@ -20,7 +20,7 @@ func (s *Service) startBackupJobAccess(ctx context.Context, c *api.Caller, in *b
 		return nil, err
 	}
 	role, err := passRole(c, in.IamRoleArn)
-	return []api.Access{with(vault, requestTags(in.RecoveryPointTags)), role}, err
+	return []api.Access{with(vault, api.WithRequestTags(nil, in.RecoveryPointTags)), role}, err
 }
 
 // StartBackupJob writes a backup job down and enqueues it. Whether the role, the resource, the vault's lock and the keys

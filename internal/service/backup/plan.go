@@ -25,7 +25,7 @@ func (s *Service) onPlan(ctx context.Context, c *api.Caller, action string, id *
 	a := api.Access{Action: "backup:" + action, Resource: planARN(c, *id)}
 	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		plan, err := findPlan(ctx, tx, c, *id)
-		a.Context = resourceTags(plan.Tags)
+		a.Context = api.WithResourceTags(nil, plan.Tags)
 		if api.Code(err) == "ResourceNotFoundException" {
 			return nil
 		}
@@ -47,7 +47,7 @@ func findPlan(ctx context.Context, tx *state.Tx, c *api.Caller, id string) (stat
 func newVersionID() string { return base64.StdEncoding.EncodeToString([]byte(uuid.NewString())) }
 
 func (s *Service) createPlanAccess(_ context.Context, c *api.Caller, in *backup.CreateBackupPlanInput) ([]api.Access, error) {
-	return []api.Access{{Action: "backup:CreateBackupPlan", Resource: planARN(c, "*"), Context: requestTags(in.BackupPlanTags)}}, nil
+	return []api.Access{{Action: "backup:CreateBackupPlan", Resource: planARN(c, "*"), Context: api.WithRequestTags(nil, in.BackupPlanTags)}}, nil
 }
 
 // CreateBackupPlan makes a plan; its rules run from the next time that their schedules name.

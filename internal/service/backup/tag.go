@@ -87,7 +87,7 @@ func (s *Service) onTagged(ctx context.Context, c *api.Caller, action string, re
 	a := api.Access{Action: "backup:" + action, Resource: *resource, ResourceAccountID: c.AccountID, Context: map[string][]string{}}
 	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		found, err := findTagged(ctx, tx, c, *resource)
-		a = with(with(a, resourceTags(found.tags)), more)
+		a = with(with(a, api.WithResourceTags(nil, found.tags)), more)
 		if api.Code(err) == "ResourceNotFoundException" {
 			return nil
 		}
@@ -97,7 +97,7 @@ func (s *Service) onTagged(ctx context.Context, c *api.Caller, action string, re
 }
 
 func (s *Service) tagResourceAccess(ctx context.Context, c *api.Caller, in *backup.TagResourceInput) ([]api.Access, error) {
-	return s.onTagged(ctx, c, "TagResource", in.ResourceArn, requestTags(in.Tags))
+	return s.onTagged(ctx, c, "TagResource", in.ResourceArn, api.WithRequestTags(nil, in.Tags))
 }
 
 // TagResource adds tags to a vault, a plan or a recovery point.

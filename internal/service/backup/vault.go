@@ -51,7 +51,7 @@ func (s *Service) createVaultAccess(_ context.Context, c *api.Caller, in *backup
 		return nil, missing("BackupVaultName")
 	}
 	return []api.Access{
-		{Action: "backup:CreateBackupVault", Resource: vaultARN(c, *in.BackupVaultName), Context: requestTags(in.BackupVaultTags)},
+		{Action: "backup:CreateBackupVault", Resource: vaultARN(c, *in.BackupVaultName), Context: api.WithRequestTags(nil, in.BackupVaultTags)},
 		{Action: "backup-storage:MountCapsule", Resource: "*"},
 	}, nil
 }

@@ -5,10 +5,8 @@ package ebs
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -104,15 +102,11 @@ func (s *Service) access(ctx context.Context, c *api.Caller, operation string, i
 		return nil, err
 	}
 	keys := map[string][]string{"ebs:VolumeSize": {strconv.FormatInt(snap.SizeGiB, 10)}, "ebs:Description": {snap.Description}}
-	for key, value := range snap.Tags {
-		keys["aws:ResourceTag/"+key] = []string{value}
-	}
+	keys = api.WithResourceTags(keys, snap.Tags)
 	return []api.Access{{
 		Action: "ebs:" + operation, Resource: engine.SnapshotARN(snap.Region, snap.ID), ResourceAccountID: snap.AccountID, Context: keys,
 	}}, nil
 }
-
-func tagKeys(tags map[string]string) []string { return slices.Sorted(maps.Keys(tags)) }
 
 // deref reads an optional field of the SDK; nil is the zero value.
 func deref[T any](p *T) T {

@@ -141,13 +141,10 @@ func (s *Service) startSnapshotAccess(ctx context.Context, c *api.Caller, in *eb
 		}
 		keys["ebs:ParentSnapshot"] = []string{engine.SnapshotARN(c.Region, id)}
 	}
-	for key, value := range tags {
-		keys["aws:RequestTag/"+key] = []string{value}
-	}
+	keys = api.WithRequestTags(keys, tags)
 	resource := engine.SnapshotARN(c.Region, "*")
 	accesses := []api.Access{{Action: "ebs:StartSnapshot", Resource: resource, Context: keys}}
 	if len(tags) > 0 {
-		keys["aws:TagKeys"] = tagKeys(tags)
 		accesses = append(accesses, api.Access{Action: "ec2:CreateTags", Resource: resource, Context: keys})
 	}
 	return accesses, nil

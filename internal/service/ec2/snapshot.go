@@ -155,7 +155,7 @@ func (s *Service) copySnapshotAccess(ctx context.Context, c *api.Caller, in *ec2
 	// its key.
 	resource := ebs.SnapshotARN(c.Region, "*")
 	keys := map[string][]string{"ec2:Region": {c.Region}, "ec2:Owner": {c.AccountID}, "ec2:SourceRegion": {*in.SourceRegion}}
-	accesses := []api.Access{{Action: "ec2:CopySnapshot", Resource: resource, Context: ebs.WithRequestTags(keys, tags)}}
+	accesses := []api.Access{{Action: "ec2:CopySnapshot", Resource: resource, Context: api.WithRequestTags(keys, tags)}}
 	return ebs.TaggedOnCreation(accesses, "CopySnapshot", resource, keys, tags), nil
 }
 

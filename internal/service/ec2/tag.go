@@ -138,7 +138,7 @@ func (s *Service) tagAccess(ctx context.Context, c *api.Caller, operation string
 				return err
 			}
 			accesses = append(accesses, api.Access{
-				Action: "ec2:" + operation, Resource: r.arn, ResourceAccountID: r.account, Context: ebs.WithRequestTags(r.keys, tags),
+				Action: "ec2:" + operation, Resource: r.arn, ResourceAccountID: r.account, Context: api.WithRequestTags(r.keys, tags),
 			})
 		}
 		return nil

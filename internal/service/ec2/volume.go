@@ -171,7 +171,7 @@ func (s *Service) createVolumeAccess(ctx context.Context, c *api.Caller, in *ec2
 		delete(keys, "ec2:ResourceTag/"+key)
 	}
 	resource := ebs.VolumeARN(c.AccountID, c.Region, "*")
-	accesses := []api.Access{{Action: "ec2:CreateVolume", Resource: resource, Context: ebs.WithRequestTags(keys, want.Tags)}}
+	accesses := []api.Access{{Action: "ec2:CreateVolume", Resource: resource, Context: api.WithRequestTags(keys, want.Tags)}}
 	if want.SnapshotID != "" {
 		from, err := s.usable(ctx, c, &want.SnapshotID)
 		if err != nil {

@@ -129,10 +129,7 @@ func conditionKeys(in any, about resource) map[string][]string {
 	put("iam:AWSServiceName", api.Field(in, "AWSServiceName"))
 	put("iam:PermissionsBoundary", about.boundary)
 	put("iam:PermissionsBoundary", api.Field(in, "PermissionsBoundary"))
-	for key, value := range about.tags {
-		keys["aws:ResourceTag/"+key] = []string{value}
-		keys["iam:ResourceTag/"+key] = []string{value}
-	}
+	keys = api.WithResourceTags(keys, about.tags, "iam")
 	if tags, ok := api.FieldValue(in, "Tags").([]types.Tag); ok {
 		for _, tag := range tags {
 			keys["aws:RequestTag/"+aws.ToString(tag.Key)] = []string{aws.ToString(tag.Value)}

@@ -66,9 +66,7 @@ func (q question) conditions(c *api.Caller, t target) map[string][]string {
 	if t.alias != "" {
 		keys["kms:RequestAlias"] = []string{t.alias}
 	}
-	for key, value := range t.Tags {
-		keys["aws:ResourceTag/"+key] = []string{value}
-	}
+	keys = api.WithResourceTags(keys, t.Tags)
 	if len(q.encryptionContext) > 0 {
 		for key, value := range q.encryptionContext {
 			keys["kms:EncryptionContext:"+key] = []string{value}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -281,18 +280,11 @@ func assumeRoleKeys(c *api.Caller, in *sts.AssumeRoleInput, role state.Role) map
 	for _, tag := range in.Tags {
 		tags[*tag.Key] = aws.ToString(tag.Value)
 	}
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		keys["aws:RequestTag/"+key] = []string{tags[key]}
-		keys["aws:TagKeys"] = append(keys["aws:TagKeys"], key)
-	}
+	keys = api.WithRequestTags(keys, tags)
 	if len(in.TransitiveTagKeys) > 0 {
 		keys["sts:TransitiveTagKeys"] = in.TransitiveTagKeys
 	}
-	for key, value := range role.Tags {
-		keys["aws:ResourceTag/"+key] = []string{value}
-		keys["iam:ResourceTag/"+key] = []string{value}
-	}
-	return keys
+	return api.WithResourceTags(keys, role.Tags, "iam")
 }
 
 // transitiveTags are those that the caller's session hands on.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"testing"
 
@@ -197,3 +198,61 @@ func TestWriterRefuses(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("the disk is gone") }
+
+func TestRetagLeavesContentAlone(t *testing.T) {
+	t.Parallel()
+	store := &archivetest.Counting{Store: new(archive.Mem)}
+	v := archive.OpenVault(store, "vault", archive.Options{Workers: 2})
+	archive.SetMaxRefs(v, 4) // so that the object's chunks are named by lists
+	d := openDomain(t, v, archivetest.NewKeyring())
+	objects := map[string][]byte{"long": random(3, 20<<20), "short": random(4, 10)}
+	write(t, d, "first", "", objects)
+
+	store.Reset()
+	w, err := d.NewWriter(t.Context(), archive.WriteOptions{Point: "second", Parent: "first", Kind: archive.Objects})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	for _, key := range []string{"long", "short"} {
+		if err := w.Retag(t.Context(), []byte(key), []byte("other "+key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if read, written := store.BytesRead.Load(), store.BytesWritten.Load(); read+written > 64<<10 {
+		t.Errorf("other metadata took %d bytes of reading and %d of writing", read, written)
+	}
+	p, err := d.Open(t.Context(), "second")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range objects {
+		e, err := p.Entry(t.Context(), []byte(key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := e.Open(t.Context())
+		got, err := io.ReadAll(r)
+		if err := errors.Join(err, r.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) || string(e.Meta) != "other "+key {
+			t.Errorf("%s has %d bytes and the metadata %q", key, len(got), e.Meta)
+		}
+	}
+
+	w, err = d.NewWriter(t.Context(), archive.WriteOptions{Point: "third", Parent: "second", Kind: archive.Objects})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	if err := w.Retag(t.Context(), []byte("nothing"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(t.Context()); !errors.Is(err, archive.ErrNoEntry) {
+		t.Errorf("metadata for an object that is not there are committed: %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 	"sync"
 )
@@ -46,6 +47,7 @@ type mutation struct {
 	key   []byte
 	entry *entry         // nil if the entry is gone
 	refs  []*ref         // the entry's chunks
+	meta  *[]byte        // not nil if the entry stays as it is but for this metadata
 	ready sync.WaitGroup // done when they have their ids
 }
 
@@ -122,6 +124,9 @@ func (b *builder) merge(ctx context.Context, c child, level byte, hi []byte) err
 			return err
 		}
 		if b.next != nil && bytes.Equal(b.next.key, e.key) {
+			if b.next.meta != nil {
+				b.next.entry = &entry{key: e.key, meta: *b.next.meta, size: e.size, depth: e.depth, refs: e.refs}
+			}
 			continue // it comes with the next mutations
 		}
 		if err := b.addEntry(*e); err != nil {
@@ -141,6 +146,9 @@ func (b *builder) addMutations(hi []byte) error {
 		m.ready.Wait()
 		if err := b.sink.err(); err != nil {
 			return err
+		}
+		if m.meta != nil && m.entry == nil {
+			return fmt.Errorf("changing the metadata of %q: %w", m.key, ErrNoEntry)
 		}
 		if m.entry != nil {
 			for _, r := range m.refs {

@@ -196,6 +196,24 @@ func (w *Writer) Put(ctx context.Context, key, meta []byte, r io.Reader, size in
 	return w.submit(ctx, m)
 }
 
+// Retag keeps an object of the parent and gives it other metadata; its content is neither read nor written. If the parent
+// has no object of the key, the recovery point cannot be committed: the error wraps [ErrNoEntry].
+func (w *Writer) Retag(ctx context.Context, key, meta []byte) error {
+	if w.opts.Kind != Objects {
+		return ErrKind
+	}
+	if len(meta) > maxMeta {
+		return fmt.Errorf("changing the metadata of %q: %d bytes are more than %d", key, len(meta), maxMeta)
+	}
+	m, err := w.begin(ctx, key)
+	if err != nil {
+		return err
+	}
+	kept := bytes.Clone(meta)
+	m.meta = &kept
+	return w.submit(ctx, m)
+}
+
 // Remove leaves out an entry of the parent: the object of the key. That there is none is not an error.
 func (w *Writer) Remove(ctx context.Context, key []byte) error {
 	if w.opts.Kind != Objects {

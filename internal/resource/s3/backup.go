@@ -99,6 +99,7 @@ type step struct {
 	remove  bool
 	entry   IndexEntry
 	parent  bool // the parent has an older state of the version
+	kept    bool // only the version's tags or ACL changed: the archive has its content, and version is what the parent knows
 	ready   chan struct{}
 	version version
 	body    io.ReadCloser // nil for a delete marker
@@ -191,7 +192,11 @@ func (b *backup) write(ctx context.Context, w *archive.Writer, parent *archive.P
 	for range b.parallel {
 		group.Go(func() error {
 			for s := range fetches {
-				s.version, s.body, s.err = b.fetch(ctx, s.entry)
+				if s.kept {
+					s.err = b.refetch(ctx, s.entry, &s.version)
+				} else {
+					s.version, s.body, s.err = b.fetch(ctx, s.entry)
+				}
 				close(s.ready)
 			}
 			return nil
@@ -239,6 +244,14 @@ func (b *backup) apply(ctx context.Context, w *archive.Writer, s *step) error {
 	meta, err := json.Marshal(s.version)
 	if err != nil {
 		return err
+	}
+	if s.kept {
+		if err := w.Retag(ctx, s.key, meta); err != nil {
+			return fmt.Errorf("backing up the tags of %s of bucket %s: %w", s.entry.Key, b.bucket, err)
+		}
+		b.put.Add(1)
+		b.progress(s.entry.Size)
+		return nil
 	}
 	var body io.Reader = bytes.NewReader(nil)
 	if s.body != nil {
@@ -300,6 +313,12 @@ func (b *backup) fetch(ctx context.Context, e IndexEntry) (version, io.ReadClose
 		return v, nil, err
 	}
 	return v, io.NopCloser(bytes.NewReader(content)), nil
+}
+
+// refetch reads anew what may have changed of a version whose content has not.
+func (b *backup) refetch(ctx context.Context, e IndexEntry, v *version) error {
+	v.Changed, v.Tags, v.Owner, v.Grants = e.Changed, nil, "", nil
+	return b.fetchRest(ctx, e, v)
 }
 
 // fetchRest reads tags and ACL, where there are any and the options ask for them.
@@ -364,6 +383,9 @@ func (b *backup) compare(ctx context.Context, parent *archive.Point, tell func(*
 				continue
 			}
 			s.parent = true
+			if v.retagged(e) {
+				s.kept, s.version = true, v
+			}
 		}
 		if err := tell(s); err != nil {
 			return err

@@ -76,6 +76,12 @@ func (v version) unchanged(e IndexEntry) bool {
 	return v.VersionID == e.VersionID && v.ETag == e.ETag && v.Changed == e.Changed && v.DeleteMarker == e.DeleteMarker && v.StorageClass == e.StorageClass
 }
 
+// retagged reports whether the archive has the version's content, and only its tags or its ACL may have changed since.
+func (v version) retagged(e IndexEntry) bool {
+	v.Changed = e.Changed
+	return !e.DeleteMarker && v.Modified.Equal(e.Modified) && v.unchanged(e)
+}
+
 // read adds what reading the object told.
 func (v *version) read(out *awss3.GetObjectOutput) {
 	v.Headers = headers{

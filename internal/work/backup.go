@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -44,8 +43,10 @@ func (r *Runner) runBackup(ctx context.Context, jobID string, t try) error {
 	if err != nil {
 		end, err := judge(watched, err, "Backup", t)
 		if err != nil {
-			r.Log.WarnContext(ctx, "a backup job will be tried again", slog.String("job", job.ID), slog.String("error", err.Error()))
-			return err
+			return r.again(ctx, job.ID, err, func(ctx context.Context, tx *state.Tx, message string) error {
+				job.StatusMessage = message
+				return tx.UpdateBackupJob(ctx, job, state.JobRunning)
+			})
 		}
 		return r.endBackup(ctx, job, end, nil)
 	}
@@ -86,6 +87,7 @@ func (r *Runner) beginBackup(ctx context.Context, jobID string) (job state.Backu
 			}
 		}
 		job.Attempts++
+		job.StatusMessage = ""
 		return tx.UpdateBackupJob(ctx, job, was)
 	})
 	switch {

@@ -34,8 +34,10 @@ func (r *Runner) runCopy(ctx context.Context, jobID string, t try) error {
 	if err != nil {
 		end, err := judge(ctx, err, "Copy", t)
 		if err != nil {
-			r.Log.WarnContext(ctx, "a copy job will be tried again", slog.String("job", job.ID), slog.String("error", err.Error()))
-			return err
+			return r.again(ctx, job.ID, err, func(ctx context.Context, tx *state.Tx, message string) error {
+				job.StatusMessage = message
+				return tx.UpdateCopyJob(ctx, job, state.JobRunning)
+			})
 		}
 		return r.endCopy(ctx, job, end, nil)
 	}

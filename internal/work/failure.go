@@ -77,6 +77,21 @@ func judge(ctx context.Context, err error, what string, t try) (outcome, error) 
 	return outcome{}, err
 }
 
+// again says in the log and in the job's status message that the job will be tried again and why, and returns the reason
+// for the queue.
+func (r *Runner) again(ctx context.Context, jobID string, reason error, tell func(ctx context.Context, tx *state.Tx, message string) error) error {
+	if ctx.Err() != nil {
+		return reason // the process stops
+	}
+	r.Log.WarnContext(ctx, "a job will be tried again", slog.String("job", jobID), slog.String("error", reason.Error()))
+	message := "The job will be tried again: " + reason.Error()
+	err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error { return tell(ctx, tx, message) })
+	if err != nil && !errors.Is(err, state.ErrConflict) { // somebody stops the job: then that is what is told
+		r.Log.WarnContext(ctx, "could not note why a job will be tried again", slog.String("job", jobID), slog.String("error", err.Error()))
+	}
+	return reason
+}
+
 // guarded runs the work of a job and makes an error of a panic, so that a job that panics ends like one that fails, and does
 // not stay RUNNING.
 func guarded[T any](ctx context.Context, log *slog.Logger, work func() (T, error)) (made T, err error) {

@@ -97,6 +97,17 @@ func (q *Queue) EnqueueDelete(ctx context.Context, tx *state.Tx, recoveryPointAR
 	return q.enqueue(ctx, tx, deleteArgs{RecoveryPointARN: recoveryPointARN}, deleteAttempts)
 }
 
+// WakeBackup has a backup job that waits to be tried again tried at once, so that it meets what tx decides: that it is to
+// stop. Of a job that is at work, or about to be, nothing changes.
+func (q *Queue) WakeBackup(ctx context.Context, tx *state.Tx, jobID string) error {
+	_, err := tx.SQL().ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec')
+		WHERE state = 'retryable' AND kind = $1 AND json_extract(args, '$.job_id') = $2`, backupArgs{}.Kind(), jobID)
+	if err != nil {
+		return fmt.Errorf("waking backup job %s: %w", jobID, err)
+	}
+	return nil
+}
+
 func (q *Queue) enqueue(ctx context.Context, tx *state.Tx, args river.JobArgs, attempts int) error {
 	if _, err := q.client.InsertTx(ctx, tx.SQL(), args, &river.InsertOpts{MaxAttempts: attempts}); err != nil {
 		return fmt.Errorf("enqueueing a %s job: %w", args.Kind(), err)

@@ -174,3 +174,35 @@ func TestJobsThatWereGivenUpAreEndedAtTheNextStart(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAWaitingJobCanBeWoken(t *testing.T) {
+	t.Parallel()
+	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))
+	defer db.Close()
+	enqueue(t, db, q, "stubborn", nil)
+	tries := make(chan string, 8)
+	stop := worked(t, q, func(_ context.Context, id string) error {
+		tries <- id
+		return errors.New("the store is away")
+	})
+	defer func() {
+		if err := stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-tries
+	// From now on the job waits longer and longer; each waking is a try at once.
+	for range 4 {
+		for woken := false; !woken; {
+			err := db.Update(t.Context(), func(ctx context.Context, tx *state.Tx) error { return q.WakeBackup(ctx, tx, "stubborn") })
+			if err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-tries:
+				woken = true
+			default: // it is not put down as waiting yet
+			}
+		}
+	}
+}

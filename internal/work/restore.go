@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"strongroom/arn"
 	"strongroom/internal/resource"
@@ -25,8 +24,10 @@ func (r *Runner) runRestore(ctx context.Context, jobID string, t try) error {
 	end := outcome{state: state.JobCompleted, category: rules.Success}
 	if err != nil {
 		if end, err = judge(ctx, err, "Restore", t); err != nil {
-			r.Log.WarnContext(ctx, "a restore job will be tried again", slog.String("job", job.ID), slog.String("error", err.Error()))
-			return err
+			return r.again(ctx, job.ID, err, func(ctx context.Context, tx *state.Tx, message string) error {
+				job.StatusMessage = message
+				return tx.UpdateRestoreJob(ctx, job, state.JobRunning)
+			})
 		}
 	}
 	return r.endRestore(ctx, job, end, created)

@@ -208,7 +208,11 @@ func (r *Runner) watchWindows(ctx context.Context) {
 			}
 			for _, job := range past {
 				if job.State == state.JobRunning {
-					continue // its own watcher ends it
+					// Its own watcher ends it, or the next try, for which it may wait.
+					if err := r.Queue.WakeBackup(ctx, tx, job.ID); err != nil {
+						return err
+					}
+					continue
 				}
 				running, err := tx.RunningJob(ctx, job.AccountID, job.ResourceARN, job.ID)
 				if err != nil && !errors.Is(err, state.ErrNotFound) {

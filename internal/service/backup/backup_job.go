@@ -118,7 +118,10 @@ func (s *Service) StopBackupJob(ctx context.Context, c *api.Caller, in *backup.S
 		}
 		was := job.State
 		job.State = state.JobAborting
-		return tx.UpdateBackupJob(ctx, job, was)
+		if err := tx.UpdateBackupJob(ctx, job, was); err != nil {
+			return err
+		}
+		return s.Queue.WakeBackup(ctx, tx, job.ID)
 	})
 }
 

@@ -308,7 +308,7 @@ func TestEveryOperationThroughTheSDK(t *testing.T) {
 	if len(deleted.BackupPlansList) != 1 || deleted.BackupPlansList[0].DeletionDate == nil {
 		t.Errorf("plans with the deleted: %v", deleted.BackupPlansList)
 	}
-	if diff := cmp.Diff([]string{"backup " + *backupJob.BackupJobId, "copy " + *copyJob.CopyJobId, "restore " + *restore.RestoreJobId, "delete " + *point}, w.queue.jobs); diff != "" {
+	if diff := cmp.Diff([]string{"backup " + *backupJob.BackupJobId, "wake " + *backupJob.BackupJobId, "copy " + *copyJob.CopyJobId, "restore " + *restore.RestoreJobId, "delete " + *point}, w.queue.jobs); diff != "" {
 		t.Errorf("enqueued (-want +got):\n%s", diff)
 	}
 

@@ -23,6 +23,8 @@ const principal = "backup.amazonaws.com"
 // are there or neither.
 type Queue interface {
 	EnqueueBackup(ctx context.Context, tx *state.Tx, jobID string) error
+	// WakeBackup has a backup job that waits to be tried again look at once at what tx decides.
+	WakeBackup(ctx context.Context, tx *state.Tx, jobID string) error
 	EnqueueCopy(ctx context.Context, tx *state.Tx, jobID string) error
 	EnqueueRestore(ctx context.Context, tx *state.Tx, jobID string) error
 	// EnqueueDelete removes a recovery point, whose status is DELETING.

@@ -206,6 +206,10 @@ func (q *queue) EnqueueBackup(_ context.Context, _ *state.Tx, id string) error {
 	return q.add("backup " + id)
 }
 
+func (q *queue) WakeBackup(_ context.Context, _ *state.Tx, id string) error {
+	return q.add("wake " + id)
+}
+
 func (q *queue) EnqueueCopy(_ context.Context, _ *state.Tx, id string) error {
 	return q.add("copy " + id)
 }

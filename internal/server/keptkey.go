@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 
 	"gocloud.dev/secrets"
 
@@ -18,7 +19,11 @@ func keptKey(ctx context.Context, db *state.DB, keeper *secrets.Keeper, name str
 		return err
 	})
 	if err == nil {
-		return keeper.Decrypt(ctx, wrapped)
+		key, err := keeper.Decrypt(ctx, wrapped)
+		if err != nil { // this is the first that is opened at a start
+			return nil, fmt.Errorf("root.key does not open what the state holds; is it the one of this data directory? %w", err)
+		}
+		return key, nil
 	}
 	if !errors.Is(err, state.ErrNotFound) {
 		return nil, err

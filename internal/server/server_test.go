@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"encoding/base64"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -70,6 +71,26 @@ func TestStartRefusesWhatItCannotServe(t *testing.T) {
 				t.Errorf("the error %q does not say %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestAnotherRootKeyIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := server.Start(t.Context(), server.Config{DataDir: dir, Listen: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	if err := os.WriteFile(filepath.Join(dir, "root.key"), []byte(other), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = server.Start(t.Context(), server.Config{DataDir: dir, Listen: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "root.key does not open") {
+		t.Errorf("another root key is answered with %v", err)
 	}
 }
 

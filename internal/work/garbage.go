@@ -74,7 +74,12 @@ func (r Report) Print(w io.Writer) {
 		}
 	}
 	printSkipped(w, r.Skipped)
-	if !r.Damaged() && len(r.Skipped) == 0 {
+	switch {
+	case r.Damaged():
+		fmt.Fprintf(w, "%d damages were found\n", len(r.Damage))
+	case len(r.Skipped) > 0:
+		fmt.Fprintf(w, "all that could be read is well; %d sealing domains could not be read\n", len(r.Skipped))
+	default:
 		fmt.Fprintln(w, "all is well")
 	}
 }

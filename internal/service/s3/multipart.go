@@ -342,16 +342,12 @@ func assemble(ctx context.Context, tx *state.Tx, o *state.Object, in *s3.Complet
 	var sums []string
 	var sizes []int64
 	etags := md5.New() //nolint:gosec // see above
-	next, last := 0, int64(0)
+	if err := checkPartOrder(in.MultipartUpload.Parts); err != nil {
+		return nil, err
+	}
+	next := 0
 	for i, want := range in.MultipartUpload.Parts {
-		number, err := partNumber(want.PartNumber)
-		if err != nil {
-			return nil, err
-		}
-		if number <= last {
-			return nil, failure(http.StatusBadRequest, "InvalidPartOrder", "The list of parts was not in ascending order. The parts list must be specified in order by part number.")
-		}
-		last = number
+		number := int64(*want.PartNumber)
 		for next < len(parts) && parts[next].Number < number {
 			unused = append(unused, parts[next])
 			next++
@@ -389,6 +385,22 @@ func assemble(ctx context.Context, tx *state.Tx, o *state.Object, in *s3.Complet
 		err = failure(http.StatusBadRequest, "BadDigest", "The "+lower(algorithm)+" you specified did not match the calculated checksum.")
 	}
 	return unused, err
+}
+
+// checkPartOrder is asked before anything is said of a single part.
+func checkPartOrder(parts []types.CompletedPart) error {
+	last := int64(0)
+	for _, part := range parts {
+		number, err := partNumber(part.PartNumber)
+		if err != nil {
+			return err
+		}
+		if number <= last {
+			return failure(http.StatusBadRequest, "InvalidPartOrder", "The list of parts was not in ascending order. The parts list must be specified in order by part number.")
+		}
+		last = number
+	}
+	return nil
 }
 
 // samePart holds a checksum that the request lists of a part against the part's.

@@ -161,6 +161,9 @@ func TestSmallAndAbortedUploads(t *testing.T) {
 		done.MultipartUpload.Parts = append(done.MultipartUpload.Parts, types.CompletedPart{PartNumber: ptr(int32(i + 1)), ETag: out.ETag})
 	}
 	s3test.Refused[s3.CompleteMultipartUploadOutput](t, w, admin, done, "EntityTooSmall")
+	reversed := *done
+	reversed.MultipartUpload = &types.CompletedMultipartUpload{Parts: []types.CompletedPart{done.MultipartUpload.Parts[1], done.MultipartUpload.Parts[0]}}
+	s3test.Refused[s3.CompleteMultipartUploadOutput](t, w, admin, &reversed, "InvalidPartOrder")
 	s3test.Do[s3.AbortMultipartUploadOutput](t, w, admin, &s3.AbortMultipartUploadInput{Bucket: ptr("bucket"), Key: ptr("k"), UploadId: begin.UploadId})
 	s3test.Refused[s3.ListPartsOutput](t, w, admin, &s3.ListPartsInput{Bucket: ptr("bucket"), Key: ptr("k"), UploadId: begin.UploadId}, "NoSuchUpload")
 	s3test.Refused[s3.UploadPartOutput](t, w, admin, &s3.UploadPartInput{Bucket: ptr("bucket"), Key: ptr("k"), UploadId: begin.UploadId, PartNumber: ptr(int32(1))}, "NoSuchUpload")

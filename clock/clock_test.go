@@ -22,7 +22,7 @@ func reached(c <-chan struct{}) bool {
 func TestShiftedRunsBesideTheMachine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.NewShifted(time.Hour)
-		if got := c.Now().Sub(time.Now()); got != time.Hour {
+		if got := time.Until(c.Now()); got != time.Hour {
 			t.Errorf("it runs %v ahead", got)
 		}
 		soon, stop := c.Until(c.Now().Add(time.Minute))

@@ -181,7 +181,7 @@ func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions,
 		create.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(c.Region)}
 	}
 	_, err := api.Call[awss3.CreateBucketOutput](ctx, k.door, c, create)
-	if err != nil && !(again && api.Code(err) == "BucketAlreadyOwnedByYou") { // then an earlier run of the job made it
+	if err != nil && (!again || api.Code(err) != "BucketAlreadyOwnedByYou") { // then an earlier run of the job made it
 		if api.Code(err) == "AccessDenied" {
 			return &api.Error{Code: "AccessDeniedException", Message: "Access denied performing s3:CreateBucket on " + o.bucket, Status: http.StatusForbidden, Err: err}
 		}

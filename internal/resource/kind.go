@@ -44,6 +44,7 @@ type BackupRequest struct {
 type Result struct {
 	SizeBytes   int64 // logical size, as BackupSizeInBytes shows it
 	Transferred int64 // bytes read because they were new or changed
+	New         int64 // bytes that the archive did not have, before compression
 	Stored      int64 // bytes the archive grew by
 	Entries     int64
 	// State is kept with the recovery point and given to the next incremental backup (a volume's change generation).

@@ -43,7 +43,7 @@ type Point struct {
 	ResourceARN  string `json:"resource_arn"`
 	KeyARN       string `json:"key_arn,omitempty"`
 	SizeBytes    int64  `json:"size_bytes"`   // logical
-	NewBytes     int64  `json:"new_bytes"`    // read or moved because they were new
+	NewBytes     int64  `json:"new_bytes"`    // that the vault did not have, before compression
 	StoredBytes  int64  `json:"stored_bytes"` // the vault grew by
 }
 

@@ -14,7 +14,7 @@ func (s *Server) points(ctx context.Context) ([]Point, error) {
 		for _, p := range rows {
 			all = append(all, Point{
 				ARN: p.ARN, AccountID: p.AccountID, Region: p.Region, Vault: p.VaultName, ResourceType: p.ResourceType, ResourceARN: p.ResourceARN,
-				KeyARN: p.KeyARN, SizeBytes: p.SizeBytes, NewBytes: p.TransferredBytes, StoredBytes: p.StoredBytes,
+				KeyARN: p.KeyARN, SizeBytes: p.SizeBytes, NewBytes: p.NewBytes, StoredBytes: p.StoredBytes,
 			})
 		}
 		return err

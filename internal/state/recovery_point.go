@@ -45,7 +45,8 @@ type RecoveryPoint struct {
 
 	SizeBytes        int64 `db:"size_bytes"`
 	TransferredBytes int64 `db:"transferred_bytes"`
-	StoredBytes      int64 `db:"stored_bytes"`
+	NewBytes         int64 `db:"new_bytes"`    // that the vault did not have, before compression
+	StoredBytes      int64 `db:"stored_bytes"` // the vault grew by
 
 	Lifecycle    rules.Lifecycle `db:"lifecycle,json"`
 	DeleteAt     Micros          `db:"delete_at"` // 0 for never

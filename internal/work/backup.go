@@ -221,7 +221,8 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob) (*state.Recov
 	if err != nil {
 		return nil, err
 	}
-	point.SizeBytes, point.TransferredBytes, point.StoredBytes, point.KindState = result.SizeBytes, result.Transferred, result.Stored, result.State
+	point.SizeBytes, point.TransferredBytes, point.NewBytes = result.SizeBytes, result.Transferred, result.New
+	point.StoredBytes, point.KindState = result.Stored, result.State
 	job.SizeBytes, job.TransferredBytes = result.SizeBytes, result.Transferred
 	if result.Message != "" {
 		job.StatusMessage, job.MessageCategory = result.Message, rules.Category(result.Message)

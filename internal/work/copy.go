@@ -250,7 +250,8 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 	} else if err != nil {
 		return nil, err
 	}
-	point.TransferredBytes, point.StoredBytes = int64(summary.NewBytes), int64(summary.StoredBytes)
+	point.NewBytes, point.StoredBytes = int64(summary.NewBytes), int64(summary.StoredBytes)
+	point.TransferredBytes = point.NewBytes
 	job.TransferredBytes = point.TransferredBytes
 	return point, nil
 }

@@ -156,7 +156,7 @@ func (b *backup) again(ctx context.Context) (resource.Result, error) {
 func (b *backup) result(summary archive.Summary) (resource.Result, error) {
 	text, err := json.Marshal(b.state)
 	return resource.Result{
-		SizeBytes: int64(summary.LogicalBytes), Transferred: b.transferred.Load(), Stored: int64(summary.StoredBytes), Entries: int64(summary.Entries), State: string(text),
+		SizeBytes: int64(summary.LogicalBytes), Transferred: b.transferred.Load(), New: int64(summary.NewBytes), Stored: int64(summary.StoredBytes), Entries: int64(summary.Entries), State: string(text),
 	}, err
 }
 

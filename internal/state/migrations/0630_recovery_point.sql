@@ -21,6 +21,7 @@ CREATE TABLE recovery_points (
     completed_at       BIGINT NOT NULL,
     size_bytes         BIGINT NOT NULL,
     transferred_bytes  BIGINT NOT NULL,
+    new_bytes          BIGINT NOT NULL,               -- that the vault did not have, before compression
     stored_bytes       BIGINT NOT NULL,
     lifecycle          TEXT NOT NULL,
     delete_at          BIGINT NOT NULL,

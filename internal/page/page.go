@@ -122,12 +122,3 @@ func Slice[T any](items []T, after string, max int, key func(T) string) (kept []
 	}
 	return Cut(items, max, key)
 }
-
-// Size is the number of items on a page: what the client asks for, at most most, and the service's own number where it
-// asks for nothing.
-func Size(asked *int32, usual, most int) int {
-	if asked == nil || *asked <= 0 {
-		return usual
-	}
-	return min(int(*asked), most)
-}

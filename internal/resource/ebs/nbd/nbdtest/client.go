@@ -57,12 +57,6 @@ func (c *Client) WriteAt(p []byte, off int64) (int, error) {
 // Flush makes what was written durable.
 func (c *Client) Flush() error { return c.do(3, 0, 0, nil) }
 
-// Trim gives bytes back.
-func (c *Client) Trim(off int64, length int) error { return c.do(4, off, length, nil) }
-
-// WriteZeroes makes bytes zeros.
-func (c *Client) WriteZeroes(off int64, length int) error { return c.do(6, off, length, nil) }
-
 // Close disconnects.
 func (c *Client) Close() error {
 	if _, err := c.conn.Write(c.request(2, 0, 0)); err != nil {

@@ -186,16 +186,21 @@ func shownObject(v state.ObjectVersion, e types.EncodingType, withOwner bool) ty
 	return o
 }
 
+// listing is how every listing of keys begins: with its bucket, and how many keys a page has.
+func (s *Service) listing(ctx context.Context, c *api.Caller, name *string, encoding types.EncodingType, most *int32) (b state.Bucket, limit int, err error) {
+	if b, err = s.bucket(ctx, c, name); err != nil {
+		return b, 0, err
+	}
+	if err := checkEncoding(encoding); err != nil {
+		return b, 0, err
+	}
+	limit, err = pageSize("max-keys", most, mostKeys)
+	return b, limit, err
+}
+
 // ListObjectsV2 lists objects by pages of up to a thousand.
 func (s *Service) ListObjectsV2(ctx context.Context, c *api.Caller, in *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
-	b, err := s.bucket(ctx, c, in.Bucket)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkEncoding(in.EncodingType); err != nil {
-		return nil, err
-	}
-	limit, err := pageSize("max-keys", in.MaxKeys, mostKeys)
+	b, limit, err := s.listing(ctx, c, in.Bucket, in.EncodingType, in.MaxKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -232,14 +237,7 @@ func (s *Service) ListObjectsV2(ctx context.Context, c *api.Caller, in *s3.ListO
 
 // ListObjects is the older form of the listing, whose pages go on at a key.
 func (s *Service) ListObjects(ctx context.Context, c *api.Caller, in *s3.ListObjectsInput) (*s3.ListObjectsOutput, error) {
-	b, err := s.bucket(ctx, c, in.Bucket)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkEncoding(in.EncodingType); err != nil {
-		return nil, err
-	}
-	limit, err := pageSize("max-keys", in.MaxKeys, mostKeys)
+	b, limit, err := s.listing(ctx, c, in.Bucket, in.EncodingType, in.MaxKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -269,14 +267,7 @@ func (s *Service) ListObjects(ctx context.Context, c *api.Caller, in *s3.ListObj
 
 // ListObjectVersions lists versions and delete markers, the newest of a key first.
 func (s *Service) ListObjectVersions(ctx context.Context, c *api.Caller, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
-	b, err := s.bucket(ctx, c, in.Bucket)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkEncoding(in.EncodingType); err != nil {
-		return nil, err
-	}
-	limit, err := pageSize("max-keys", in.MaxKeys, mostKeys)
+	b, limit, err := s.listing(ctx, c, in.Bucket, in.EncodingType, in.MaxKeys)
 	if err != nil {
 		return nil, err
 	}

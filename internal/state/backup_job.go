@@ -128,9 +128,7 @@ func (tx *Tx) UpdateBackupJob(ctx context.Context, j BackupJob, from ...string) 
 
 // SetBackupJobProgress notes how far a running job is; a job that does not run is left alone.
 func (tx *Tx) SetBackupJobProgress(ctx context.Context, id string, percent float64, transferred int64) error {
-	_, err := tx.exec(ctx, `UPDATE backup_jobs SET percent = $1, transferred_bytes = $2 WHERE id = $3 AND state = 'RUNNING'`,
-		percent, transferred, id)
-	return err
+	return setJobProgress(ctx, tx, "backup_jobs", id, percent, transferred)
 }
 
 // BackupJob reads a job of any account.
@@ -140,8 +138,7 @@ func (tx *Tx) BackupJob(ctx context.Context, id string) (BackupJob, error) {
 
 // BackupJobByToken reads the job that an idempotency token made.
 func (tx *Tx) BackupJobByToken(ctx context.Context, accountID, region, token string) (BackupJob, error) {
-	return queryOne(ctx, tx, scanRow[BackupJob], selectRow[BackupJob]("backup_jobs")+
-		"WHERE account_id = $1 AND region = $2 AND idempotency_token = $3", accountID, region, token)
+	return jobByToken[BackupJob](ctx, tx, "backup_jobs", accountID, region, token)
 }
 
 // BackupJobs lists jobs, newest first; a limit of 0 lists all.

@@ -56,9 +56,7 @@ func (tx *Tx) UpdateCopyJob(ctx context.Context, j CopyJob, from ...string) erro
 
 // SetCopyJobProgress notes how far a running job is.
 func (tx *Tx) SetCopyJobProgress(ctx context.Context, id string, percent float64, transferred int64) error {
-	_, err := tx.exec(ctx, `UPDATE copy_jobs SET percent = $1, transferred_bytes = $2 WHERE id = $3 AND state = 'RUNNING'`,
-		percent, transferred, id)
-	return err
+	return setJobProgress(ctx, tx, "copy_jobs", id, percent, transferred)
 }
 
 // CopyJob reads a job of any account.
@@ -68,8 +66,7 @@ func (tx *Tx) CopyJob(ctx context.Context, id string) (CopyJob, error) {
 
 // CopyJobByToken reads the job that an idempotency token made.
 func (tx *Tx) CopyJobByToken(ctx context.Context, accountID, region, token string) (CopyJob, error) {
-	return queryOne(ctx, tx, scanRow[CopyJob], selectRow[CopyJob]("copy_jobs")+
-		"WHERE account_id = $1 AND region = $2 AND idempotency_token = $3", accountID, region, token)
+	return jobByToken[CopyJob](ctx, tx, "copy_jobs", accountID, region, token)
 }
 
 // CopyJobs lists jobs, newest first; a limit of 0 lists all.

@@ -47,9 +47,7 @@ func (tx *Tx) UpdateRestoreJob(ctx context.Context, j RestoreJob, from ...string
 
 // SetRestoreJobProgress notes how far a running job is.
 func (tx *Tx) SetRestoreJobProgress(ctx context.Context, id string, percent float64, transferred int64) error {
-	_, err := tx.exec(ctx, `UPDATE restore_jobs SET percent = $1, transferred_bytes = $2 WHERE id = $3 AND state = 'RUNNING'`,
-		percent, transferred, id)
-	return err
+	return setJobProgress(ctx, tx, "restore_jobs", id, percent, transferred)
 }
 
 // RestoreJob reads a job of any account.
@@ -59,8 +57,7 @@ func (tx *Tx) RestoreJob(ctx context.Context, id string) (RestoreJob, error) {
 
 // RestoreJobByToken reads the job that an idempotency token made.
 func (tx *Tx) RestoreJobByToken(ctx context.Context, accountID, region, token string) (RestoreJob, error) {
-	return queryOne(ctx, tx, scanRow[RestoreJob], selectRow[RestoreJob]("restore_jobs")+
-		"WHERE account_id = $1 AND region = $2 AND idempotency_token = $3", accountID, region, token)
+	return jobByToken[RestoreJob](ctx, tx, "restore_jobs", accountID, region, token)
 }
 
 // RestoreJobs lists jobs, newest first; a limit of 0 lists all. ResourceARN is the original resource's.

@@ -99,22 +99,18 @@ func (r *Runner) borrowedKeyring(ctx context.Context, reader *api.Caller, resour
 	}, nil
 }
 
-// openPoint opens a recovery point for a job of the account that holds it: through the vault if its key seals the
-// point, and otherwise as role, which must be able to use the resource's key.
+// openPoint opens a recovery point for a job of the account that holds it: a fully managed kind's through the
+// vault, others as role, which must be able to use the key.
 func (r *Runner) openPoint(ctx context.Context, role *api.Caller, p state.RecoveryPoint, v state.BackupVault) (*archive.Point, error) {
 	var ring archive.Keyring
 	var err error
-	switch p.ArchiveKeyARN {
-	case "":
+	switch {
+	case p.ArchiveKeyARN == "":
 		ring = r.Archives.ServiceKeyring()
-	case v.KeyARN:
-		if rules.HasFullManagement(r.AsOf, p.ResourceType) {
-			if ring, err = r.vaultKeyring(ctx, v); err != nil {
-				return nil, err
-			}
-			break
+	case p.ArchiveKeyARN == v.KeyARN && rules.HasFullManagement(r.AsOf, p.ResourceType):
+		if ring, err = r.vaultKeyring(ctx, v); err != nil {
+			return nil, err
 		}
-		fallthrough
 	default:
 		ring = r.Archives.Keyring(role.Through(r.nativeService(p.ResourceType), v.Region), p.ArchiveKeyARN)
 	}

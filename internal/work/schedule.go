@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup/types"
 
+	"strongroom/internal/archives"
 	"strongroom/internal/resource"
 	"strongroom/internal/state"
 	"strongroom/rules"
@@ -161,7 +162,7 @@ func (r *Runner) jobsOf(ctx context.Context, plan state.BackupPlan, rule types.B
 			jobs = append(jobs, state.BackupJob{
 				ID: NewJobID(), AccountID: plan.AccountID, Region: plan.Region,
 				VaultName:   aws.ToString(rule.TargetBackupVaultName),
-				VaultARN:    fmt.Sprintf("arn:aws:backup:%s:%s:backup-vault:%s", plan.Region, plan.AccountID, aws.ToString(rule.TargetBackupVaultName)),
+				VaultARN:    archives.Location{Region: plan.Region, AccountID: plan.AccountID, Vault: aws.ToString(rule.TargetBackupVaultName)}.ID(),
 				ResourceARN: resourceARN, ResourceType: d.Type, ResourceName: d.Name, IAMRoleARN: selection.IAMRoleARN,
 				State: state.JobCreated, InitiatedAt: state.MicrosOf(scheduled), StartBy: state.MicrosOf(windows.StartBy(scheduled)), CompleteWindowMinutes: windows.Completion,
 				BackupType: "SNAPSHOT", Options: optionsFor(plan, d.Type), Tags: rule.RecoveryPointTags, Lifecycle: state.LifecycleOf(rule.Lifecycle), CopyActions: rule.CopyActions,

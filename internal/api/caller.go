@@ -16,6 +16,8 @@ type Caller struct {
 	Session *Session
 
 	Region     string   // Region whose endpoint is called
+	Endpoint   string   // the URL that the call came to, without a path; empty for calls inside the house
+	SourceARN  string   // the resource for which a service calls: the condition key aws:SourceArn
 	InvokedBy  string   // service principal that makes the call on the principal's behalf
 	Via        []string // services the call was forwarded through, first first: "s3.eu-central-1.amazonaws.com"
 	SourceIP   string

@@ -48,6 +48,10 @@ func (x *exchange) complete(caller api.Caller, accessKeyID, region string) *api.
 	}
 	caller.UserAgent = x.r.UserAgent()
 	caller.Secure = x.r.TLS != nil
+	caller.Endpoint = "http://" + x.r.Host
+	if caller.Secure {
+		caller.Endpoint = "https://" + x.r.Host
+	}
 	caller.RequestID = x.id
 	caller.Date = x.h.Clock.Now()
 	caller.ReceivedAt = x.h.Wall.Now()

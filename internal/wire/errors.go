@@ -86,6 +86,14 @@ func (x *exchange) failJSON(e *api.Error) {
 		contentType = "application/x-amz-json-" + x.jsonVersion()
 	}
 	x.w.Header().Set("X-Amzn-ErrorType", e.Code)
+	if x.desk != nil && x.desk.model.QueryErrors != nil {
+		// https://smithy.io/2.0/aws/protocols/aws-query-protocol.html, "awsQueryCompatible trait"
+		code := e.Code
+		if before := x.desk.model.QueryErrors[code]; before != "" {
+			code = before
+		}
+		x.w.Header().Set("X-Amzn-Query-Error", code+";"+faultOf(e))
+	}
 	data, err := json.Marshal(body)
 	if err != nil {
 		panic(err) // a map of strings

@@ -11,7 +11,7 @@ import (
 
 // validate checks in against the model's constraints and answers with the service's own error, which names the field.
 func (d *desk) validate(op *api.Operation, in any) error {
-	enums := d.model.Protocol != model.RESTXML && d.model.Protocol != model.EC2
+	enums := d.model.Protocol != model.RESTXML && d.model.Protocol != model.EC2 && d.model.Name != "sqs" // it tells itself
 	found := d.codec.Check(in, enums)
 	if len(found) == 0 {
 		return nil
@@ -41,6 +41,11 @@ func (d *desk) validate(op *api.Operation, in any) error {
 		return e
 	case "tagging":
 		return api.Errorf("InvalidParameterException", "%s", summary(found))
+	case "sqs":
+		if first.Breach == codec.Missing {
+			return api.Errorf("MissingParameter", "The request must contain the parameter %s.", first.Member)
+		}
+		return api.Errorf("InvalidParameterValue", "%s", summary(found))
 	case "sns":
 		return api.Errorf("InvalidParameter", "Invalid parameter: %s", summary(found))
 	}

@@ -28,6 +28,7 @@ func (a *Authorizer) context(ctx context.Context, known *knowledge, c *api.Calle
 		keys["aws:principalorgid"], keys["aws:principalorgpaths"] = home.organization, home.path
 	} else {
 		put("aws:sourceaccount", c.AccountID)
+		put("aws:sourcearn", c.SourceARN)
 		keys["aws:sourceorgid"], keys["aws:sourceorgpaths"] = home.organization, home.path
 	}
 	there := home

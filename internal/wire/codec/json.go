@@ -47,6 +47,9 @@ func decodeJSONStruct(v reflect.Value, s *structure, doc any, path string) error
 	for _, f := range s.fields {
 		member, ok := object[f.outName]
 		if !ok || member == nil || f.place != inBody {
+			if f.facts.Absent != nil {
+				f.shape.at(v.Field(f.index)).SetInt(*f.facts.Absent)
+			}
 			continue
 		}
 		if err := decodeJSON(v.Field(f.index), f.shape, member, within(path, f.outName)); err != nil {

@@ -2,7 +2,7 @@
 // that differ from the field's, where a field travels, what it must satisfy, and the operations that exist.
 //
 // There is one text file for each service, NAME.txt, named as in credential scopes. It opens with lines of a word and
-// its value (protocol, version, target, namespace, message, operation, operations). Then each structure stands on a
+// its value (protocol, version, target, namespace, message, operation, operations, error). Then each structure stands on a
 // line of its own, with its fields below, indented: the Go name and what is special about it. Fields without anything
 // special are left out.
 //
@@ -19,6 +19,7 @@
 //	required     must be given
 //	length=A..B  length of a string or list, either end may be open
 //	range=A..B   value of a number
+//	absent=N     a number's value where the request does not give it, for fields of which 0 says something else
 //	pattern=P    regular expression for the whole string; always last, and may hold spaces
 //
 // The facts were read off the public service models of botocore.
@@ -57,6 +58,9 @@ type Service struct {
 	Message     string // the member of an error that holds its text, in the JSON protocols
 	// Operations are all operations of the service, with their route where the protocol has routes.
 	Operations map[string]string
+	// QueryErrors are the codes, by those of today, that errors had when the service spoke the query protocol. Its
+	// clients are told them still; nil for services that never did.
+	QueryErrors map[string]string
 	// Shapes are the structures by their Go name.
 	Shapes map[string]map[string]Field
 }
@@ -70,6 +74,7 @@ type Field struct {
 	Time                          string
 	Flat, Attribute, Required     bool
 	Length, Range                 *Bounds
+	Absent                        *int64
 	Pattern                       *regexp.Regexp
 	PatternText                   string
 }
@@ -171,6 +176,12 @@ func (s *Service) set(word, rest string) error {
 	case "operation":
 		name, route, _ := strings.Cut(rest, " ")
 		s.Operations[name] = route
+	case "error":
+		code, before, _ := strings.Cut(rest, " ")
+		if s.QueryErrors == nil {
+			s.QueryErrors = map[string]string{}
+		}
+		s.QueryErrors[code] = before
 	case "operations":
 		for name := range strings.FieldsSeq(rest) {
 			s.Operations[name] = ""
@@ -232,6 +243,10 @@ func (f *Field) set(attribute string) error {
 		f.Required = true
 	case "length":
 		f.Length, err = parseBounds(value)
+	case "absent":
+		var n int64
+		n, err = strconv.ParseInt(value, 10, 64)
+		f.Absent = &n
 	case "range":
 		f.Range, err = parseBounds(value)
 	default:

@@ -49,6 +49,11 @@ crash: build ## kill the server with SIGKILL CRASHES (100) times at random insta
 bench: build ## measure backup, copy, restore and verify beside restic and borg
 	@scripts/bench.sh
 
+.PHONY: bench-api
+bench-api: build ## measure single requests, and lists among very many (BENCH_API_FLAGS=-keys=100000), beside moto if it is installed
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./bench
+	bin/bench api -markdown bench-data/api.md $(BENCH_API_FLAGS)
+
 .PHONY: e2e
 e2e: tools build ## the end-to-end tests only: the tour of README.md, the demo, crashes
 	$(GO) test -count=1 -v ./e2e

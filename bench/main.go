@@ -2,6 +2,7 @@
 //
 //	bench [flags]          makes the data set, runs every tool over it and prints a table
 //	bench service [flags]  runs the same data through a server and prints a table of that
+//	bench api [flags]      sends single requests to a server, and to moto's where it is installed, and prints a table of that
 //	bench data -dir DIR    makes the data set and leaves it
 //	bench engine VERB ...  is one run of the archive, as a process of its own; what the table calls strongroom
 //
@@ -20,7 +21,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	args := os.Args[1:]
-	verbs := map[string]func(context.Context, []string) error{"data": makeData, "engine": engine, "measured": measured, "service": service}
+	verbs := map[string]func(context.Context, []string) error{"data": makeData, "engine": engine, "measured": measured, "service": service, "api": requestBench}
 	run := compare
 	if len(args) > 0 && verbs[args[0]] != nil {
 		run, args = verbs[args[0]], args[1:]

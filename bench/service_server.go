@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +77,7 @@ func (s *server) measure(do func() error) (m measurement, err error) {
 	if err := os.WriteFile(s.proc("clear_refs"), []byte("5"), 0); err != nil {
 		return m, err
 	}
-	before, err := s.cpu()
+	before, err := cpuOf(s.cmd.Process.Pid)
 	if err != nil {
 		return m, err
 	}
@@ -87,7 +86,7 @@ func (s *server) measure(do func() error) (m measurement, err error) {
 		return m, err
 	}
 	m.Wall = clock.Wall.Now().Sub(begin)
-	after, err := s.cpu()
+	after, err := cpuOf(s.cmd.Process.Pid)
 	if err != nil {
 		return m, err
 	}
@@ -105,24 +104,6 @@ func (s *server) measure(do func() error) (m measurement, err error) {
 }
 
 func (s *server) proc(file string) string { return fmt.Sprintf("/proc/%d/%s", s.cmd.Process.Pid, file) }
-
-// cpu is what the server has used so far, in hundredths of a second: proc(5), stat.
-func (s *server) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(s.proc("stat"))
-	if err != nil {
-		return 0, err
-	}
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	var ticks int64
-	for _, f := range fields[11:13] { // utime and stime
-		n, err := strconv.ParseInt(string(f), 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond, nil
-}
 
 // until asks done every now and then until it is true, fails, or ctx ends.
 func until(ctx context.Context, done func() (bool, error)) error {

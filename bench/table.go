@@ -22,8 +22,8 @@ type table struct {
 	cells map[cell][]measurement // of each run; none where a tool has no such operation
 }
 
-// A style writes one table.
-type style func(w io.Writer, title string, rows [][]string) error
+// A style writes one table. Its first two columns are text, the others figures.
+type style func(w io.Writer, title string, heading []string, rows [][]string) error
 
 var heading = []string{"operation", "tool", "wall", "CPU", "peak memory", "stored", "added"}
 
@@ -34,7 +34,7 @@ func (c *comparison) print(w io.Writer, write style) error {
 		}
 	}
 	for _, t := range c.tables {
-		if err := write(w, t.title, t.lines()); err != nil {
+		if err := write(w, t.title, heading, t.lines()); err != nil {
 			return err
 		}
 	}
@@ -62,13 +62,13 @@ func median(runs []measurement) measurement {
 	return sorted[(len(sorted)-1)/2]
 }
 
-func plain(w io.Writer, title string, rows [][]string) error {
+func plain(w io.Writer, title string, heading []string, rows [][]string) error {
 	if _, err := fmt.Fprintf(w, "\n%s\n\n", title); err != nil {
 		return err
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var last string
-	for _, row := range append([][]string{heading}, rows...) {
+	for _, row := range slices.Concat([][]string{heading}, rows) {
 		first := row[0]
 		if first == last {
 			first = ""
@@ -81,7 +81,7 @@ func plain(w io.Writer, title string, rows [][]string) error {
 	return tw.Flush()
 }
 
-func markdown(w io.Writer, title string, rows [][]string) error {
+func markdown(w io.Writer, title string, heading []string, rows [][]string) error {
 	lines := []string{"", "**" + title + "**", "", row(heading), "| --- | --- |" + strings.Repeat(" ---: |", len(heading)-2)}
 	for _, r := range rows {
 		lines = append(lines, row(r))

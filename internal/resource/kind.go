@@ -58,9 +58,17 @@ type RestoreRequest struct {
 	Point    *archive.Point
 	Recovery state.RecoveryPoint
 	Metadata map[string]string // as given to StartRestoreJob; keys compared without case
+	Tags     map[string]string // for what is created; nil unless the job is to copy the source's
 	JobID    string            // for idempotent naming of what is created
 	Again    bool              // the job was begun before: what it was to create may be there already
 	Progress func(done, total int64)
+}
+
+// Restored is what a restore made.
+type Restored struct {
+	ARN arn.ARN // of what was created or filled
+	// Message is a warning: the job is completed with issues.
+	Message string
 }
 
 // Kind is one kind of protected resource. The caller given to Backup and Restore is the job's role; every access is
@@ -80,8 +88,8 @@ type Kind interface {
 	RecoveryPointARN(d Description, jobID string, at state.Micros) arn.ARN
 	// Backup reads the resource into the request's domain and commits the point.
 	Backup(ctx context.Context, c *api.Caller, d Description, r BackupRequest) (Result, error)
-	// Restore brings the point back and returns the ARN of what it created or filled.
-	Restore(ctx context.Context, c *api.Caller, r RestoreRequest) (arn.ARN, error)
+	// Restore brings the point back.
+	Restore(ctx context.Context, c *api.Caller, r RestoreRequest) (Restored, error)
 	// CopyRecoveryPointARN names the recovery point that a copy of the kind makes in another account and Region.
 	CopyRecoveryPointARN(source state.RecoveryPoint, accountID, region, copyJobID string) arn.ARN
 	// Added is told, in the transaction that makes it known, of a new recovery point of the kind, be it by backup or copy;

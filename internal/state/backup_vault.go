@@ -25,6 +25,8 @@ type BackupVault struct {
 	MinRetentionDays int64             `db:"min_retention_days"` // 0 for none
 	MaxRetentionDays int64             `db:"max_retention_days"` // 0 for none
 	LockDate         Micros            `db:"lock_date"`          // from then on the lock cannot be changed; 0 for never
+	TopicARN         string            `db:"topic_arn"`          // where notifications go; "" for none
+	Events           []string          `db:"events,json"`        // that are notified of
 }
 
 // IsServiceKey reports whether the vault is under its account's aws/backup managed key.

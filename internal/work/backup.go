@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/riverqueue/river"
 
 	"strongroom/archive"
 	"strongroom/internal/api"
@@ -26,31 +25,29 @@ const waitForResource = time.Second
 
 // runBackup works on a backup job until it is in a final state, or returns the error that it is to be tried again for.
 func (r *Runner) runBackup(ctx context.Context, jobID string, t try) error {
-	job, err := r.beginBackup(ctx, jobID)
-	switch {
-	case errors.Is(err, errDone):
-		return nil
-	case errors.Is(err, errBusy):
-		return river.JobSnooze(waitForResource)
-	case err != nil:
-		return err
-	}
-	r.event(ctx, job.AccountID, job.Region, "BackupJobStarted", backupDetails(job))
-
-	watched, stop := r.watchBackup(ctx, job)
-	defer stop(nil)
-	point, err := guarded(ctx, r.Log, func() (*state.RecoveryPoint, error) { return r.backup(watched, &job) })
-	if err != nil {
-		end, err := judge(watched, err, "Backup", t)
-		if err != nil {
-			return r.again(ctx, job.ID, err, func(ctx context.Context, tx *state.Tx, message string) error {
-				job.StatusMessage = message
-				return tx.UpdateBackupJob(ctx, job, state.JobRunning)
-			})
-		}
-		return r.endBackup(ctx, job, end, nil)
-	}
-	return r.endBackup(ctx, job, outcome{state.JobCompleted, job.StatusMessage, rules.Category(job.StatusMessage)}, point)
+	var job state.BackupJob
+	return perform(ctx, r, t, steps[*state.RecoveryPoint]{
+		what: "Backup", jobID: jobID,
+		begin: func(ctx context.Context) (attempt int64, err error) {
+			job, err = r.beginBackup(ctx, jobID)
+			return job.Attempts, err
+		},
+		watch: func(ctx context.Context) (context.Context, context.CancelCauseFunc) { return r.watchBackup(ctx, job) },
+		started: func(ctx context.Context) {
+			r.event(ctx, job.AccountID, job.Region, "BackupJobStarted", backupDetails(job))
+		},
+		work: func(ctx context.Context) (*state.RecoveryPoint, error) { return r.backup(ctx, &job) },
+		note: func(ctx context.Context, tx *state.Tx, message string) error {
+			job.StatusMessage = message
+			return r.putBackup(ctx, tx, job, state.JobRunning)
+		},
+		end: func(ctx context.Context, end outcome, point *state.RecoveryPoint) error {
+			if end == (outcome{}) {
+				end = outcome{state.JobCompleted, job.StatusMessage, rules.Category(job.StatusMessage)}
+			}
+			return r.endBackup(ctx, job, end, point)
+		},
+	})
 }
 
 // beginBackup makes the job RUNNING, if its window is open and nothing else runs on the resource.
@@ -65,21 +62,21 @@ func (r *Runner) beginBackup(ctx context.Context, jobID string) (job state.Backu
 			return errDone
 		case was == state.JobAborting:
 			job.State, job.StatusMessage, job.CompletedAt = state.JobAborted, errStopped.Error(), tx.Now
-			return tx.UpdateBackupJob(ctx, job, was)
+			return r.putBackup(ctx, tx, job, was)
 		case was != state.JobRunning:
 			running, err := tx.RunningJob(ctx, job.AccountID, job.ResourceARN, job.ID)
 			if err != nil && !errors.Is(err, state.ErrNotFound) {
 				return err
 			}
 			if job.StartBy != 0 && tx.Now > job.StartBy {
-				return expire(ctx, tx, &job, running)
+				return r.expire(ctx, tx, &job, running)
 			}
 			if running != "" {
 				if job.QueuedBehind == running {
 					return errBusy
 				}
 				job.QueuedBehind = running
-				return tx.UpdateBackupJob(ctx, job, was)
+				return r.putBackup(ctx, tx, job, was)
 			}
 			job.State, job.StartedAt, job.QueuedBehind = state.JobRunning, tx.Now, ""
 			if job.CompleteWindowMinutes > 0 {
@@ -88,12 +85,13 @@ func (r *Runner) beginBackup(ctx context.Context, jobID string) (job state.Backu
 		}
 		job.Attempts++
 		job.StatusMessage = ""
-		return tx.UpdateBackupJob(ctx, job, was)
+		return r.putBackup(ctx, tx, job, was)
 	})
 	switch {
 	case err != nil:
 		return job, err
 	case job.Done():
+		r.event(ctx, job.AccountID, job.Region, "BackupJobCompleted", backupDetails(job))
 		return job, errDone
 	case job.State != state.JobRunning:
 		return job, errBusy
@@ -102,14 +100,14 @@ func (r *Runner) beginBackup(ctx context.Context, jobID string) (job state.Backu
 }
 
 // expire ends a job that did not begin within its start window: running is the job it waited for, if there was one.
-func expire(ctx context.Context, tx *state.Tx, job *state.BackupJob, running string) error {
+func (r *Runner) expire(ctx context.Context, tx *state.Tx, job *state.BackupJob, running string) error {
 	was := job.State
 	job.State, job.CompletedAt = state.JobExpired, tx.Now
 	job.StatusMessage, job.MessageCategory = errExpired.Error(), rules.JobExpired
 	if running != "" {
 		job.StatusMessage, job.MessageCategory = "Backup job failed because there was a running job for the same resource.", rules.ConcurrentJob
 	}
-	return tx.UpdateBackupJob(ctx, *job, was)
+	return r.putBackup(ctx, tx, *job, was)
 }
 
 // watchBackup returns a context that ends when the user stops the job or its completion window closes.
@@ -195,7 +193,7 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob) (*state.Recov
 	job.PointARN, job.ResourceType, job.ResourceName = point.ARN, point.ResourceType, point.ResourceName
 	job.KeyARN, job.IsEncrypted = point.KeyARN, point.IsEncrypted
 	if err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		return tx.UpdateBackupJob(ctx, *job, state.JobRunning)
+		return r.putBackup(ctx, tx, *job, state.JobRunning)
 	}); err != nil {
 		return nil, err
 	}
@@ -268,7 +266,7 @@ func (r *Runner) endBackup(ctx context.Context, job state.BackupJob, end outcome
 		job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = end.state, end.message, end.category, tx.Now
 		if point == nil {
 			job.PointARN = ""
-			return tx.UpdateBackupJob(ctx, job, state.JobRunning, state.JobAborting)
+			return r.putBackup(ctx, tx, job, state.JobRunning, state.JobAborting)
 		}
 		job.Percent = 100
 		if err := r.addPoint(ctx, tx, point); err != nil {
@@ -290,7 +288,7 @@ func (r *Runner) endBackup(ctx context.Context, job state.BackupJob, end outcome
 			}
 		}
 		// ABORTING is overtaken by the completion: what is done is done.
-		return tx.UpdateBackupJob(ctx, job, state.JobRunning, state.JobAborting)
+		return r.putBackup(ctx, tx, job, state.JobRunning, state.JobAborting)
 	})
 	if err != nil {
 		return fmt.Errorf("ending backup job %s: %w", job.ID, err)

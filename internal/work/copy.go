@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/riverqueue/river"
-
 	"strongroom/archive"
 	"strongroom/arn"
 	"strongroom/internal/api"
@@ -20,28 +18,26 @@ import (
 
 // runCopy works on a copy job until it is in a final state, or returns the error that it is to be tried again for.
 func (r *Runner) runCopy(ctx context.Context, jobID string, t try) error {
-	job, err := r.beginCopy(ctx, jobID)
-	switch {
-	case errors.Is(err, errDone):
-		return nil
-	case errors.Is(err, errBusy):
-		return river.JobSnooze(waitForResource)
-	case err != nil:
-		return err
-	}
-	r.event(ctx, job.AccountID, job.Region, "CopyJobStarted", copyDetails(job))
-	point, err := guarded(ctx, r.Log, func() (*state.RecoveryPoint, error) { return r.copy(ctx, &job) })
-	if err != nil {
-		end, err := judge(ctx, err, "Copy", t)
-		if err != nil {
-			return r.again(ctx, job.ID, err, func(ctx context.Context, tx *state.Tx, message string) error {
-				job.StatusMessage = message
-				return tx.UpdateCopyJob(ctx, job, state.JobRunning)
-			})
-		}
-		return r.endCopy(ctx, job, end, nil)
-	}
-	return r.endCopy(ctx, job, outcome{state: state.JobCompleted, category: rules.Success}, point)
+	var job state.CopyJob
+	return perform(ctx, r, t, steps[*state.RecoveryPoint]{
+		what: "Copy", jobID: jobID,
+		begin: func(ctx context.Context) (attempt int64, err error) {
+			job, err = r.beginCopy(ctx, jobID)
+			return job.Attempts, err
+		},
+		started: func(ctx context.Context) { r.event(ctx, job.AccountID, job.Region, "CopyJobStarted", copyDetails(job)) },
+		work:    func(ctx context.Context) (*state.RecoveryPoint, error) { return r.copy(ctx, &job) },
+		note: func(ctx context.Context, tx *state.Tx, message string) error {
+			job.StatusMessage = message
+			return r.putCopy(ctx, tx, job, state.JobRunning)
+		},
+		end: func(ctx context.Context, end outcome, point *state.RecoveryPoint) error {
+			if end == (outcome{}) {
+				end = outcome{state: state.JobCompleted, category: rules.Success}
+			}
+			return r.endCopy(ctx, job, end, point)
+		},
+	})
 }
 
 // beginCopy makes the job RUNNING, unless another runs on the resource.
@@ -61,14 +57,14 @@ func (r *Runner) beginCopy(ctx context.Context, jobID string) (job state.CopyJob
 					return errBusy
 				}
 				job.QueuedBehind = running
-				return tx.UpdateCopyJob(ctx, job, was)
+				return r.putCopy(ctx, tx, job, was)
 			} else if !errors.Is(err, state.ErrNotFound) {
 				return err
 			}
 			job.State, job.StartedAt, job.QueuedBehind = state.JobRunning, tx.Now, ""
 		}
 		job.Attempts++
-		return tx.UpdateCopyJob(ctx, job, was)
+		return r.putCopy(ctx, tx, job, was)
 	})
 	if err == nil && job.State != state.JobRunning {
 		err = errBusy
@@ -237,7 +233,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 
 	point := f.copied(r, kind, *job, decision)
 	job.DestinationPointARN, job.DestinationKeyARN, job.SizeBytes = point.ARN, point.KeyARN, f.point.SizeBytes
-	if err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error { return tx.UpdateCopyJob(ctx, *job, state.JobRunning) }); err != nil {
+	if err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error { return r.putCopy(ctx, tx, *job, state.JobRunning) }); err != nil {
 		return nil, err
 	}
 	summary, err := archive.Copy(ctx, destination, source, options)
@@ -341,13 +337,13 @@ func (r *Runner) endCopy(ctx context.Context, job state.CopyJob, end outcome, po
 		job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = end.state, end.message, end.category, tx.Now
 		if point == nil {
 			job.DestinationPointARN = ""
-			return tx.UpdateCopyJob(ctx, job, state.JobRunning)
+			return r.putCopy(ctx, tx, job, state.JobRunning)
 		}
 		job.Percent = 100
 		if err := r.addPoint(ctx, tx, point); err != nil {
 			return err
 		}
-		return tx.UpdateCopyJob(ctx, job, state.JobRunning)
+		return r.putCopy(ctx, tx, job, state.JobRunning)
 	})
 	if err != nil {
 		return fmt.Errorf("ending copy job %s: %w", job.ID, err)

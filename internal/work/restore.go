@@ -13,24 +13,28 @@ import (
 
 // runRestore works on a restore job until it is in a final state, or returns the error that it is to be tried again for.
 func (r *Runner) runRestore(ctx context.Context, jobID string, t try) error {
-	job, err := r.beginRestore(ctx, jobID)
-	if errors.Is(err, errDone) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	r.event(ctx, job.AccountID, job.Region, "RestoreStarted", restoreDetails(job))
-	created, err := guarded(ctx, r.Log, func() (arn.ARN, error) { return r.restore(ctx, &job) })
-	end := outcome{state: state.JobCompleted, category: rules.Success}
-	if err != nil {
-		if end, err = judge(ctx, err, "Restore", t); err != nil {
-			return r.again(ctx, job.ID, err, func(ctx context.Context, tx *state.Tx, message string) error {
-				job.StatusMessage = message
-				return tx.UpdateRestoreJob(ctx, job, state.JobRunning)
-			})
-		}
-	}
-	return r.endRestore(ctx, job, end, created)
+	var job state.RestoreJob
+	return perform(ctx, r, t, steps[resource.Restored]{
+		what: "Restore", jobID: jobID,
+		begin: func(ctx context.Context) (attempt int64, err error) {
+			job, err = r.beginRestore(ctx, jobID)
+			return job.Attempts, err
+		},
+		started: func(ctx context.Context) {
+			r.event(ctx, job.AccountID, job.Region, "RestoreStarted", restoreDetails(job))
+		},
+		work: func(ctx context.Context) (resource.Restored, error) { return r.restore(ctx, &job) },
+		note: func(ctx context.Context, tx *state.Tx, message string) error {
+			job.StatusMessage = message
+			return r.putRestore(ctx, tx, job, state.JobRunning)
+		},
+		end: func(ctx context.Context, end outcome, made resource.Restored) error {
+			if end == (outcome{}) {
+				end = outcome{state.JobCompleted, made.Message, rules.Category(made.Message)}
+			}
+			return r.endRestore(ctx, job, end, made.ARN)
+		},
+	})
 }
 
 func (r *Runner) beginRestore(ctx context.Context, jobID string) (job state.RestoreJob, err error) {
@@ -46,13 +50,13 @@ func (r *Runner) beginRestore(ctx context.Context, jobID string) (job state.Rest
 			job.State, job.StartedAt = state.JobRunning, tx.Now
 		}
 		job.Attempts++
-		return tx.UpdateRestoreJob(ctx, job, was)
+		return r.putRestore(ctx, tx, job, was)
 	})
 	return job, err
 }
 
-// restore brings the recovery point back and returns the ARN of what it created.
-func (r *Runner) restore(ctx context.Context, job *state.RestoreJob) (created arn.ARN, err error) {
+// restore brings the recovery point back.
+func (r *Runner) restore(ctx context.Context, job *state.RestoreJob) (made resource.Restored, err error) {
 	var point state.RecoveryPoint
 	var vault state.BackupVault
 	err = r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
@@ -63,25 +67,29 @@ func (r *Runner) restore(ctx context.Context, job *state.RestoreJob) (created ar
 		return err
 	})
 	if errors.Is(err, state.ErrNotFound) || err == nil && point.Status != state.PointCompleted && point.Status != state.PointExpired {
-		return created, &rules.Refusal{Message: "Cannot find recovery point " + job.PointARN, Category: rules.ResourceNotFound}
+		return made, &rules.Refusal{Message: "Cannot find recovery point " + job.PointARN, Category: rules.ResourceNotFound}
 	} else if err != nil {
-		return created, err
+		return made, err
 	}
 	kind, err := r.kindNamed(point.ResourceType)
 	if err != nil {
-		return created, err
+		return made, err
 	}
 	role, err := r.assume(ctx, job.IAMRoleARN, job.Region, "AWSBackup-"+job.ID)
 	if err != nil {
-		return created, err
+		return made, err
 	}
 	opened, err := r.openPoint(ctx, role, point, vault)
 	if err != nil {
-		return created, err
+		return made, err
 	}
 	job.SizeBytes = point.SizeBytes
+	var tags map[string]string
+	if job.CopySourceTags {
+		tags = point.Tags
+	}
 	return kind.Restore(ctx, role, resource.RestoreRequest{
-		Point: opened, Recovery: point, Metadata: job.Metadata, JobID: job.ID, Again: job.Attempts > 1,
+		Point: opened, Recovery: point, Metadata: job.Metadata, Tags: tags, JobID: job.ID, Again: job.Attempts > 1,
 		Progress: r.progress(ctx, func(ctx context.Context, tx *state.Tx, percent float64, done int64) error {
 			return tx.SetRestoreJobProgress(ctx, job.ID, percent, done)
 		}).report,
@@ -103,7 +111,7 @@ func (r *Runner) endRestore(ctx context.Context, job state.RestoreJob, end outco
 				return err
 			}
 		}
-		return tx.UpdateRestoreJob(ctx, job, state.JobRunning)
+		return r.putRestore(ctx, tx, job, state.JobRunning)
 	})
 	if err != nil {
 		return fmt.Errorf("ending restore job %s: %w", job.ID, err)

@@ -51,8 +51,10 @@ type Config struct {
 	Identity     Identity
 	Organization func(ctx context.Context, accountID string) (Membership, error)
 	Trail        Trail
-	Concurrency  int // jobs at once; 4 if 0
-	Log          *slog.Logger
+	// Notify sends a vault's notification when tx commits. Nil sends none.
+	Notify      func(ctx context.Context, tx *state.Tx, n Notification) error
+	Concurrency int // jobs at once; 4 if 0
+	Log         *slog.Logger
 	// Sweep is called every few minutes, for services that remove what is due (keys scheduled for deletion, old events).
 	Sweep []func(ctx context.Context) error
 }

@@ -202,7 +202,8 @@ func optionsFor(plan state.BackupPlan, resourceType string) map[string]string {
 // watchWindows expires jobs that did not begin in time although nothing works on them.
 func (r *Runner) watchWindows(ctx context.Context) {
 	r.watch(ctx, "start windows", lookAgain, func(ctx context.Context) error {
-		return r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		var expired []state.BackupJob
+		err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 			past, err := tx.BackupJobsPastWindow(ctx, tx.Now, 100)
 			if err != nil {
 				return err
@@ -219,12 +220,20 @@ func (r *Runner) watchWindows(ctx context.Context) {
 				if err != nil && !errors.Is(err, state.ErrNotFound) {
 					return err
 				}
-				if err := expire(ctx, tx, &job, running); err != nil {
+				if err := r.expire(ctx, tx, &job, running); err != nil {
 					return err
 				}
+				expired = append(expired, job)
 			}
 			return nil
 		})
+		if err != nil {
+			return err
+		}
+		for _, job := range expired {
+			r.event(ctx, job.AccountID, job.Region, "BackupJobCompleted", backupDetails(job))
+		}
+		return nil
 	})
 }
 

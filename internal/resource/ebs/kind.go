@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -178,20 +180,20 @@ func generationOf(volumeID, text string) (uint32, bool) {
 
 // Restore implements [resource.Kind]: a volume is created from the recovery point's snapshot by the caller's own
 // ec2:CreateVolume, and filled. A job that is run again gets the same volume.
-func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreRequest) (arn.ARN, error) {
+func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreRequest) (resource.Restored, error) {
 	in, err := restoreInput(r)
 	if err != nil {
-		return arn.ARN{}, err
+		return resource.Restored{}, err
 	}
 	c = c.In(r.Recovery.Region)
 	out, err := api.Call[ec2.CreateVolumeOutput](ctx, k.engine.Door, c, in)
 	if err != nil {
-		return arn.ARN{}, err
+		return resource.Restored{}, err
 	}
 	if err := k.engine.WaitVolume(ctx, *out.VolumeId, r.Progress); err != nil {
-		return arn.ARN{}, err
+		return resource.Restored{}, err
 	}
-	return arn.New("ec2", c.Region, c.AccountID, "volume/"+*out.VolumeId), nil
+	return resource.Restored{ARN: arn.New("ec2", c.Region, c.AccountID, "volume/"+*out.VolumeId)}, nil
 }
 
 // restoreInput makes the request of CreateVolume from restore metadata, whose keys are those of
@@ -232,6 +234,13 @@ func restoreInput(r resource.RestoreRequest) (*ec2.CreateVolumeInput, error) {
 		if err != nil {
 			return nil, api.Errorf("InvalidParameterValueException", "Invalid restore metadata: %s", key)
 		}
+	}
+	if len(r.Tags) > 0 {
+		tags := make([]ec2types.Tag, 0, len(r.Tags))
+		for _, name := range slices.Sorted(maps.Keys(r.Tags)) {
+			tags = append(tags, ec2types.Tag{Key: &name, Value: aws.String(r.Tags[name])})
+		}
+		in.TagSpecifications = []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeVolume, Tags: tags}}
 	}
 	if in.AvailabilityZone == nil {
 		return nil, api.Errorf("MissingParameterValueException", "Missing required restore metadata: availabilityZone")

@@ -141,7 +141,8 @@ func (j jobs) added(p state.RecoveryPoint) {
 }
 
 func (j jobs) restore(p state.RecoveryPoint, job string, metadata map[string]string) (arn.ARN, error) {
-	return j.kind.Restore(j.T.Context(), j.role, resource.RestoreRequest{Recovery: p, JobID: job, Metadata: metadata})
+	made, err := j.kind.Restore(j.T.Context(), j.role, resource.RestoreRequest{Recovery: p, JobID: job, Metadata: metadata})
+	return made.ARN, err
 }
 
 func TestBackupAndRestore(t *testing.T) {

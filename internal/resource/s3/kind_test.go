@@ -77,7 +77,7 @@ func (h *house) mustBackup(t *testing.T, bucket, point, parent, parentState stri
 	return r
 }
 
-func (h *house) restore(ctx context.Context, t *testing.T, point string, metadata map[string]string) (arn.ARN, error) {
+func (h *house) restore(ctx context.Context, t *testing.T, point string, metadata map[string]string) (resource.Restored, error) {
 	t.Helper()
 	p, err := h.domain.Open(ctx, point)
 	if err != nil {
@@ -92,7 +92,7 @@ func (h *house) mustRestore(t *testing.T, point string, metadata map[string]stri
 	if err != nil {
 		t.Fatalf("restore of %s: %v", point, err)
 	}
-	if want := bucketARN(metadata["DestinationBucketName"]); got != want {
+	if want := bucketARN(metadata["DestinationBucketName"]); got.ARN != want {
 		t.Errorf("restored %v, want %v", got, want)
 	}
 }

@@ -7,13 +7,16 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
@@ -139,33 +142,44 @@ func (o restoreOptions) wants(key string) bool {
 
 // Restore implements [resource.Kind]. It writes new versions and never overwrites one. A job that is run again after a
 // crash goes on where it was: each version is written once.
-func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreRequest) (arn.ARN, error) {
+func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreRequest) (resource.Restored, error) {
 	o, err := parseOptions(r.Metadata)
 	if err != nil {
-		return arn.ARN{}, err
+		return resource.Restored{}, err
 	}
 	if o.encryption == encryptionOriginal && (r.Recovery.ResourceRegion != "" && r.Recovery.ResourceRegion != c.Region) {
-		return arn.ARN{}, invalid("EncryptionType original is not valid for a copy in another Region: the original key is not there")
+		return resource.Restored{}, invalid("EncryptionType original is not valid for a copy in another Region: the original key is not there")
 	}
-	if err := k.destination(ctx, c, o, r.Again); err != nil {
-		return arn.ARN{}, err
+	if o.acls && r.Recovery.Options["BackupACLs"] == "disabled" {
+		return resource.Restored{}, invalid("Unable to restore Access Control Lists (ACLs) for bucket because backup was created with the 'BackupACLs' option disabled. Please proceed with restoring without ACLs")
+	}
+	if err := k.destination(ctx, c, o, r); err != nil {
+		return resource.Restored{}, err
 	}
 	x := &restore{Kind: k, caller: c, options: o, request: r, total: int64(r.Point.Summary().LogicalBytes)}
 	if err := x.run(ctx); err != nil {
-		return arn.ARN{}, err
+		return resource.Restored{}, err
 	}
 	if err := k.s3.ForgetWrites(ctx, r.JobID); err != nil {
-		return arn.ARN{}, err
+		return resource.Restored{}, err
 	}
-	if x.restored.Load() == 0 && x.failed.Load() > 0 {
-		return arn.ARN{}, api.Errorf("AccessDeniedException",
-			"No objects were restored from %s to %s. To get notified of these failures, enable SNS event notifications.", r.Recovery.ARN, o.bucket)
+	made := resource.Restored{ARN: arn.New("s3", "", "", o.bucket)}
+	switch restored, failed := x.restored.Load(), x.failed.Load(); {
+	case restored == 0 && failed > 0:
+		return resource.Restored{}, api.Errorf("AccessDeniedException", "No objects were restored from %s to %s."+notifyAdvice, r.Recovery.ARN, o.bucket)
+	case failed > 0:
+		made.Message = "One or more objects failed to be restored from " + r.Recovery.ARN + " to " + o.bucket + "." + notifyAdvice
+	case restored == 0:
+		made.Message = "There are no objects that match the restore request for " + r.Recovery.ARN + "."
 	}
-	return arn.New("s3", "", "", o.bucket), nil
+	return made, nil
 }
 
+// notifyAdvice ends AWS's messages about objects that were left out.
+const notifyAdvice = " To get notified of these failures, enable SNS event notifications."
+
 // destination makes the bucket, or sees that it is there and keeps versions.
-func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions, again bool) error {
+func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions, r resource.RestoreRequest) error {
 	if !o.newBucket {
 		out, err := api.Call[awss3.GetBucketVersioningOutput](ctx, k.door, c, &awss3.GetBucketVersioningInput{Bucket: &o.bucket})
 		if err != nil {
@@ -181,7 +195,7 @@ func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions,
 		create.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(c.Region)}
 	}
 	_, err := api.Call[awss3.CreateBucketOutput](ctx, k.door, c, create)
-	if err != nil && (!again || api.Code(err) != "BucketAlreadyOwnedByYou") { // then an earlier run of the job made it
+	if err != nil && (!r.Again || api.Code(err) != "BucketAlreadyOwnedByYou") { // then an earlier run of the job made it
 		if api.Code(err) == "AccessDenied" {
 			return &api.Error{Code: "AccessDeniedException", Message: "Access denied performing s3:CreateBucket on " + o.bucket, Status: http.StatusForbidden, Err: err}
 		}
@@ -190,12 +204,25 @@ func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions,
 	_, err = api.Call[awss3.PutBucketVersioningOutput](ctx, k.door, c, &awss3.PutBucketVersioningInput{
 		Bucket: &o.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
+	if err == nil && len(r.Tags) > 0 {
+		err = k.tag(ctx, c, o.bucket, r.Tags)
+	}
 	if err != nil || !o.acls {
 		return err
 	}
 	_, err = api.Call[awss3.PutBucketOwnershipControlsOutput](ctx, k.door, c, &awss3.PutBucketOwnershipControlsInput{
 		Bucket: &o.bucket, OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}},
 	})
+	return err
+}
+
+// tag gives a bucket that the restore made the tags of the one that was backed up.
+func (k *Kind) tag(ctx context.Context, c *api.Caller, bucket string, tags map[string]string) error {
+	set := make([]types.Tag, 0, len(tags))
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		set = append(set, types.Tag{Key: &name, Value: aws.String(tags[name])})
+	}
+	_, err := api.Call[awss3.PutBucketTaggingOutput](ctx, k.door, c, &awss3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: set}})
 	return err
 }
 

@@ -15,5 +15,7 @@ CREATE TABLE backup_vaults (
     min_retention_days BIGINT NOT NULL,
     max_retention_days BIGINT NOT NULL,
     lock_date          BIGINT NOT NULL,
+    topic_arn          TEXT NOT NULL,
+    events             TEXT NOT NULL,
     PRIMARY KEY (account_id, region, name)
 );

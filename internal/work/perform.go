@@ -1,0 +1,60 @@
+package work
+
+import (
+	"context"
+	"errors"
+
+	"github.com/riverqueue/river"
+
+	"strongroom/internal/state"
+)
+
+// steps are what a kind of job has of its own in the frame that all share, see [perform].
+type steps[Made any] struct {
+	what  string // Backup, Copy or Restore, as messages say it
+	jobID string
+	// begin makes the job RUNNING; errDone if there is nothing to do, errBusy if the job must wait for another.
+	begin func(ctx context.Context) (attempt int64, err error)
+	// watch returns a context that ends when the job is to end before it is done. Nil watches nothing.
+	watch func(ctx context.Context) (context.Context, context.CancelCauseFunc)
+	// started is called at the first attempt only.
+	started func(ctx context.Context)
+	work    func(ctx context.Context) (Made, error)
+	// note writes down why a job that still runs will be tried again.
+	note func(ctx context.Context, tx *state.Tx, message string) error
+	// end writes down how the job ended. What was made is nothing unless the outcome is zero: then the work succeeded.
+	end func(ctx context.Context, end outcome, made Made) error
+}
+
+// perform makes one attempt at a job: it works until the job is in a final state, or returns the error that the job is to
+// be tried again for.
+func perform[Made any](ctx context.Context, r *Runner, t try, s steps[Made]) error {
+	attempt, err := s.begin(ctx)
+	switch {
+	case errors.Is(err, errDone):
+		return nil
+	case errors.Is(err, errBusy):
+		return river.JobSnooze(waitForResource)
+	case err != nil:
+		return err
+	}
+	if attempt == 1 {
+		s.started(ctx)
+	}
+	watched := ctx
+	if s.watch != nil {
+		var stop context.CancelCauseFunc
+		watched, stop = s.watch(ctx)
+		defer stop(nil)
+	}
+	made, err := guarded(ctx, r.Log, func() (Made, error) { return s.work(watched) })
+	if err == nil {
+		return s.end(ctx, outcome{}, made)
+	}
+	end, err := judge(watched, err, s.what, t)
+	if err != nil {
+		return r.again(ctx, s.jobID, err, s.note)
+	}
+	var nothing Made
+	return s.end(ctx, end, nothing)
+}

@@ -16,6 +16,9 @@ type Access struct {
 	// KeyPolicy marks the resource policies as a KMS key policy, which is the first authority over its key: identity
 	// policies count only where it delegates to the account.
 	KeyPolicy bool
+	// AWSManaged marks a resource that AWS manages in the account, such as the key aws/backup: no resource control policy
+	// of the organization binds it.
+	AWSManaged bool
 	// Grants name the KMS grants that allow this very call.
 	Grants []string
 	// DeniedAs replaces the error that a refusal is answered with, where AWS does not answer AccessDenied.

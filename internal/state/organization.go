@@ -41,7 +41,10 @@ func (tx *Tx) InsertOrganization(ctx context.Context, o Organization) error {
 
 // DeleteOrganization removes an organization with everything that belongs to it except its accounts.
 func (tx *Tx) DeleteOrganization(ctx context.Context, id string) error {
-	for _, table := range []string{"organizational_units", "create_account_requests", "handshakes", "organization_service_access", "organization_tags"} {
+	for _, table := range []string{
+		"organizational_units", "create_account_requests", "handshakes", "organization_service_access", "organization_tags",
+		"organization_policy_attachments", "organization_policy_types", "organization_policies",
+	} {
 		if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE organization_id = $1`, id); err != nil {
 			return err
 		}
@@ -155,7 +158,13 @@ func (tx *Tx) ServiceAccesses(ctx context.Context, organizationID string) ([]Ser
 	}, `SELECT principal, enabled_at FROM organization_service_access WHERE organization_id = $1 ORDER BY principal`, organizationID)
 }
 
-// OrganizationTags reads the tags of an account, unit or root; none if it was never tagged.
+// DeleteOrganizationTags forgets the tags of what is gone.
+func (tx *Tx) DeleteOrganizationTags(ctx context.Context, organizationID, resourceID string) error {
+	_, err := tx.exec(ctx, `DELETE FROM organization_tags WHERE organization_id = $1 AND resource_id = $2`, organizationID, resourceID)
+	return err
+}
+
+// OrganizationTags reads the tags of an account, unit, root or policy; none if it was never tagged.
 func (tx *Tx) OrganizationTags(ctx context.Context, organizationID, resourceID string) (map[string]string, error) {
 	all, err := queryAll(ctx, tx, func(s scanner) (tags JSON[map[string]string], err error) {
 		err = s.Scan(&tags)

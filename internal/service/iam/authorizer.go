@@ -69,10 +69,19 @@ func (a *Authorizer) decide(ctx context.Context, c *api.Caller, access *api.Acce
 	if p.gone {
 		return request, iampolicy.Decision{Reason: iampolicy.ImplicitDeny, Gate: iampolicy.GateIdentity}, nil
 	}
-	if request.Context, err = a.context(ctx, known, c, p, access, request.ResourceAccountID); err != nil {
+	home, err := known.place(ctx, c.AccountID)
+	if err != nil {
 		return request, iampolicy.Decision{}, err
 	}
-	policies := iampolicy.Policies{Identity: p.identity, Boundary: p.boundary, KeyPolicy: access.KeyPolicy}
+	owner, err := known.place(ctx, request.ResourceAccountID)
+	if err != nil {
+		return request, iampolicy.Decision{}, err
+	}
+	request.Context = a.context(c, p, access, home, owner)
+	policies := iampolicy.Policies{Identity: p.identity, Boundary: p.boundary, KeyPolicy: access.KeyPolicy, SCPs: home.scps}
+	if boundByRCP(access) {
+		policies.RCPs = owner.rcps
+	}
 	if err := known.session(ctx, c, &policies); err != nil {
 		return request, iampolicy.Decision{}, err
 	}

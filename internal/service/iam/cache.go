@@ -96,10 +96,14 @@ func (k *knowledge) principal(ctx context.Context, c *api.Caller) (*principal, e
 	return p, nil
 }
 
-// place is where an account stands in its organization, as condition keys show it; empty for a standalone account.
+// place is where an account stands in its organization: as condition keys show it, and with the policies that bind it
+// there. It is empty for a standalone account.
 type place struct {
 	organization []string // the organization's id
 	path         []string // o-…/r-…/ou-…/
+	// A slice per level from the root to the account; nil where the type is not enabled, and for the management account,
+	// which no policy of the organization binds.
+	scps, rcps [][]iampolicy.Source
 }
 
 func (k *knowledge) place(ctx context.Context, accountID string) (*place, error) {
@@ -112,7 +116,18 @@ func (k *knowledge) place(ctx context.Context, accountID string) (*place, error)
 		if errors.Is(err, state.ErrNotFound) {
 			return nil
 		}
+		if err != nil {
+			return err
+		}
 		p.organization, p.path = []string{o.ID}, []string{o.OrganizationPath(levels)}
+		if accountID == o.ManagementAccountID {
+			return nil
+		}
+		levels = append(levels, accountID)
+		if p.scps, err = k.controlPolicies(ctx, tx, o.ID, iampolicy.SCP, levels); err != nil {
+			return err
+		}
+		p.rcps, err = k.controlPolicies(ctx, tx, o.ID, iampolicy.RCP, levels)
 		return err
 	})
 	if err != nil {

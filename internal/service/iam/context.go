@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"context"
 	"net"
 	"strconv"
 	"strings"
@@ -13,16 +12,12 @@ import (
 // context is the condition keys of a call: the global ones, and what its operation supplies, which wins where it says
 // otherwise. Keys that follow from principal and resource alone are supplied by package iampolicy. All are in lower case:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-func (a *Authorizer) context(ctx context.Context, known *knowledge, c *api.Caller, p *principal, access *api.Access, owner string) (map[string][]string, error) {
+func (a *Authorizer) context(c *api.Caller, p *principal, access *api.Access, home, owner *place) map[string][]string {
 	keys := make(map[string][]string, 16+len(access.Context)+len(p.tags))
 	put := func(key, value string) {
 		if value != "" {
 			keys[key] = []string{value}
 		}
-	}
-	home, err := known.place(ctx, c.AccountID)
-	if err != nil {
-		return nil, err
 	}
 	if c.Service == "" {
 		keys["aws:principalorgid"], keys["aws:principalorgpaths"] = home.organization, home.path
@@ -31,13 +26,7 @@ func (a *Authorizer) context(ctx context.Context, known *knowledge, c *api.Calle
 		put("aws:sourcearn", c.SourceARN)
 		keys["aws:sourceorgid"], keys["aws:sourceorgpaths"] = home.organization, home.path
 	}
-	there := home
-	if owner != c.AccountID {
-		if there, err = known.place(ctx, owner); err != nil {
-			return nil, err
-		}
-	}
-	keys["aws:resourceorgid"], keys["aws:resourceorgpaths"] = there.organization, there.path
+	keys["aws:resourceorgid"], keys["aws:resourceorgpaths"] = owner.organization, owner.path
 
 	now := c.Date
 	if now.IsZero() {
@@ -61,7 +50,7 @@ func (a *Authorizer) context(ctx context.Context, known *knowledge, c *api.Calle
 	for key, values := range access.Context {
 		keys[strings.ToLower(key)] = values
 	}
-	return keys, nil
+	return keys
 }
 
 // forwarded adds what tells that a service makes the call with the caller's rights.

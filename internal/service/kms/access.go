@@ -30,6 +30,7 @@ func (q question) access(c *api.Caller, t target) api.Access {
 		Context:           q.conditions(c, t),
 		ResourcePolicies:  []api.PolicyDocument{{Name: "key policy of " + t.arn, Document: t.Policy}},
 		KeyPolicy:         true,
+		AWSManaged:        t.Manager == awsManaged,
 	}
 	if q.granted != "" {
 		if g, ok := t.grants.find(principalsOf(c), q.granted, q.encryptionContext); ok {

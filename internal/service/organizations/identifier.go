@@ -25,6 +25,7 @@ func random(length int, from string) string {
 func newOrganizationID() string { return "o-" + random(10, alphabet) }
 func newRootID() string         { return "r-" + random(4, alphabet) }
 func newRequestID() string      { return "car-" + random(32, "0123456789abcdef") }
+func newPolicyID() string       { return "p-" + random(8, alphabet) }
 func newHandshakeID() string    { return "h-" + random(32, "0123456789abcdef") }
 
 func newUnitID(rootID string) string {

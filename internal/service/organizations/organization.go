@@ -57,15 +57,28 @@ func found(ctx context.Context, tx *state.Tx, o state.Organization, management s
 	if err := tx.InsertOrganization(ctx, o); err != nil {
 		return err
 	}
+	if err := addManagedPolicies(ctx, tx, o); err != nil {
+		return err
+	}
 	return join(ctx, tx, o, management, invited)
 }
 
 func join(ctx context.Context, tx *state.Tx, o state.Organization, a state.Account, method string) error {
 	a.OrganizationID, a.ParentID, a.JoinedMethod, a.JoinedAt = o.ID, o.RootID, method, tx.Now
+	if err := attachManagedPolicies(ctx, tx, o, a.ID); err != nil {
+		return err
+	}
 	return tx.UpdateAccount(ctx, a)
 }
 
+// leave takes an account out, with what it had of the organization: policies and tags.
 func leave(ctx context.Context, tx *state.Tx, a state.Account) error {
+	if err := tx.DetachOrganizationPolicies(ctx, a.OrganizationID, a.ID); err != nil {
+		return err
+	}
+	if err := tx.DeleteOrganizationTags(ctx, a.OrganizationID, a.ID); err != nil {
+		return err
+	}
 	a.OrganizationID, a.ParentID, a.JoinedMethod, a.JoinedAt = "", "", "", 0
 	return tx.UpdateAccount(ctx, a)
 }
@@ -185,11 +198,9 @@ func masterCannotLeave() error {
 // ListRoots lists the one root.
 func (s *Service) ListRoots(ctx context.Context, c *api.Caller, in *organizations.ListRootsInput) (*organizations.ListRootsOutput, error) {
 	var root types.Root
-	err := s.asManagement(ctx, c, func(_ context.Context, _ *state.Tx, o state.Organization) error {
-		root = types.Root{
-			Id: aws.String(o.RootID), Arn: aws.String(arnOf(o, o.RootID)), Name: aws.String("Root"), PolicyTypes: []types.PolicyTypeSummary{},
-		}
-		return nil
+	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) (err error) {
+		root, err = rootShape(ctx, tx, o)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -205,6 +216,6 @@ func organizationShape(o state.Organization, email string) *types.Organization {
 	return &types.Organization{
 		Id: aws.String(o.ID), Arn: aws.String(arnOf(o, o.ID)), FeatureSet: types.OrganizationFeatureSet(o.FeatureSet),
 		MasterAccountId: aws.String(o.ManagementAccountID), MasterAccountArn: aws.String(arnOf(o, o.ManagementAccountID)),
-		MasterAccountEmail: aws.String(email), AvailablePolicyTypes: []types.PolicyTypeSummary{},
+		MasterAccountEmail: aws.String(email), AvailablePolicyTypes: availableTypes(o),
 	}
 }

@@ -42,6 +42,9 @@ func (s *Service) CreateOrganizationalUnit(ctx context.Context, c *api.Caller, i
 		if err := duplicateUnit(tx.InsertOrganizationalUnit(ctx, u)); err != nil {
 			return err
 		}
+		if err := attachManagedPolicies(ctx, tx, o, u.ID); err != nil {
+			return err
+		}
 		if out.OrganizationalUnit, err = unitShape(ctx, tx, o, u); err != nil {
 			return err
 		}
@@ -131,6 +134,12 @@ func (s *Service) DeleteOrganizationalUnit(ctx context.Context, c *api.Caller, i
 		}
 		if len(accounts)+len(units) > 0 {
 			return api.Errorf("OrganizationalUnitNotEmptyException", "The specified organizational unit is not empty.")
+		}
+		if err := tx.DetachOrganizationPolicies(ctx, o.ID, u.ID); err != nil {
+			return err
+		}
+		if err := tx.DeleteOrganizationTags(ctx, o.ID, u.ID); err != nil {
+			return err
 		}
 		return tx.DeleteOrganizationalUnit(ctx, o.ID, u.ID)
 	})

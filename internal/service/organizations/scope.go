@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 
 	"strongroom/internal/api"
 	"strongroom/internal/page"
@@ -77,15 +78,21 @@ func findParent(ctx context.Context, tx *state.Tx, o state.Organization, id stri
 
 var (
 	accountPattern   = regexp.MustCompile(`^\d{12}$`)
+	rootPattern      = regexp.MustCompile(`^r-[0-9a-z]{4,32}$`)
+	targetPattern    = regexp.MustCompile(`^(r-[0-9a-z]{4,32}|\d{12}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$`)
+	policyPattern    = regexp.MustCompile(`^p-[0-9a-zA-Z_]{8,128}$`)
+	anything         = regexp.MustCompile(``)
 	parentPattern    = regexp.MustCompile(`^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$`)
 	unitPattern      = regexp.MustCompile(`^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$`)
 	handshakePattern = regexp.MustCompile(`^h-[0-9a-z]{8,32}$`)
 	requestPattern   = regexp.MustCompile(`^car-[a-z0-9]{8,32}$`)
 	emailPattern     = regexp.MustCompile(`^[^\s@]+@[^\s@]+\.[^\s@]+$`)
 	namePattern      = regexp.MustCompile(`^[ -~]{1,50}$`)
-	unitNamePattern  = regexp.MustCompile(`^[\s\S]{1,128}$`)
-	rolePattern      = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	servicePattern   = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
+	// The names of policies and units may be in any script.
+	policyNamePattern = regexp.MustCompile(`^[\s\S]{1,128}$`)
+	unitNamePattern   = regexp.MustCompile(`^[\s\S]{1,128}$`)
+	rolePattern       = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+	servicePattern    = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
 )
 
 // want refuses a value that is missing or does not match.
@@ -117,7 +124,7 @@ func cutAt[T any](s *Service, c *api.Caller, in any, limit int, items []T, key f
 		}
 		limit = int(*asked)
 	}
-	scope := strings.Join([]string{"organizations", c.AccountID, api.OperationName(in), api.Field(in, "ParentId"), api.Field(in, "ResourceId")}, "\n")
+	scope := strings.Join([]string{"organizations", c.AccountID, api.OperationName(in), api.Field(in, "ParentId"), api.Field(in, "ResourceId"), api.Field(in, "PolicyId"), api.Field(in, "TargetId"), filterOf(in)}, "\n")
 	token, _ := api.FieldValue(in, "NextToken").(*string)
 	after, err := s.Pages.After(scope, token, "InvalidInputException")
 	if err != nil {
@@ -125,6 +132,12 @@ func cutAt[T any](s *Service, c *api.Caller, in any, limit int, items []T, key f
 	}
 	kept, next := page.Slice(items, after, limit, key)
 	return kept, s.Pages.Next(scope, next), nil
+}
+
+// filterOf is the type of policy that a list is of.
+func filterOf(in any) string {
+	filter, _ := api.FieldValue(in, "Filter").(types.PolicyType)
+	return string(filter)
 }
 
 // byDate is a key that sorts by date first.

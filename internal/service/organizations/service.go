@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 
 	"strongroom/clock"
 	"strongroom/internal/api"
@@ -47,50 +46,12 @@ func (s *Service) API() *api.Service {
 			row(s, s.InviteAccountToOrganization), row(s, s.DescribeHandshake), row(s, s.AcceptHandshake), row(s, s.DeclineHandshake),
 			row(s, s.CancelHandshake), row(s, s.ListHandshakesForAccount), row(s, s.ListHandshakesForOrganization),
 			row(s, s.EnableAWSServiceAccess), row(s, s.DisableAWSServiceAccess), row(s, s.ListAWSServiceAccessForOrganization),
+			row(s, s.EnablePolicyType), row(s, s.DisablePolicyType),
+			row(s, s.CreatePolicy), row(s, s.DescribePolicy), row(s, s.UpdatePolicy), row(s, s.DeletePolicy), row(s, s.ListPolicies),
+			row(s, s.AttachPolicy), row(s, s.DetachPolicy), row(s, s.ListPoliciesForTarget), row(s, s.ListTargetsForPolicy),
 			row(s, s.TagResource), row(s, s.UntagResource), row(s, s.ListTagsForResource),
 		},
 	}
-}
-
-// row makes an operation, whose access is organizations:<its name> on the resource that its input names:
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
-func row[In, Out any](s *Service, fn func(context.Context, *api.Caller, *In) (*Out, error)) api.Operation {
-	action := "organizations:" + api.OperationName(new(In))
-	return api.Op("", fn, func(ctx context.Context, c *api.Caller, in *In) ([]api.Access, error) {
-		access := api.Access{Action: action, Resource: "*", Context: map[string][]string{}}
-		if service := api.Field(in, "ServicePrincipal"); service != "" {
-			access.Context["organizations:ServicePrincipal"] = []string{service}
-		}
-		id := ""
-		for _, name := range []string{"AccountId", "OrganizationalUnitId", "HandshakeId", "ResourceId", "ParentId", "ChildId"} {
-			if id = api.Field(in, name); id != "" {
-				break
-			}
-		}
-		if id == "" {
-			return []api.Access{access}, nil
-		}
-		err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-			o, err := tx.OrganizationOfAccount(ctx, c.AccountID)
-			if strings.HasPrefix(id, "h-") {
-				h, err := tx.Handshake(ctx, id)
-				if err != nil {
-					return err
-				}
-				if o, err = tx.Organization(ctx, h.OrganizationID); err != nil {
-					return err
-				}
-			} else if err != nil {
-				return err
-			}
-			access.Resource = arnOf(o, id)
-			return nil
-		})
-		if err != nil && !errors.Is(err, state.ErrNotFound) {
-			return nil, err
-		}
-		return []api.Access{access}, nil
-	})
 }
 
 // Organization is what other services need to know of an account's organization.

@@ -410,7 +410,7 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := c.CreatePolicy(ctx, &organizations.CreatePolicyInput{Name: p("x"), Description: p("x"), Content: p("{}"), Type: types.PolicyTypeBackupPolicy}); code(err) != "NotImplemented" || !strings.Contains(err.Error(), "organizations:CreatePolicy") {
+	if _, err := c.DescribeEffectivePolicy(ctx, &organizations.DescribeEffectivePolicyInput{PolicyType: types.EffectivePolicyTypeBackupPolicy}); code(err) != "NotImplemented" || !strings.Contains(err.Error(), "organizations:DescribeEffectivePolicy") {
 		t.Errorf("an operation that is not there: %v", err)
 	}
 	if _, err := c.CreateOrganization(ctx, &organizations.CreateOrganizationInput{FeatureSet: "SOME"}); code(err) != "InvalidInputException" {

@@ -2,7 +2,6 @@ package organizations
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -17,7 +16,7 @@ import (
 
 const maxTags = 50
 
-// TagResource tags an account, unit or root.
+// TagResource tags an account, unit, root or policy.
 func (s *Service) TagResource(ctx context.Context, c *api.Caller, in *organizations.TagResourceInput) (*organizations.TagResourceOutput, error) {
 	err := s.retag(ctx, c, in.ResourceId, func(tags map[string]string) (map[string]string, error) { return tagMap(tags, in.Tags) })
 	if err != nil {
@@ -79,14 +78,14 @@ func (s *Service) ListTagsForResource(ctx context.Context, c *api.Caller, in *or
 	return &organizations.ListTagsForResourceOutput{Tags: list, NextToken: next}, nil
 }
 
+// findTagged refuses what cannot be tagged: what is not there, and the policies of AWS.
 func findTagged(ctx context.Context, tx *state.Tx, o state.Organization, id string) error {
-	missing := api.Errorf("TargetNotFoundException", "You specified a target that doesn't exist.")
-	if !accountPattern.MatchString(id) {
-		return findParent(ctx, tx, o, id, missing)
-	}
-	a, err := tx.Account(ctx, id)
-	if errors.Is(err, state.ErrNotFound) || err == nil && a.OrganizationID != o.ID {
-		return missing
+	err := findTarget(ctx, tx, o, id)
+	if strings.HasPrefix(id, "p-") {
+		_, err = findOwnPolicy(ctx, tx, o, id)
+		if api.Code(err) == "PolicyNotFoundException" {
+			return api.Errorf("TargetNotFoundException", "You specified a target that doesn't exist.")
+		}
 	}
 	return err
 }

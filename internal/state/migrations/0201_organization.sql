@@ -47,7 +47,7 @@ CREATE TABLE organization_service_access (
     PRIMARY KEY (organization_id, principal)
 );
 CREATE TABLE organization_tags (
-    -- Tags of accounts, organizational units and roots, which belong to the organization.
+    -- Tags of accounts, organizational units, roots and policies, which belong to the organization.
     organization_id TEXT NOT NULL,
     resource_id     TEXT NOT NULL,
     tags            TEXT NOT NULL,                 -- JSON object

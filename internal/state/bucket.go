@@ -14,6 +14,35 @@ type Bucket struct {
 	Ownership  string // BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter; "" after its deletion
 	Policy     string // "" for none
 	Tags       map[string]string
+	ObjectLock BucketObjectLock
+	Settings   BucketSettings
+}
+
+// BucketSettings are the further configurations of a bucket that calls for its objects must know. Those that only their
+// own operations read are kept apart; see [Tx.BucketSetting].
+type BucketSettings struct {
+	PublicAccess PublicAccessBlock
+	PublicPolicy bool   `json:",omitempty"` // the policy gives access to the public
+	ACL          string `json:",omitempty"` // JSON of the grants; "" for full control of the owner alone
+	Lifecycle    string `json:",omitempty"` // JSON of the rules; "" for none
+	Notification string `json:",omitempty"` // JSON of the configuration; "" for none
+}
+
+// PublicAccessBlock says which ways to the public a bucket closes.
+type PublicAccessBlock struct {
+	Set                   bool `json:",omitempty"` // a configuration is there, if only of falses
+	BlockPublicACLs       bool `json:",omitempty"`
+	IgnorePublicACLs      bool `json:",omitempty"`
+	BlockPublicPolicy     bool `json:",omitempty"`
+	RestrictPublicBuckets bool `json:",omitempty"`
+}
+
+// BucketObjectLock tells whether versions of a bucket can be locked, and how new ones are by default.
+type BucketObjectLock struct {
+	Enabled bool   `json:",omitempty"` // once it is, it stays
+	Mode    string `json:",omitempty"` // GOVERNANCE or COMPLIANCE; "" for no retention by default
+	Days    int32  `json:",omitempty"`
+	Years   int32  `json:",omitempty"` // either Days or Years is set with Mode
 }
 
 // BucketEncryption is what new objects of a bucket are encrypted with unless the request says otherwise.
@@ -23,13 +52,15 @@ type BucketEncryption struct {
 	BucketKey bool   `json:",omitempty"`
 }
 
-const bucketColumns = `id, name, account_id, region, created, versioning, encryption, ownership, policy, tags`
+const bucketColumns = `id, name, account_id, region, created, versioning, encryption, ownership, policy, tags, object_lock, settings`
 
 func scanBucket(s scanner) (b Bucket, err error) {
 	var encryption JSON[BucketEncryption]
 	var tags JSON[map[string]string]
-	err = s.Scan(&b.ID, &b.Name, &b.AccountID, &b.Region, &b.Created, &b.Versioning, &encryption, &b.Ownership, &b.Policy, &tags)
-	b.Encryption, b.Tags = encryption.V, tags.V
+	var lock JSON[BucketObjectLock]
+	var settings JSON[BucketSettings]
+	err = s.Scan(&b.ID, &b.Name, &b.AccountID, &b.Region, &b.Created, &b.Versioning, &encryption, &b.Ownership, &b.Policy, &tags, &lock, &settings)
+	b.Encryption, b.Tags, b.ObjectLock, b.Settings = encryption.V, tags.V, lock.V, settings.V
 	return b, err
 }
 
@@ -41,9 +72,9 @@ func (tx *Tx) InsertBucket(ctx context.Context, b *Bucket) error {
 		return err
 	}
 	b.ID = id
-	_, err = tx.exec(ctx, `INSERT INTO buckets (`+bucketColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+	_, err = tx.exec(ctx, `INSERT INTO buckets (`+bucketColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		b.ID, b.Name, b.AccountID, b.Region, b.Created, b.Versioning, JSON[BucketEncryption]{b.Encryption}, b.Ownership, b.Policy,
-		JSON[map[string]string]{b.Tags})
+		JSON[map[string]string]{b.Tags}, JSON[BucketObjectLock]{b.ObjectLock}, JSON[BucketSettings]{b.Settings})
 	return err
 }
 
@@ -60,8 +91,9 @@ func (tx *Tx) BucketsOf(ctx context.Context, accountID, after string, limit int)
 
 // UpdateBucket writes what may change of a bucket.
 func (tx *Tx) UpdateBucket(ctx context.Context, b Bucket) error {
-	return tx.execOne(ctx, `UPDATE buckets SET versioning = $2, encryption = $3, ownership = $4, policy = $5, tags = $6 WHERE id = $1`,
-		b.ID, b.Versioning, JSON[BucketEncryption]{b.Encryption}, b.Ownership, b.Policy, JSON[map[string]string]{b.Tags})
+	return tx.execOne(ctx, `UPDATE buckets SET versioning = $2, encryption = $3, ownership = $4, policy = $5, tags = $6, object_lock = $7,
+		settings = $8 WHERE id = $1`, b.ID, b.Versioning, JSON[BucketEncryption]{b.Encryption}, b.Ownership, b.Policy,
+		JSON[map[string]string]{b.Tags}, JSON[BucketObjectLock]{b.ObjectLock}, JSON[BucketSettings]{b.Settings})
 }
 
 // DeleteBucket removes a bucket with its settings. It must hold neither objects nor uploads.

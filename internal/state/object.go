@@ -27,6 +27,21 @@ type ObjectVersion struct {
 	Owner             string // account id
 	Tags              map[string]string
 	ACL               string // JSON; "" for full control of the owner alone
+	Lock              ObjectLock
+	Restored          ObjectRestore
+}
+
+// ObjectLock keeps a version from being deleted.
+type ObjectLock struct {
+	Mode  string `json:",omitempty"` // GOVERNANCE or COMPLIANCE; "" for no retention
+	Until Micros `json:",omitempty"` // end of the retention
+	Hold  string `json:",omitempty"` // legal hold: ON, OFF; "" where none was ever set
+}
+
+// ObjectRestore is the restore of an object of an archival storage class.
+type ObjectRestore struct {
+	Ready   Micros `json:",omitempty"` // from when the object can be read; 0 where it was never restored
+	Expires Micros `json:",omitempty"` // until when
 }
 
 // Object is a version of an object with all that is needed to read it.
@@ -59,22 +74,41 @@ var pastEveryKey = strings.Repeat("\U0010FFFF", 257)
 
 const (
 	objectVersionColumns = `bucket_id, key, modified, version_id, delete_marker, size, etag, storage_class, checksum_algorithm,
-		checksum_type, checksum, changed, owner, tags, acl`
+		checksum_type, checksum, changed, owner, tags, acl, lock, restored`
 	objectColumns = objectVersionColumns + `, file, upload_id, sse, kms_key_arn, kms_context, bucket_key, wrapped_key, headers`
 )
 
-func (v *ObjectVersion) dest(tags *string) []any {
+func (v *ObjectVersion) dest(tags, lock, restored *string) []any {
 	return []any{
 		&v.BucketID, &v.Key, &v.Modified, &v.VersionID, &v.DeleteMarker, &v.Size, &v.ETag, &v.StorageClass,
-		&v.ChecksumAlgorithm, &v.ChecksumType, &v.Checksum, &v.Changed, &v.Owner, tags, &v.ACL,
+		&v.ChecksumAlgorithm, &v.ChecksumType, &v.Checksum, &v.Changed, &v.Owner, tags, &v.ACL, lock, restored,
 	}
 }
 
-func (v *ObjectVersion) setTags(text string) error {
-	if text == "" {
-		return nil
+// setTexts sets what is kept as JSON, "" where there is nothing of it.
+func (v *ObjectVersion) setTexts(tags, lock, restored string) error {
+	for _, each := range []struct {
+		text string
+		into any
+	}{{tags, &v.Tags}, {lock, &v.Lock}, {restored, &v.Restored}} {
+		if each.text == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(each.text), each.into); err != nil {
+			return err
+		}
 	}
-	return json.Unmarshal([]byte(text), &v.Tags)
+	return nil
+}
+
+// textOf is v as JSON, "" if it is its type's zero value.
+func textOf[T comparable](v T) (string, error) {
+	var zero T
+	if v == zero {
+		return "", nil
+	}
+	text, err := json.Marshal(v)
+	return string(text), err
 }
 
 func tagsText(tags map[string]string) (string, error) {
@@ -86,22 +120,22 @@ func tagsText(tags map[string]string) (string, error) {
 }
 
 func scanObjectVersion(s scanner) (v ObjectVersion, err error) {
-	var tags string
-	if err := s.Scan(v.dest(&tags)...); err != nil {
+	var tags, lock, restored string
+	if err := s.Scan(v.dest(&tags, &lock, &restored)...); err != nil {
 		return v, err
 	}
-	return v, v.setTags(tags)
+	return v, v.setTexts(tags, lock, restored)
 }
 
 func scanObject(s scanner) (o Object, err error) {
-	var tags string
+	var tags, lock, restored string
 	var headers JSON[ObjectHeaders]
-	err = s.Scan(append(o.dest(&tags), &o.File, &o.UploadID, &o.SSE, &o.KMSKeyARN, &o.KMSContext, &o.BucketKey, &o.WrappedKey, &headers)...)
+	err = s.Scan(append(o.dest(&tags, &lock, &restored), &o.File, &o.UploadID, &o.SSE, &o.KMSKeyARN, &o.KMSContext, &o.BucketKey, &o.WrappedKey, &headers)...)
 	if err != nil {
 		return o, err
 	}
 	o.Headers = headers.V
-	return o, o.setTags(tags)
+	return o, o.setTexts(tags, lock, restored)
 }
 
 // RetireObject makes the current version of a key, if there is one, an older one, before a newer is inserted.
@@ -117,10 +151,18 @@ func (tx *Tx) InsertObject(ctx context.Context, o Object) error {
 	if err != nil {
 		return err
 	}
+	lock, err := textOf(o.Lock)
+	if err != nil {
+		return err
+	}
+	restored, err := textOf(o.Restored)
+	if err != nil {
+		return err
+	}
 	_, err = tx.exec(ctx, `INSERT INTO objects (current, `+objectColumns+`) VALUES
-		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
 		bit(!o.DeleteMarker), o.BucketID, o.Key, o.Modified, o.VersionID, bit(o.DeleteMarker), o.Size, o.ETag, o.StorageClass, o.ChecksumAlgorithm,
-		o.ChecksumType, o.Checksum, o.Changed, o.Owner, tags, o.ACL, o.File, o.UploadID, o.SSE, o.KMSKeyARN, o.KMSContext,
+		o.ChecksumType, o.Checksum, o.Changed, o.Owner, tags, o.ACL, lock, restored, o.File, o.UploadID, o.SSE, o.KMSKeyARN, o.KMSContext,
 		bit(o.BucketKey), append([]byte{}, o.WrappedKey...), JSON[ObjectHeaders]{o.Headers})
 	return err
 }
@@ -178,6 +220,26 @@ func (tx *Tx) SetObjectTags(ctx context.Context, v ObjectVersion, tags map[strin
 func (tx *Tx) SetObjectACL(ctx context.Context, v ObjectVersion, acl string) error {
 	return tx.execOne(ctx, `UPDATE objects SET acl = $4, changed = changed + 1 WHERE bucket_id = $1 AND key = $2 AND modified = $3`,
 		v.BucketID, v.Key, v.Modified, acl)
+}
+
+// SetObjectLock replaces retention and legal hold of a version.
+func (tx *Tx) SetObjectLock(ctx context.Context, v ObjectVersion, lock ObjectLock) error {
+	text, err := textOf(lock)
+	if err != nil {
+		return err
+	}
+	return tx.execOne(ctx, `UPDATE objects SET lock = $4 WHERE bucket_id = $1 AND key = $2 AND modified = $3`,
+		v.BucketID, v.Key, v.Modified, text)
+}
+
+// SetObjectRestore notes the restore of a version of an archival storage class.
+func (tx *Tx) SetObjectRestore(ctx context.Context, v ObjectVersion, restored ObjectRestore) error {
+	text, err := textOf(restored)
+	if err != nil {
+		return err
+	}
+	return tx.execOne(ctx, `UPDATE objects SET restored = $4 WHERE bucket_id = $1 AND key = $2 AND modified = $3`,
+		v.BucketID, v.Key, v.Modified, text)
 }
 
 // BucketHasObjects reports whether a bucket holds any version or delete marker.

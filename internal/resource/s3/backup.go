@@ -282,10 +282,11 @@ func vanished(err error) bool {
 	return false
 }
 
-// unreadable reports whether the role may not read a version, or its key is not usable: the job goes on without it.
+// unreadable reports whether the role may not read a version, or its key is not usable, or it lies in an archival storage
+// class, or is encrypted under a key of a client's (InvalidRequest): the job goes on without it.
 func unreadable(err error) bool {
 	code := api.Code(err)
-	return code == "AccessDenied" || strings.HasPrefix(code, "KMS.")
+	return code == "AccessDenied" || code == "InvalidObjectState" || code == "InvalidRequest" || strings.HasPrefix(code, "KMS.")
 }
 
 // fetch reads a version with what belongs to it.

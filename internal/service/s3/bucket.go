@@ -52,6 +52,9 @@ func (s *Service) createBucketAccess(_ context.Context, c *api.Caller, in *s3.Cr
 	if in.CreateBucketConfiguration != nil && len(in.CreateBucketConfiguration.Tags) > 0 {
 		actions = append(actions, "TagResource")
 	}
+	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
+		actions = append(actions, "PutBucketObjectLockConfiguration", "PutBucketVersioning")
+	}
 	var all []api.Access
 	for _, action := range actions {
 		all = append(all, bucketAccess(b, action, bucketARN(b.Name), conditions))
@@ -61,9 +64,6 @@ func (s *Service) createBucketAccess(_ context.Context, c *api.Caller, in *s3.Cr
 
 // CreateBucket makes a bucket in the Region of the call; from us-east-1 in any.
 func (s *Service) CreateBucket(ctx context.Context, c *api.Caller, in *s3.CreateBucketInput) (*s3.CreateBucketOutput, error) {
-	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
-		return nil, api.NotImplemented("s3: object lock")
-	}
 	region := c.Region
 	var tags map[string]string
 	if cfg := in.CreateBucketConfiguration; cfg != nil {
@@ -93,6 +93,9 @@ func (s *Service) CreateBucket(ctx context.Context, c *api.Caller, in *s3.Create
 	b := state.Bucket{
 		Name: *in.Bucket, AccountID: c.AccountID, Region: region, Ownership: string(ownership), Tags: tags,
 		Encryption: state.BucketEncryption{Algorithm: sseS3},
+	}
+	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
+		b.Versioning, b.ObjectLock.Enabled = string(types.BucketVersioningStatusEnabled), true
 	}
 	err = s.db.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		b.Created = tx.Now

@@ -99,6 +99,9 @@ func (s *Service) PutBucketVersioning(ctx context.Context, c *api.Caller, in *s3
 		return nil, api.NotImplemented("s3: MFA delete")
 	}
 	return &s3.PutBucketVersioningOutput{}, s.change(ctx, c, in.Bucket, func(_ context.Context, _ *state.Tx, b *state.Bucket) error {
+		if b.ObjectLock.Enabled && in.VersioningConfiguration.Status != types.BucketVersioningStatusEnabled {
+			return failure(http.StatusConflict, "InvalidBucketState", "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
+		}
 		b.Versioning = string(in.VersioningConfiguration.Status)
 		return nil
 	})

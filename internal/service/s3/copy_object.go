@@ -74,21 +74,28 @@ func hasTags(conditions map[string][]string) bool {
 	return false
 }
 
-func copyObjectConditions(in *s3.CopyObjectInput, conditions map[string][]string) []string {
+func (s *Service) copyObjectConditions(in *s3.CopyObjectInput, conditions map[string][]string) []string {
 	conditions["s3:x-amz-copy-source"] = []string{str(in.CopySource)}
 	if in.MetadataDirective != "" {
 		conditions["s3:x-amz-metadata-directive"] = []string{string(in.MetadataDirective)}
 	}
-	return putConditions(conditions, in.ACL, in.Tagging, in.StorageClass, copyObjectEncryption(in))
+	return s.putConditions(conditions, in.ACL, in.Tagging, in.StorageClass, copyObjectEncryption(in), copyObjectLock(in))
+}
+
+func copyObjectLock(in *s3.CopyObjectInput) lockRequest {
+	return lockRequest{in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus}
 }
 
 func copyObjectEncryption(in *s3.CopyObjectInput) encryptionRequest {
-	return encryptionRequest{in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext, in.BucketKeyEnabled, in.SSECustomerAlgorithm}
+	return encryptionRequest{
+		in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext, in.BucketKeyEnabled,
+		customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
+	}
 }
 
 // copyObjectAccess asks for reading the source and writing the destination, with the tags that are carried over.
 func (s *Service) copyObjectAccess() accesses[s3.CopyObjectInput] {
-	destination := onObject(s, "PutObject", "PutObject", copyObjectConditions)
+	destination := onObject(s, "PutObject", "PutObject", s.copyObjectConditions)
 	return func(ctx context.Context, c *api.Caller, in *s3.CopyObjectInput) ([]api.Access, error) {
 		withTags := in.TaggingDirective != types.TaggingDirectiveReplace
 		source, err := s.sourceAccess(ctx, in.CopySource, in.ExpectedSourceBucketOwner, withTags)
@@ -109,7 +116,7 @@ func (s *Service) copyObjectAccess() accesses[s3.CopyObjectInput] {
 }
 
 // source opens the source of a copy as the caller.
-func (s *Service) source(ctx context.Context, c *api.Caller, header *string, conditions conditions) (reading, []byte, error) {
+func (s *Service) source(ctx context.Context, c *api.Caller, header *string, conditions conditions, customer customerKey) (reading, []byte, error) {
 	t, err := parseSource(header)
 	if err != nil {
 		return reading{}, nil, err
@@ -129,7 +136,10 @@ func (s *Service) source(ctx context.Context, c *api.Caller, header *string, con
 	if err := conditions.hold(o); err != nil {
 		return reading{}, nil, err
 	}
-	key, err := s.dataKey(ctx, c.In(b.Region), b, o)
+	if err := archived(o, s.clock.Now()); err != nil {
+		return reading{}, nil, err
+	}
+	key, err := s.dataKey(ctx, c.In(b.Region), b, o, customer)
 	return reading{bucket: b, object: o, span: span{length: o.Size}}, key, err
 }
 
@@ -142,15 +152,9 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 	if err != nil {
 		return nil, err
 	}
-	if in.CopySourceSSECustomerAlgorithm != nil {
-		return nil, api.NotImplemented("s3: encryption with customer-provided keys (SSE-C)")
-	}
-	if in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus != "" || in.ObjectLockRetainUntilDate != nil {
-		return nil, invalidRequest("Bucket is missing Object Lock Configuration")
-	}
 	src, sourceKey, err := s.source(ctx, c, in.CopySource, conditions{
 		match: in.CopySourceIfMatch, noneMatch: in.CopySourceIfNoneMatch, modified: in.CopySourceIfModifiedSince, unmodified: in.CopySourceIfUnmodifiedSince,
-	})
+	}, customerKey{in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5})
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +163,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 	}
 	replace := in.MetadataDirective == types.MetadataDirectiveReplace
 	if src.bucket.ID == b.ID && src.object.Key == *in.Key && !replace && in.StorageClass == "" && in.ServerSideEncryption == "" &&
+		in.SSECustomerAlgorithm == nil && in.CopySourceSSECustomerAlgorithm == nil && in.BucketKeyEnabled == nil &&
 		in.WebsiteRedirectLocation == nil && in.TaggingDirective != types.TaggingDirectiveReplace && !strings.Contains(str(in.CopySource), "?versionId=") {
 		return nil, invalidRequest("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
@@ -181,6 +186,9 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 	if in.TaggingDirective != types.TaggingDirectiveReplace {
 		o.Tags = src.object.Tags
 	}
+	if o.Lock, err = copyObjectLock(in).resolve(b, s.clock.Now()); err != nil {
+		return nil, err
+	}
 	// The checksum's algorithm goes with the object unless the request asks for another.
 	given := givenChecksums{algorithm: in.ChecksumAlgorithm}
 	if given.algorithm == "" {
@@ -194,7 +202,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 	if err != nil {
 		return nil, err
 	}
-	o.File, o.Size, o.ETag = written.file, written.size, d.etag()
+	o.File, o.Size, o.ETag = written.file, written.size, newETag(o, d)
 	o.ChecksumAlgorithm, o.ChecksumType, o.Checksum = d.algorithm, fullObject, d.checksum()
 	err = s.store(ctx, b, &o, []content{written}, func(ctx context.Context, tx *state.Tx) error {
 		return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)
@@ -208,6 +216,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 		set(o.ChecksumAlgorithm, o.Checksum)
 	out := &s3.CopyObjectOutput{CopyObjectResult: result, CopySourceVersionId: src.version(), VersionId: shownVersion(b, o.VersionID), SSEKMSEncryptionContext: in.SSEKMSEncryptionContext}
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
+	copyObjectEncryption(in).customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
 	return out, nil
 }
 

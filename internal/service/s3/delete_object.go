@@ -19,6 +19,7 @@ type deletion struct {
 	etag         *string
 	size         *int64
 	modified     *time.Time
+	bypass       bool // the caller may end a retention of mode GOVERNANCE, and says so
 }
 
 // deleted is what became of it.
@@ -50,6 +51,9 @@ func remove(ctx context.Context, tx *state.Tx, b state.Bucket, d deletion) (dele
 		if missing {
 			return deleted{version: d.version}, nil, nil // deleting what is not there succeeds
 		}
+		if protected(o.Lock, tx.Now, d.bypass) {
+			return deleted{}, nil, lockedObject()
+		}
 		dead, err := drop(ctx, tx, b, o)
 		return deleted{marker: o.DeleteMarker, version: d.version}, dead, err
 	}
@@ -68,13 +72,14 @@ func (s *Service) delete(ctx context.Context, c *api.Caller, in *s3.DeleteObject
 	if err != nil {
 		return nil, err
 	}
+	bypass := s.bypasses(ctx, c, b, *in.Key, in.BypassGovernanceRetention)
 	var result deleted
 	var dead []content
 	err = s.commits.do(ctx, nil, func(ctx context.Context, tx *state.Tx) error {
 		if err := again(ctx, tx, &b); err != nil {
 			return err
 		}
-		result, dead, err = remove(ctx, tx, b, deletion{*in.Key, str(in.VersionId), in.IfMatch, in.IfMatchSize, in.IfMatchLastModifiedTime})
+		result, dead, err = remove(ctx, tx, b, deletion{*in.Key, str(in.VersionId), in.IfMatch, in.IfMatchSize, in.IfMatchLastModifiedTime, bypass})
 		if err != nil || taken == nil {
 			return err
 		}
@@ -112,6 +117,7 @@ func (s *Service) DeleteObjects(ctx context.Context, c *api.Caller, in *s3.Delet
 	quiet := in.Delete.Quiet != nil && *in.Delete.Quiet
 	results := make([]deleted, len(in.Delete.Objects))
 	failures := make([]error, len(in.Delete.Objects))
+	bypass := make([]bool, len(in.Delete.Objects))
 	for i, each := range in.Delete.Objects {
 		action := "DeleteObject"
 		var keys map[string][]string
@@ -121,6 +127,9 @@ func (s *Service) DeleteObjects(ctx context.Context, c *api.Caller, in *s3.Delet
 		}
 		if failures[i] = checkKey(str(each.Key)); failures[i] == nil {
 			failures[i] = s.door.Authorize(ctx, c, "s3", bucketAccess(b, action, objectARN(b.Name, *each.Key), keys))
+		}
+		if failures[i] == nil && each.VersionId != nil {
+			bypass[i] = s.bypasses(ctx, c, b, *each.Key, in.BypassGovernanceRetention)
 		}
 	}
 	var dead []content
@@ -132,7 +141,7 @@ func (s *Service) DeleteObjects(ctx context.Context, c *api.Caller, in *s3.Delet
 			if failures[i] != nil {
 				continue
 			}
-			result, contents, err := remove(ctx, tx, b, deletion{*each.Key, str(each.VersionId), each.ETag, each.Size, each.LastModifiedTime})
+			result, contents, err := remove(ctx, tx, b, deletion{*each.Key, str(each.VersionId), each.ETag, each.Size, each.LastModifiedTime, bypass[i]})
 			if err != nil && api.Code(err) == "" {
 				return err
 			}

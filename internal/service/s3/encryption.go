@@ -2,7 +2,9 @@ package s3
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -28,15 +30,18 @@ type encryptionRequest struct {
 	keyID     *string
 	context   *string // base64 of JSON
 	bucketKey *bool
-	customer  *string // SSE-C's algorithm
+	customer  customerKey
 }
 
 // resolve decides how a new object is encrypted: as the request says, and else as the bucket's default does.
 func (r encryptionRequest) resolve(b state.Bucket) (state.BucketEncryption, error) {
-	if r.customer != nil {
-		return state.BucketEncryption{}, api.NotImplemented("s3: encryption with customer-provided keys (SSE-C)")
-	}
 	e := b.Encryption
+	if r.customer.given() {
+		if r.algorithm != "" || r.keyID != nil {
+			return e, invalidArgument("x-amz-server-side-encryption", string(r.algorithm), "Server Side Encryption with Customer provided key is incompatible with the encryption method specified")
+		}
+		return state.BucketEncryption{Algorithm: sseCustomer}, nil
+	}
 	switch string(r.algorithm) {
 	case "":
 		if r.keyID != nil {
@@ -61,8 +66,11 @@ func (r encryptionRequest) resolve(b state.Bucket) (state.BucketEncryption, erro
 	if r.bucketKey != nil {
 		e.BucketKey = *r.bucketKey
 	}
-	if e.Algorithm == sseS3 {
+	switch e.Algorithm {
+	case sseS3:
 		e.BucketKey = false
+	case sseDSSE:
+		return e, api.NotImplemented("s3: dual-layer encryption (aws:kms:dsse)")
 	}
 	return e, nil
 }
@@ -75,9 +83,19 @@ func (s *Service) newKey(ctx context.Context, c *api.Caller, b state.Bucket, r e
 		return nil, err
 	}
 	o.SSE, o.BucketKey = e.Algorithm, e.BucketKey
-	if e.Algorithm == sseS3 {
+	switch e.Algorithm {
+	case sseS3:
 		var key []byte
 		key, o.WrappedKey = s.keys.newKey(objectARN(b.Name, o.Key))
+		return key, nil
+	case sseCustomer:
+		aead, err := r.customer.open()
+		if err != nil {
+			return nil, err
+		}
+		key := make([]byte, 32)
+		rand.Read(key)
+		o.WrappedKey = aead.Seal(nil, nil, key, []byte(objectARN(b.Name, o.Key)))
 		return key, nil
 	}
 	encryptionContext, err := r.encryptionContext(b, o.Key, e.BucketKey)
@@ -129,8 +147,15 @@ func (r encryptionRequest) encryptionContext(b state.Bucket, key string, bucketK
 	return given, nil
 }
 
-// dataKey unwraps the data key of an object, by KMS as the caller where KMS wrapped it.
-func (s *Service) dataKey(ctx context.Context, c *api.Caller, b state.Bucket, o state.Object) ([]byte, error) {
+// dataKey unwraps the data key of an object: by KMS as the caller where KMS wrapped it, and with the client's own key
+// where that did.
+func (s *Service) dataKey(ctx context.Context, c *api.Caller, b state.Bucket, o state.Object, customer customerKey) ([]byte, error) {
+	if o.SSE == sseCustomer {
+		return customer.unwrap(o.WrappedKey, objectARN(b.Name, o.Key))
+	}
+	if err := customer.check(b, o); err != nil {
+		return nil, err
+	}
 	if o.SSE == sseS3 {
 		return s.keys.unwrap(o.WrappedKey, objectARN(b.Name, o.Key))
 	}
@@ -173,9 +198,23 @@ func messageOf(err error) string {
 
 // setEncryption sets the members of an output that tell how an object is encrypted.
 func setEncryption(o state.Object, algorithm *types.ServerSideEncryption, keyID **string, bucketKey **bool) {
+	if o.SSE == sseCustomer {
+		return // told by the client's own headers
+	}
 	*algorithm = types.ServerSideEncryption(o.SSE)
 	if o.KMSKeyARN != "" {
 		*keyID = &o.KMSKeyARN
 		*bucketKey = &o.BucketKey
 	}
+}
+
+// newETag is the ETag of a content: its MD5, but for what is encrypted under a key that not everybody who may list the
+// bucket may use. Of that the MD5 would tell too much.
+func newETag(o state.Object, d *digest) string {
+	if o.SSE == sseS3 {
+		return d.etag()
+	}
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
 }

@@ -84,9 +84,6 @@ func (s *Service) partSpan(ctx context.Context, o state.Object, number int64) (s
 
 // GetObject opens an object. The body authenticates every segment before it gives a byte of it.
 func (s *Service) GetObject(ctx context.Context, c *api.Caller, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
-	if in.SSECustomerAlgorithm != nil {
-		return nil, api.NotImplemented("s3: encryption with customer-provided keys (SSE-C)")
-	}
 	// The content may be removed by an overwrite after its row was read; then the row is read anew.
 	for attempt := 0; ; attempt++ {
 		r, err := s.prepare(ctx, c, "GET", in.Bucket, in.Key, in.VersionId, in.Range, in.PartNumber,
@@ -94,7 +91,10 @@ func (s *Service) GetObject(ctx context.Context, c *api.Caller, in *s3.GetObject
 		if err != nil {
 			return nil, err
 		}
-		key, err := s.dataKey(ctx, c, r.bucket, r.object)
+		if err := archived(r.object, s.clock.Now()); err != nil {
+			return nil, err
+		}
+		key, err := s.dataKey(ctx, c, r.bucket, r.object, getCustomerKey(in))
 		if err != nil {
 			return nil, err
 		}
@@ -105,11 +105,11 @@ func (s *Service) GetObject(ctx context.Context, c *api.Caller, in *s3.GetObject
 		if err != nil {
 			return nil, fmt.Errorf("opening %s: %w", objectARN(r.bucket.Name, r.object.Key), err)
 		}
-		return r.output(in, body), nil
+		return s.output(ctx, c, r, in, body), nil
 	}
 }
 
-func (r reading) output(in *s3.GetObjectInput, body io.ReadCloser) *s3.GetObjectOutput {
+func (s *Service) output(ctx context.Context, c *api.Caller, r reading, in *s3.GetObjectInput, body io.ReadCloser) *s3.GetObjectOutput {
 	o := r.object
 	out := &s3.GetObjectOutput{
 		Body: body, AcceptRanges: ptr("bytes"), ContentLength: &r.span.length, ETag: quoted(o.ETag), LastModified: o.Modified.Ptr(),
@@ -124,6 +124,13 @@ func (r reading) output(in *s3.GetObjectInput, body io.ReadCloser) *s3.GetObject
 	if len(o.Tags) > 0 {
 		out.TagCount = ptr(int32(len(o.Tags)))
 	}
+	lock := s.shownLock(ctx, c, r.bucket, o)
+	out.ObjectLockMode, out.ObjectLockLegalHoldStatus = types.ObjectLockMode(lock.Mode), types.ObjectLockLegalHoldStatus(lock.Hold)
+	if lock.Mode != "" {
+		out.ObjectLockRetainUntilDate = lock.Until.Ptr()
+	}
+	out.Restore = restoreHeader(o, s.clock.Now())
+	getCustomerKey(in).tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
 	if r.span.partial {
 		out.ContentRange = ptr(fmt.Sprintf("bytes %d-%d/%d", r.span.start, r.span.start+r.span.length-1, o.Size))
 	}
@@ -179,13 +186,18 @@ func (s *Service) HeadObject(ctx context.Context, c *api.Caller, in *s3.HeadObje
 	if err != nil {
 		return nil, err
 	}
+	customer := customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5}
+	if err := customer.check(r.bucket, r.object); err != nil {
+		return nil, err
+	}
 	if r.object.SSE != sseS3 && in.ChecksumMode == types.ChecksumModeEnabled {
 		// S3 tells the checksum of an object to those alone who may decrypt it.
-		if _, err := s.dataKey(ctx, c, r.bucket, r.object); err != nil {
+		if _, err := s.dataKey(ctx, c, r.bucket, r.object, customer); err != nil {
 			return nil, err
 		}
 	}
-	o := r.output(&s3.GetObjectInput{
+	o := s.output(ctx, c, r, &s3.GetObjectInput{
+		SSECustomerAlgorithm: in.SSECustomerAlgorithm, SSECustomerKey: in.SSECustomerKey, SSECustomerKeyMD5: in.SSECustomerKeyMD5,
 		ChecksumMode: in.ChecksumMode, ResponseCacheControl: in.ResponseCacheControl, ResponseContentDisposition: in.ResponseContentDisposition,
 		ResponseContentEncoding: in.ResponseContentEncoding, ResponseContentLanguage: in.ResponseContentLanguage,
 		ResponseContentType: in.ResponseContentType, ResponseExpires: in.ResponseExpires,
@@ -198,6 +210,8 @@ func (s *Service) HeadObject(ctx context.Context, c *api.Caller, in *s3.HeadObje
 		ETag: o.ETag, Expires: o.Expires, ExpiresString: o.ExpiresString, LastModified: o.LastModified, Metadata: o.Metadata, //nolint:staticcheck // see output
 		PartsCount: o.PartsCount, SSEKMSKeyId: o.SSEKMSKeyId, ServerSideEncryption: o.ServerSideEncryption, StorageClass: o.StorageClass,
 		TagCount: o.TagCount, VersionId: o.VersionId, WebsiteRedirectLocation: o.WebsiteRedirectLocation,
+		ObjectLockMode: o.ObjectLockMode, ObjectLockRetainUntilDate: o.ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus: o.ObjectLockLegalHoldStatus,
+		Restore: o.Restore, SSECustomerAlgorithm: o.SSECustomerAlgorithm, SSECustomerKeyMD5: o.SSECustomerKeyMD5,
 	}, nil
 }
 

@@ -281,3 +281,46 @@ func TestCLI(t *testing.T) {
 		t.Errorf("versions %v", got)
 	}
 }
+
+func TestLocksAndRestoresOverHTTP(t *testing.T) {
+	t.Parallel()
+	w, c, _ := serve(t)
+	ctx := t.Context()
+	b, k := ptr("locked"), ptr("k")
+	must[s3.CreateBucketOutput](t)(c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: b, CreateBucketConfiguration: in(s3test.Central), ObjectLockEnabledForBucket: ptr(true)}))
+	must[s3.PutObjectLockConfigurationOutput](t)(c.PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: b, ObjectLockConfiguration: &types.ObjectLockConfiguration{
+		ObjectLockEnabled: types.ObjectLockEnabledEnabled, Rule: &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionModeGovernance, Years: ptr(int32(1))}},
+	}}))
+	if out := must[s3.GetObjectLockConfigurationOutput](t)(c.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: b})); *out.ObjectLockConfiguration.Rule.DefaultRetention.Years != 1 {
+		t.Errorf("configuration %+v", out.ObjectLockConfiguration.Rule.DefaultRetention)
+	}
+	until := w.Clock.Now().Add(time.Hour)
+	put := must[s3.PutObjectOutput](t)(c.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: b, Key: k, Body: strings.NewReader("x"), StorageClass: types.StorageClassGlacier, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+		ObjectLockMode: types.ObjectLockModeGovernance, ObjectLockRetainUntilDate: &until, ObjectLockLegalHoldStatus: types.ObjectLockLegalHoldStatusOn,
+	}))
+	head := must[s3.HeadObjectOutput](t)(c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: b, Key: k}))
+	if head.ObjectLockMode != "GOVERNANCE" || !head.ObjectLockRetainUntilDate.Equal(until) || head.ObjectLockLegalHoldStatus != "ON" {
+		t.Errorf("locked with %s until %v, hold %s", head.ObjectLockMode, head.ObjectLockRetainUntilDate, head.ObjectLockLegalHoldStatus)
+	}
+	must[s3.PutObjectLegalHoldOutput](t)(c.PutObjectLegalHold(ctx, &s3.PutObjectLegalHoldInput{Bucket: b, Key: k, LegalHold: &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOff}}))
+	if out := must[s3.GetObjectLegalHoldOutput](t)(c.GetObjectLegalHold(ctx, &s3.GetObjectLegalHoldInput{Bucket: b, Key: k})); out.LegalHold.Status != "OFF" {
+		t.Errorf("hold %s", out.LegalHold.Status)
+	}
+	until = until.Add(time.Hour)
+	must[s3.PutObjectRetentionOutput](t)(c.PutObjectRetention(ctx, &s3.PutObjectRetentionInput{Bucket: b, Key: k, Retention: &types.ObjectLockRetention{Mode: types.ObjectLockRetentionModeGovernance, RetainUntilDate: &until}}))
+	if out := must[s3.GetObjectRetentionOutput](t)(c.GetObjectRetention(ctx, &s3.GetObjectRetentionInput{Bucket: b, Key: k})); !out.Retention.RetainUntilDate.Equal(until) {
+		t.Errorf("retention %+v", out.Retention)
+	}
+	if _, err := c.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: b, Key: k, VersionId: put.VersionId}); codeOf(err) != "AccessDenied" {
+		t.Errorf("deleting a locked version is answered with %v", err)
+	}
+	if _, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: b, Key: k}); codeOf(err) != "InvalidObjectState" {
+		t.Errorf("reading an archived version is answered with %v", err)
+	}
+	must[s3.RestoreObjectOutput](t)(c.RestoreObject(ctx, &s3.RestoreObjectInput{Bucket: b, Key: k, RestoreRequest: &types.RestoreRequest{Days: ptr(int32(1))}}))
+	if head := must[s3.HeadObjectOutput](t)(c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: b, Key: k})); head.Restore == nil || *head.Restore != `ongoing-request="true"` {
+		t.Errorf("restore %v", head.Restore)
+	}
+	must[s3.DeleteObjectOutput](t)(c.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: b, Key: k, VersionId: put.VersionId, BypassGovernanceRetention: ptr(true)}))
+}

@@ -24,11 +24,18 @@ const (
 )
 
 func createUploadEncryption(in *s3.CreateMultipartUploadInput) encryptionRequest {
-	return encryptionRequest{in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext, in.BucketKeyEnabled, in.SSECustomerAlgorithm}
+	return encryptionRequest{
+		in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext, in.BucketKeyEnabled,
+		customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
+	}
 }
 
-func createUploadConditions(in *s3.CreateMultipartUploadInput, conditions map[string][]string) []string {
-	return putConditions(conditions, in.ACL, in.Tagging, in.StorageClass, createUploadEncryption(in))
+func (s *Service) createUploadConditions(in *s3.CreateMultipartUploadInput, conditions map[string][]string) []string {
+	return s.putConditions(conditions, in.ACL, in.Tagging, in.StorageClass, createUploadEncryption(in), createUploadLock(in))
+}
+
+func createUploadLock(in *s3.CreateMultipartUploadInput) lockRequest {
+	return lockRequest{in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus}
 }
 
 // CreateMultipartUpload begins an upload in parts. Its data key is made now; each part is sealed under a key derived of it.
@@ -36,9 +43,6 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, c *api.Caller, in *
 	b, err := s.bucket(ctx, c, in.Bucket)
 	if err != nil {
 		return nil, err
-	}
-	if in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus != "" || in.ObjectLockRetainUntilDate != nil {
-		return nil, invalidRequest("Bucket is missing Object Lock Configuration")
 	}
 	o := state.Object{Headers: state.ObjectHeaders{
 		ContentType: str(in.ContentType), CacheControl: str(in.CacheControl), ContentDisposition: str(in.ContentDisposition),
@@ -50,6 +54,9 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, c *api.Caller, in *
 	}
 	o.Key = *in.Key
 	if err := describe(&o, c, b, in.ACL, in.Tagging, in.StorageClass); err != nil {
+		return nil, err
+	}
+	if o.Lock, err = createUploadLock(in).resolve(b, s.clock.Now()); err != nil {
 		return nil, err
 	}
 	if o.ChecksumAlgorithm, o.ChecksumType, err = uploadChecksum(in.ChecksumAlgorithm, in.ChecksumType); err != nil {
@@ -74,6 +81,7 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, c *api.Caller, in *
 		out.ChecksumAlgorithm, out.ChecksumType = in.ChecksumAlgorithm, types.ChecksumType(o.ChecksumType)
 	}
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
+	createUploadEncryption(in).customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
 	return out, nil
 }
 
@@ -147,10 +155,15 @@ func (s *Service) UploadPart(ctx context.Context, c *api.Caller, in *s3.UploadPa
 	if err != nil {
 		return nil, err
 	}
-	key, err := s.dataKey(ctx, c, b, u.Object)
+	customer := customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5}
+	if err := customer.ofUpload(b, u.Object); err != nil {
+		return nil, err
+	}
+	key, err := s.dataKey(ctx, c, b, u.Object, customer)
 	if err != nil {
 		return nil, err
 	}
+	var p state.UploadPart
 	written, err := s.files.write(b.Region, key, d)
 	if err == nil {
 		err = d.verify(given, in.ContentLength)
@@ -159,16 +172,17 @@ func (s *Service) UploadPart(ctx context.Context, c *api.Caller, in *s3.UploadPa
 		err = failure(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
 	}
 	if err == nil {
-		_, err = s.storePart(ctx, b, u, number, written, d)
+		p, err = s.storePart(ctx, b, u, number, written, d)
 	}
 	if err != nil {
 		s.files.remove(written)
 		return nil, err
 	}
-	out := &s3.UploadPartOutput{ETag: quoted(d.etag())}
+	out := &s3.UploadPartOutput{ETag: quoted(p.ETag)}
 	checksumFields{&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512}.
 		set(d.algorithm, d.checksum())
 	setEncryption(u.Object, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
+	customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
 	return out, nil
 }
 
@@ -181,7 +195,7 @@ func partNumber(number *int32) (int64, error) {
 
 // storePart commits a part that is written, and removes the one it replaces.
 func (s *Service) storePart(ctx context.Context, b state.Bucket, u state.Upload, number int64, written content, d *digest) (state.UploadPart, error) {
-	p := state.UploadPart{UploadID: u.ID, Number: number, File: written.file, Size: written.size, ETag: d.etag(), Checksum: d.checksum()}
+	p := state.UploadPart{UploadID: u.ID, Number: number, File: written.file, Size: written.size, ETag: newETag(u.Object, d), Checksum: d.checksum()}
 	var dirs []string
 	if written.file == 0 { // an empty part has a file's id all the same, to be one of its kind
 		id, err := s.files.allot(b.Region)
@@ -242,7 +256,7 @@ func (s *Service) UploadPartCopy(ctx context.Context, c *api.Caller, in *s3.Uplo
 	}
 	src, sourceKey, err := s.source(ctx, c, in.CopySource, conditions{
 		match: in.CopySourceIfMatch, noneMatch: in.CopySourceIfNoneMatch, modified: in.CopySourceIfModifiedSince, unmodified: in.CopySourceIfUnmodifiedSince,
-	})
+	}, customerKey{in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5})
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +269,11 @@ func (s *Service) UploadPartCopy(ctx context.Context, c *api.Caller, in *s3.Uplo
 				"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
 		}
 	}
-	key, err := s.dataKey(ctx, c, b, u.Object)
+	customer := customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5}
+	if err := customer.ofUpload(b, u.Object); err != nil {
+		return nil, err
+	}
+	key, err := s.dataKey(ctx, c, b, u.Object, customer)
 	if err != nil {
 		return nil, err
 	}
@@ -272,6 +290,7 @@ func (s *Service) UploadPartCopy(ctx context.Context, c *api.Caller, in *s3.Uplo
 	checksumFields{&result.ChecksumCRC32, &result.ChecksumCRC32C, &result.ChecksumCRC64NVME, &result.ChecksumSHA1, &result.ChecksumSHA256, &result.ChecksumSHA512}.
 		set(d.algorithm, p.Checksum)
 	out := &s3.UploadPartCopyOutput{CopyPartResult: result, CopySourceVersionId: src.version()}
+	customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
 	setEncryption(u.Object, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
 	return out, nil
 }

@@ -22,6 +22,10 @@ func (s *Service) GetObjectAttributes(ctx context.Context, c *api.Caller, in *s3
 	if err != nil {
 		return nil, err
 	}
+	customer := customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5}
+	if err := customer.check(b, o); err != nil {
+		return nil, err
+	}
 	asked := func(a types.ObjectAttributes) bool { return slices.Contains(in.ObjectAttributes, a) }
 	out := &s3.GetObjectAttributesOutput{LastModified: o.Modified.Ptr(), VersionId: shownVersion(b, o.VersionID)}
 	if asked(types.ObjectAttributesEtag) {

@@ -244,7 +244,7 @@ func TestBadUploadsChangeNothing(t *testing.T) {
 		{"tag twice", s3.PutObjectInput{Tagging: ptr("a=1&a=2")}, "InvalidArgument"},
 		{"metadata", s3.PutObjectInput{Metadata: map[string]string{"a": strings.Repeat("x", 2048)}}, "MetadataTooLarge"},
 		{"encryption", s3.PutObjectInput{ServerSideEncryption: "rot13"}, "InvalidArgument"},
-		{"customer key", s3.PutObjectInput{SSECustomerAlgorithm: ptr("AES256")}, "NotImplemented"},
+		{"customer key", s3.PutObjectInput{SSECustomerAlgorithm: ptr("AES256")}, "InvalidArgument"},
 		{"acl", s3.PutObjectInput{ACL: types.ObjectCannedACLPublicRead}, "AccessControlListNotSupported"},
 		{"lock", s3.PutObjectInput{ObjectLockMode: types.ObjectLockModeGovernance}, "InvalidRequest"},
 	} {

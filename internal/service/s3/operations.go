@@ -28,6 +28,8 @@ func (s *Service) bucketOperations() []api.Operation {
 		api.Op("GET /{Bucket}?encryption", s.GetBucketEncryption, onBucket[s3.GetBucketEncryptionInput](s, "GetEncryptionConfiguration", nil)),
 		api.Op("PUT /{Bucket}?encryption", s.PutBucketEncryption, onBucket[s3.PutBucketEncryptionInput](s, "PutEncryptionConfiguration", nil)),
 		api.Op("DELETE /{Bucket}?encryption 204", s.DeleteBucketEncryption, onBucket[s3.DeleteBucketEncryptionInput](s, "PutEncryptionConfiguration", nil)),
+		api.Op("GET /{Bucket}?object-lock", s.GetObjectLockConfiguration, onBucket[s3.GetObjectLockConfigurationInput](s, "GetBucketObjectLockConfiguration", nil)),
+		api.Op("PUT /{Bucket}?object-lock", s.PutObjectLockConfiguration, onBucket[s3.PutObjectLockConfigurationInput](s, "PutBucketObjectLockConfiguration", nil)),
 		api.Op("GET /{Bucket}?tagging", s.GetBucketTagging, onBucket[s3.GetBucketTaggingInput](s, "GetBucketTagging", nil)),
 		api.Op("PUT /{Bucket}?tagging", s.PutBucketTagging, onBucket[s3.PutBucketTaggingInput](s, "PutBucketTagging", nil)),
 		api.Op("DELETE /{Bucket}?tagging 204", s.DeleteBucketTagging, onBucket[s3.DeleteBucketTaggingInput](s, "PutBucketTagging", nil)),
@@ -74,7 +76,7 @@ func (s *Service) objectOperations() []api.Operation {
 			return listConditions(in.Prefix, nil, in.MaxKeys)
 		})).AsData(),
 		api.Op("", s.WriteOnce, s.writeOnceAccess()).AsData(),
-		api.Op("PUT /{Bucket}/{Key+}", s.PutObject, onObject(s, "PutObject", "PutObject", putObjectConditions)).AsData(),
+		api.Op("PUT /{Bucket}/{Key+}", s.PutObject, onObject(s, "PutObject", "PutObject", s.putObjectConditions)).AsData(),
 		api.Op("GET /{Bucket}/{Key+}"+reading, s.GetObject, onTaggedObject[s3.GetObjectInput](s, "GetObject", "GetObjectVersion", nil)).AsData(),
 		api.Op("HEAD /{Bucket}/{Key+}"+reading, s.HeadObject, onTaggedObject[s3.HeadObjectInput](s, "GetObject", "GetObjectVersion", nil)).AsData(),
 		api.Op("DELETE /{Bucket}/{Key+}?versionId=VersionId 204", s.DeleteObject, onObject[s3.DeleteObjectInput](s, "DeleteObject", "DeleteObjectVersion", nil)).AsData(),
@@ -92,12 +94,17 @@ func (s *Service) objectOperations() []api.Operation {
 		api.Op("DELETE /{Bucket}/{Key+}?tagging&versionId=VersionId 204", s.DeleteObjectTagging, onTaggedObject[s3.DeleteObjectTaggingInput](s, "DeleteObjectTagging", "DeleteObjectVersionTagging", nil)).AsData(),
 		api.Op("GET /{Bucket}/{Key+}?acl&versionId=VersionId", s.GetObjectAcl, onTaggedObject[s3.GetObjectAclInput](s, "GetObjectAcl", "GetObjectVersionAcl", nil)).AsData(),
 		api.Op("PUT /{Bucket}/{Key+}?acl&versionId=VersionId", s.PutObjectAcl, onTaggedObject[s3.PutObjectAclInput](s, "PutObjectAcl", "PutObjectVersionAcl", nil)).AsData(),
+		api.Op("GET /{Bucket}/{Key+}?retention&versionId=VersionId", s.GetObjectRetention, onObject[s3.GetObjectRetentionInput](s, "GetObjectRetention", "GetObjectRetention", nil)).AsData(),
+		api.Op("PUT /{Bucket}/{Key+}?retention&versionId=VersionId", s.PutObjectRetention, onObject(s, "PutObjectRetention", "PutObjectRetention", s.putRetentionConditions)).AsData(),
+		api.Op("GET /{Bucket}/{Key+}?legal-hold&versionId=VersionId", s.GetObjectLegalHold, onObject[s3.GetObjectLegalHoldInput](s, "GetObjectLegalHold", "GetObjectLegalHold", nil)).AsData(),
+		api.Op("PUT /{Bucket}/{Key+}?legal-hold&versionId=VersionId", s.PutObjectLegalHold, onObject(s, "PutObjectLegalHold", "PutObjectLegalHold", putLegalHoldConditions)).AsData(),
+		api.Op("POST /{Bucket}/{Key+}?restore&versionId=VersionId 202", s.RestoreObject, onObject[s3.RestoreObjectInput](s, "RestoreObject", "RestoreObject", nil)).AsData(),
 	}
 }
 
 func (s *Service) uploadOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("POST /{Bucket}/{Key+}?uploads", s.CreateMultipartUpload, onObject(s, "PutObject", "PutObject", createUploadConditions)).AsData(),
+		api.Op("POST /{Bucket}/{Key+}?uploads", s.CreateMultipartUpload, onObject(s, "PutObject", "PutObject", s.createUploadConditions)).AsData(),
 		api.Op("PUT /{Bucket}/{Key+}?partNumber=PartNumber&uploadId=UploadId", s.UploadPart, onObject[s3.UploadPartInput](s, "PutObject", "PutObject", nil)).AsData(),
 		api.Op("PUT /{Bucket}/{Key+}?partNumber=PartNumber&uploadId=UploadId +x-amz-copy-source", s.UploadPartCopy, s.uploadPartCopyAccess()).AsData(),
 		api.Op("POST /{Bucket}/{Key+}?uploadId=UploadId", s.CompleteMultipartUpload, onObject[s3.CompleteMultipartUploadInput](s, "PutObject", "PutObject", nil)).AsData(),

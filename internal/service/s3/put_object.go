@@ -19,7 +19,7 @@ const mostMetadata = 2 << 10
 
 // putConditions adds the condition keys of a request that makes an object, and says which actions it needs beside
 // s3:PutObject.
-func putConditions(conditions map[string][]string, acl types.ObjectCannedACL, tagging *string, class types.StorageClass, e encryptionRequest) (actions []string) {
+func (s *Service) putConditions(conditions map[string][]string, acl types.ObjectCannedACL, tagging *string, class types.StorageClass, e encryptionRequest, lock lockRequest) (actions []string) {
 	set := func(key, value string) {
 		if value != "" {
 			conditions[key] = []string{value}
@@ -29,6 +29,7 @@ func putConditions(conditions map[string][]string, acl types.ObjectCannedACL, ta
 	set("s3:x-amz-storage-class", string(class))
 	set("s3:x-amz-server-side-encryption", string(e.algorithm))
 	set("s3:x-amz-server-side-encryption-aws-kms-key-id", str(e.keyID))
+	set("s3:x-amz-server-side-encryption-customer-algorithm", str(e.customer.algorithm))
 	if acl != "" {
 		actions = append(actions, "PutObjectAcl")
 	}
@@ -38,15 +39,22 @@ func putConditions(conditions map[string][]string, acl types.ObjectCannedACL, ta
 		}
 		actions = append(actions, "PutObjectTagging")
 	}
-	return actions
+	return append(actions, lock.conditions(conditions, s.clock.Now())...)
 }
 
-func putObjectConditions(in *s3.PutObjectInput, conditions map[string][]string) []string {
-	return putConditions(conditions, in.ACL, in.Tagging, in.StorageClass, putObjectEncryption(in))
+func (s *Service) putObjectConditions(in *s3.PutObjectInput, conditions map[string][]string) []string {
+	return s.putConditions(conditions, in.ACL, in.Tagging, in.StorageClass, putObjectEncryption(in), putObjectLock(in))
+}
+
+func putObjectLock(in *s3.PutObjectInput) lockRequest {
+	return lockRequest{in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus}
 }
 
 func putObjectEncryption(in *s3.PutObjectInput) encryptionRequest {
-	return encryptionRequest{in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext, in.BucketKeyEnabled, in.SSECustomerAlgorithm}
+	return encryptionRequest{
+		in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext, in.BucketKeyEnabled,
+		customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
+	}
 }
 
 // PutObject stores an object: its content first, then its row.
@@ -61,9 +69,6 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 	b, err := s.bucket(ctx, c, in.Bucket)
 	if err != nil {
 		return nil, err
-	}
-	if in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus != "" || in.ObjectLockRetainUntilDate != nil {
-		return nil, invalidRequest("Bucket is missing Object Lock Configuration")
 	}
 	if in.WriteOffsetBytes != nil {
 		return nil, api.NotImplemented("s3: appending to an object (x-amz-write-offset-bytes)")
@@ -82,6 +87,12 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 	o.Key = *in.Key
 	if err := describe(&o, c, b, in.ACL, in.Tagging, in.StorageClass); err != nil {
 		return nil, err
+	}
+	if o.Lock, err = putObjectLock(in).resolve(b, s.clock.Now()); err != nil {
+		return nil, err
+	}
+	if putObjectLock(in).given() && in.ContentMD5 == nil && in.ChecksumAlgorithm == "" && !hasChecksum(in) {
+		return nil, invalidRequest("Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters")
 	}
 	given := givenChecksums{
 		in.ChecksumAlgorithm, in.ChecksumCRC32, in.ChecksumCRC32C, in.ChecksumCRC64NVME, in.ChecksumSHA1, in.ChecksumSHA256, in.ChecksumSHA512,
@@ -108,7 +119,7 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 		err = d.verify(given, in.ContentLength)
 	}
 	if err == nil {
-		o.File, o.Size, o.ETag = written.file, written.size, d.etag()
+		o.File, o.Size, o.ETag = written.file, written.size, newETag(o, d)
 		o.ChecksumAlgorithm, o.ChecksumType, o.Checksum = d.algorithm, fullObject, d.checksum()
 		err = s.store(ctx, b, &o, []content{written}, func(ctx context.Context, tx *state.Tx) error {
 			return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)
@@ -122,6 +133,7 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 	checksumFields{&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512}.
 		set(o.ChecksumAlgorithm, o.Checksum)
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
+	putObjectEncryption(in).customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
 	out.VersionId = shownVersion(b, o.VersionID)
 	return out, nil
 }
@@ -258,3 +270,9 @@ func shownVersion(b state.Bucket, id string) *string {
 
 // gone reports whether err says that a content was removed after its row was read.
 func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// hasChecksum reports whether a request gives a checksum of its content.
+func hasChecksum(in *s3.PutObjectInput) bool {
+	return in.ChecksumCRC32 != nil || in.ChecksumCRC32C != nil || in.ChecksumCRC64NVME != nil || in.ChecksumSHA1 != nil || in.ChecksumSHA256 != nil ||
+		in.ChecksumSHA512 != nil || in.ChecksumMD5 != nil || in.ChecksumXXHASH64 != nil || in.ChecksumXXHASH3 != nil || in.ChecksumXXHASH128 != nil
+}

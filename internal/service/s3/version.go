@@ -112,6 +112,7 @@ func add(ctx context.Context, tx *state.Tx, b state.Bucket, o *state.Object) (de
 			}
 		}
 	}
+	defaultLock(b, o)
 	if exists {
 		if err := tx.RetireObject(ctx, b.ID, o.Key); err != nil {
 			return nil, err

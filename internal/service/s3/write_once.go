@@ -15,7 +15,7 @@ import (
 func writeToken(in *s3kind.WriteOnceInput) string { return in.JobID + "/" + in.Name }
 
 func (s *Service) writeOnceAccess() accesses[s3kind.WriteOnceInput] {
-	put := onObject(s, "PutObject", "PutObject", putObjectConditions)
+	put := onObject(s, "PutObject", "PutObject", s.putObjectConditions)
 	remove := onObject[s3.DeleteObjectInput](s, "DeleteObject", "DeleteObjectVersion", nil)
 	return func(ctx context.Context, c *api.Caller, in *s3kind.WriteOnceInput) ([]api.Access, error) {
 		if in.Put != nil {

@@ -9,11 +9,13 @@ CREATE TABLE buckets (
     encryption TEXT   NOT NULL,        -- JSON: what new objects are encrypted with by default
     ownership  TEXT   NOT NULL,        -- BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter; '' after its deletion
     policy     TEXT   NOT NULL,        -- '' for none
-    tags       TEXT   NOT NULL         -- JSON object
+    tags       TEXT   NOT NULL,        -- JSON object
+    object_lock TEXT  NOT NULL,        -- JSON: whether versions can be locked, and how new ones are by default
+    settings   TEXT   NOT NULL         -- JSON: public access block, ACL, lifecycle, notification
 );
 CREATE INDEX buckets_by_owner ON buckets (account_id, name);
 
--- Configurations of a bucket that only their own operations read: lifecycle, cors, notification, …
+-- Configurations of a bucket that only their own operations read: cors, accelerate, request payment.
 CREATE TABLE bucket_settings (
     bucket_id BIGINT NOT NULL REFERENCES buckets (id) ON DELETE CASCADE,
     name      TEXT   NOT NULL,

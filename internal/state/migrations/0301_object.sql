@@ -16,13 +16,15 @@ CREATE TABLE objects (
     owner              TEXT     NOT NULL, -- account id
     tags               TEXT     NOT NULL, -- JSON object, '' for none
     acl                TEXT     NOT NULL, -- JSON, '' for full control of the owner
+    lock               TEXT     NOT NULL, -- JSON: retention and legal hold; '' for none
+    restored           TEXT     NOT NULL, -- JSON: a restore of an archived object, '' for none
     file               BIGINT   NOT NULL, -- id of the file that holds the content; 0 if it is in parts, or there is none
     upload_id          TEXT     NOT NULL, -- whose parts hold the content; '' for none
-    sse                TEXT     NOT NULL, -- AES256, aws:kms, aws:kms:dsse; '' for a delete marker
+    sse                TEXT     NOT NULL, -- AES256, aws:kms, or SSE-C for a key of the client's; '' for a delete marker
     kms_key_arn        TEXT     NOT NULL,
     kms_context        TEXT     NOT NULL, -- JSON of the encryption context, '' for SSE-S3
     bucket_key         SMALLINT NOT NULL,
-    wrapped_key        BYTEA    NOT NULL, -- the data key, wrapped by the service's or the KMS key
+    wrapped_key        BYTEA    NOT NULL, -- the data key, wrapped by the service's, the KMS or the client's key
     headers            TEXT     NOT NULL, -- JSON: content type, user metadata and other headers
     PRIMARY KEY (bucket_id, key, modified)
 );

@@ -22,7 +22,8 @@ type Caller struct {
 	Via        []string // services the call was forwarded through, first first: "s3.eu-central-1.amazonaws.com"
 	SourceIP   string
 	UserAgent  string
-	Secure     bool // TLS
+	Referer    string // the header, of calls that browsers make with a presigned URL
+	Secure     bool   // TLS
 	RequestID  string
 	Date       time.Time // the service's time at arrival
 	ReceivedAt time.Time // the wall clock's time at arrival

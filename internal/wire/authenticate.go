@@ -46,7 +46,7 @@ func (x *exchange) complete(caller api.Caller, accessKeyID, region string) *api.
 	if host, _, err := net.SplitHostPort(x.r.RemoteAddr); err == nil {
 		caller.SourceIP = host
 	}
-	caller.UserAgent = x.r.UserAgent()
+	caller.UserAgent, caller.Referer = x.r.UserAgent(), x.r.Referer()
 	caller.Secure = x.r.TLS != nil
 	caller.Endpoint = "http://" + x.r.Host
 	if caller.Secure {

@@ -22,6 +22,8 @@ func (a *Authorizer) context(c *api.Caller, p *principal, access *api.Access, ho
 	if c.Service == "" {
 		keys["aws:principalorgid"], keys["aws:principalorgpaths"] = home.organization, home.path
 	} else {
+		// A service is known in each Region by a name of that Region, too.
+		keys["aws:principalservicenameslist"] = []string{c.Service, regional(c.Service, c.Region)}
 		put("aws:sourceaccount", c.AccountID)
 		put("aws:sourcearn", c.SourceARN)
 		keys["aws:sourceorgid"], keys["aws:sourceorgpaths"] = home.organization, home.path
@@ -37,6 +39,7 @@ func (a *Authorizer) context(c *api.Caller, p *principal, access *api.Access, ho
 	put("aws:requestedregion", c.Region)
 	put("aws:securetransport", strconv.FormatBool(c.Secure))
 	put("aws:useragent", c.UserAgent)
+	put("aws:referer", c.Referer)
 	if net.ParseIP(c.SourceIP) != nil && len(c.Via) == 0 {
 		put("aws:sourceip", c.SourceIP) // a service that forwards a call hides where it came from
 	}
@@ -71,8 +74,7 @@ func forwarded(c *api.Caller, action string, keys map[string][]string) {
 	keys["aws:calledviafirst"] = chain[:1]
 	keys["aws:calledvialast"] = chain[len(chain)-1:]
 	if strings.HasPrefix(action, "kms:") {
-		name, _, _ := strings.Cut(chain[len(chain)-1], ".")
-		keys["kms:viaservice"] = []string{name + "." + c.Region + ".amazonaws.com"}
+		keys["kms:viaservice"] = []string{regional(chain[len(chain)-1], c.Region)}
 	}
 }
 
@@ -80,6 +82,10 @@ func forwarded(c *api.Caller, action string, keys map[string][]string) {
 func session(c *api.Caller, keys map[string][]string) {
 	s := c.Session
 	keys["aws:multifactorauthpresent"] = []string{strconv.FormatBool(s.MFA)}
+	if s.MFA {
+		age := max(0, c.ReceivedAt.Sub(s.IssuedAt))
+		keys["aws:multifactorauthage"] = []string{strconv.FormatInt(int64(age/time.Second), 10)}
+	}
 	keys["aws:tokenissuetime"] = []string{s.IssuedAt.UTC().Format(time.RFC3339)}
 	for key, value := range s.Tags {
 		keys["aws:principaltag/"+strings.ToLower(key)] = []string{value}
@@ -87,6 +93,12 @@ func session(c *api.Caller, keys map[string][]string) {
 	if s.SourceIdentity != "" {
 		keys["aws:sourceidentity"] = []string{s.SourceIdentity}
 	}
+}
+
+// regional is the name of a service principal in a Region: backup.eu-central-1.amazonaws.com.
+func regional(service, region string) string {
+	name, _, _ := strings.Cut(service, ".")
+	return name + "." + region + ".amazonaws.com"
 }
 
 // roleID is the part of a role session's user id that is the role's own.

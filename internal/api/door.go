@@ -14,6 +14,7 @@ import (
 type Door struct {
 	authorizer Authorizer
 	recorder   Recorder
+	declared   *declared
 	services   map[string]*Service
 	byInput    map[reflect.Type]*Operation
 	byName     map[string]map[string]*Operation
@@ -24,6 +25,7 @@ func NewDoor(a Authorizer, r Recorder) *Door {
 	return &Door{
 		authorizer: a,
 		recorder:   r,
+		declared:   newDeclared(),
 		services:   map[string]*Service{},
 		byInput:    map[reflect.Type]*Operation{},
 		byName:     map[string]map[string]*Operation{},
@@ -36,6 +38,7 @@ func (d *Door) Register(s *Service) {
 		panic("service " + s.Name + " is registered twice")
 	}
 	d.services[s.Name] = s
+	d.declared.add(s)
 	d.byName[s.Name] = map[string]*Operation{}
 	for i := range s.Operations {
 		op := &s.Operations[i]
@@ -57,6 +60,9 @@ func (d *Door) Services() map[string]*Service { return d.services }
 // Operation returns a service's operation by name, or nil.
 func (d *Door) Operation(service, name string) *Operation { return d.byName[service][name] }
 
+// Action returns what the reference says of an action such as "s3:GetObject", or nil.
+func (d *Door) Action(name string) *Action { return d.declared.action(name) }
+
 // Do authorizes the call of op, makes it, and records it.
 func (d *Door) Do(ctx context.Context, c *Caller, op *Operation, in any) (any, error) {
 	var accesses []Access
@@ -67,7 +73,7 @@ func (d *Door) Do(ctx context.Context, c *Caller, op *Operation, in any) (any, e
 			if accesses, err = op.access(ctx, c, in); err != nil {
 				return nil, err
 			}
-			if err := d.authorize(ctx, c, op.Service, accesses); err != nil {
+			if err := d.authorize(ctx, c, op.Service, op, accesses); err != nil {
 				return nil, err
 			}
 			owners = ownersOf(c, accesses)
@@ -100,12 +106,13 @@ func ownersOf(c *Caller, accesses []Access) (owners []string) {
 // Authorize asks for further accesses in the middle of an operation, such as iam:PassRole, on behalf of the service
 // whose spelling of a refusal is wanted.
 func (d *Door) Authorize(ctx context.Context, c *Caller, service string, accesses ...Access) error {
-	return d.authorize(ctx, c, d.services[service], accesses)
+	return d.authorize(ctx, c, d.services[service], nil, accesses)
 }
 
-func (d *Door) authorize(ctx context.Context, c *Caller, s *Service, accesses []Access) error {
+// authorize asks for accesses of op, or of an operation that runs where op is nil.
+func (d *Door) authorize(ctx context.Context, c *Caller, s *Service, op *Operation, accesses []Access) error {
 	for _, a := range accesses {
-		err := d.authorizer.Authorize(ctx, c, a)
+		err := d.authorizer.Authorize(ctx, c, d.declared.check(ctx, op, a))
 		if err == nil {
 			continue
 		}

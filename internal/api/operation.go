@@ -24,8 +24,9 @@ type Operation struct {
 	Service *Service
 	In, Out reflect.Type // struct types
 
-	access func(ctx context.Context, c *Caller, in any) ([]Access, error)
-	call   func(ctx context.Context, c *Caller, in any) (any, error)
+	actions []string // see Actions
+	access  func(ctx context.Context, c *Caller, in any) ([]Access, error)
+	call    func(ctx context.Context, c *Caller, in any) (any, error)
 }
 
 // Op makes the row of an operation. fn is the method; access says what the caller must be allowed to do, and may look
@@ -54,6 +55,18 @@ func Op[In, Out any](route string, fn func(context.Context, *Caller, *In) (*Out,
 	return op
 }
 
+// Actions are those that callers must be allowed, in whole or, where they depend on the input, in part: the one of the
+// operation's name, unless the service's [Reference] says otherwise. An operation that every principal may call has none.
+func (o *Operation) Actions() []string {
+	if o.access == nil {
+		return nil
+	}
+	if o.actions != nil {
+		return o.actions
+	}
+	return []string{o.Service.prefix + ":" + o.Name}
+}
+
 // AsData marks the row as a data operation, which leaves no record.
 func (o Operation) AsData() Operation { o.Data = true; return o }
 
@@ -71,5 +84,9 @@ type Service struct {
 	AccessDenied string
 	// AccessDeniedStatus is their status, 403 where it is 0.
 	AccessDeniedStatus int
-	Operations         []Operation
+	// Authorization is the text of the service's authorization.txt, see [Reference].
+	Authorization string
+	Operations    []Operation
+
+	prefix string // of its actions
 }

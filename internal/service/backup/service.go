@@ -77,6 +77,7 @@ func (s *Service) API() *api.Service {
 		EventSource:        "backup.amazonaws.com",
 		AccessDenied:       "AccessDeniedException",
 		AccessDeniedStatus: http.StatusForbidden,
+		Authorization:      authorization,
 		Operations: []api.Operation{
 			api.Op("", s.CreateBackupVault, s.createVaultAccess),
 			api.Op("", s.DescribeBackupVault, s.describeVaultAccess),

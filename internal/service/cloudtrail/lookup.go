@@ -39,6 +39,7 @@ func (s *Service) API() *api.Service {
 		EventSource:        "cloudtrail.amazonaws.com",
 		AccessDenied:       "AccessDeniedException",
 		AccessDeniedStatus: http.StatusBadRequest,
+		Authorization:      authorization,
 		Operations: []api.Operation{
 			api.Op("", s.LookupEvents, func(context.Context, *api.Caller, *cloudtrail.LookupEventsInput) ([]api.Access, error) {
 				return []api.Access{{Action: "cloudtrail:LookupEvents", Resource: "*"}}, nil

@@ -35,9 +35,10 @@ func New(c Config) *Service { return &Service{c} }
 // API is the table of the service's operations.
 func (s *Service) API() *api.Service {
 	return &api.Service{
-		Name:         "ebs",
-		EventSource:  "ebs.amazonaws.com",
-		AccessDenied: "AccessDeniedException",
+		Name:          "ebs",
+		EventSource:   "ebs.amazonaws.com",
+		AccessDenied:  "AccessDeniedException",
+		Authorization: authorization,
 		Operations: []api.Operation{
 			api.Op("", s.StartSnapshot, s.startSnapshotAccess),
 			api.Op("", s.PutSnapshotBlock, s.putSnapshotBlockAccess).AsData(),

@@ -35,9 +35,10 @@ func New(c Config) *Service {
 // API is the table of the service's operations.
 func (s *Service) API() *api.Service {
 	return &api.Service{
-		Name:         "ec2",
-		EventSource:  "ec2.amazonaws.com",
-		AccessDenied: "UnauthorizedOperation",
+		Name:          "ec2",
+		EventSource:   "ec2.amazonaws.com",
+		AccessDenied:  "UnauthorizedOperation",
+		Authorization: authorization,
 		Operations: []api.Operation{
 			api.Op("", s.CreateVolume, s.createVolumeAccess),
 			api.Op("", s.DeleteVolume, s.deleteVolumeAccess),

@@ -46,6 +46,7 @@ func (s *Service) Authorizer() *Authorizer { return s.authorizer }
 func (s *Service) API() *api.Service {
 	return &api.Service{
 		Name: "iam", EventSource: "iam.amazonaws.com", Global: true, AccessDenied: "AccessDenied",
+		Authorization: authorization,
 		Operations: []api.Operation{
 			onRole(s, s.CreateRole), onRole(s, s.GetRole), onAccount(s, s.ListRoles, "role"), onRole(s, s.DeleteRole),
 			onRole(s, s.UpdateRole), onRole(s, s.UpdateRoleDescription), onRole(s, s.UpdateAssumeRolePolicy),

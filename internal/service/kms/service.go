@@ -52,6 +52,7 @@ func (s *Service) API() *api.Service {
 		EventSource:        "kms.amazonaws.com",
 		AccessDenied:       "AccessDeniedException",
 		AccessDeniedStatus: http.StatusBadRequest,
+		Authorization:      authorization,
 		Operations: []api.Operation{
 			api.Op("", s.CreateKey, s.createKeyAccess),
 			api.Op("", s.DescribeKey, s.describeKeyAccess),

@@ -35,6 +35,7 @@ func (s *Service) API() *api.Service {
 	return &api.Service{
 		Name: "organizations", EventSource: "organizations.amazonaws.com", Global: true, AccessDenied: "AccessDeniedException",
 		AccessDeniedStatus: 400, // as in the awsJson protocol
+		Authorization:      authorization,
 		Operations: []api.Operation{
 			row(s, s.CreateOrganization), row(s, s.DescribeOrganization), row(s, s.DeleteOrganization), row(s, s.LeaveOrganization),
 			row(s, s.ListRoots),

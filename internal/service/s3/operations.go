@@ -12,7 +12,8 @@ import (
 func (s *Service) API() *api.Service {
 	return &api.Service{
 		Name: "s3", EventSource: Principal, AccessDenied: "AccessDenied",
-		Operations: append(append(s.bucketOperations(), s.objectOperations()...), s.uploadOperations()...),
+		Authorization: authorization,
+		Operations:    append(append(s.bucketOperations(), s.objectOperations()...), s.uploadOperations()...),
 	}
 }
 

@@ -42,6 +42,7 @@ func New(c Config) *Service { return &Service{Config: c} }
 func (s *Service) API() *api.Service {
 	return &api.Service{
 		Name: "sts", EventSource: "sts.amazonaws.com", AccessDenied: "AccessDenied",
+		Authorization: authorization,
 		Operations: []api.Operation{
 			api.Op("", s.GetCallerIdentity, nil),
 			api.Op("", s.AssumeRole, s.assumeRoleAccess).AsReadOnly(),

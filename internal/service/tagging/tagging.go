@@ -54,6 +54,7 @@ func (s *Service) API() *api.Service {
 		EventSource:        "tagging.amazonaws.com",
 		AccessDenied:       "AccessDeniedException",
 		AccessDeniedStatus: http.StatusBadRequest,
+		Authorization:      authorization,
 		Operations: []api.Operation{
 			api.Op("", s.GetResources, anyResource[tags.GetResourcesInput]("GetResources")),
 			api.Op("", s.GetTagKeys, anyResource[tags.GetTagKeysInput]("GetTagKeys")),

@@ -83,6 +83,17 @@ func (tx *Tx) DetachAllPolicies(ctx context.Context, accountID string, kind Prin
 	return err
 }
 
+// renamePolicyHolder moves the policies of a user or group that has another name now.
+func (tx *Tx) renamePolicyHolder(ctx context.Context, accountID string, kind PrincipalKind, name, newName string) error {
+	if _, err := tx.exec(ctx, `UPDATE policy_attachments SET principal_name = $4
+		WHERE account_id = $1 AND principal_kind = $2 AND principal_name = $3`, accountID, kind, name, newName); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `UPDATE inline_policies SET principal_name = $4
+		WHERE account_id = $1 AND principal_kind = $2 AND principal_name = $3`, accountID, kind, name, newName)
+	return err
+}
+
 // PolicyHolder is a user, group or role that a managed policy is attached to.
 type PolicyHolder struct {
 	Kind PrincipalKind
@@ -100,6 +111,10 @@ func (tx *Tx) PolicyHolders(ctx context.Context, accountID, arn string) ([]Polic
 
 // PolicyAttachmentCounts counts, for every policy attached in an account, what it is attached to.
 func (tx *Tx) PolicyAttachmentCounts(ctx context.Context, accountID string) (map[string]int, error) {
+	return tx.countByARN(ctx, `SELECT policy_arn, count(*) FROM policy_attachments WHERE account_id = $1 GROUP BY policy_arn`, accountID)
+}
+
+func (tx *Tx) countByARN(ctx context.Context, query, accountID string) (map[string]int, error) {
 	type count struct {
 		arn string
 		n   int
@@ -107,12 +122,27 @@ func (tx *Tx) PolicyAttachmentCounts(ctx context.Context, accountID string) (map
 	all, err := queryAll(ctx, tx, func(s scanner) (c count, err error) {
 		err = s.Scan(&c.arn, &c.n)
 		return c, err
-	}, `SELECT policy_arn, count(*) FROM policy_attachments WHERE account_id = $1 GROUP BY policy_arn`, accountID)
+	}, query, accountID)
 	counts := make(map[string]int, len(all))
 	for _, c := range all {
 		counts[c.arn] = c.n
 	}
 	return counts, err
+}
+
+// PolicyBoundaries lists the users and roles of an account whose permissions boundary the policy is, by kind and name.
+func (tx *Tx) PolicyBoundaries(ctx context.Context, accountID, arn string) ([]PolicyHolder, error) {
+	return queryAll(ctx, tx, func(s scanner) (h PolicyHolder, err error) {
+		err = s.Scan(&h.Kind, &h.Name)
+		return h, err
+	}, `SELECT 'role', name FROM roles WHERE account_id = $1 AND boundary_arn = $2
+		UNION ALL SELECT 'user', name FROM users WHERE account_id = $1 AND boundary_arn = $2 ORDER BY 1, 2`, accountID, arn)
+}
+
+// BoundaryUseCounts counts, for every boundary in use in an account, the users and roles that it bounds.
+func (tx *Tx) BoundaryUseCounts(ctx context.Context, accountID string) (map[string]int, error) {
+	return tx.countByARN(ctx, `SELECT boundary_arn, count(*) FROM (SELECT boundary_arn FROM users WHERE account_id = $1
+		UNION ALL SELECT boundary_arn FROM roles WHERE account_id = $1) WHERE boundary_arn <> '' GROUP BY boundary_arn`, accountID)
 }
 
 // BoundaryUses counts the users and roles of an account whose permissions boundary the policy is.

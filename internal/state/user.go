@@ -52,6 +52,15 @@ func (tx *Tx) UpdateUser(ctx context.Context, u User) error {
 		u.AccountID, u.Name, u.BoundaryARN, JSON[map[string]string]{u.Tags})
 }
 
+// RenameUser gives a user another name or path, with all that goes by its name; [ErrExists] if another has the name.
+func (tx *Tx) RenameUser(ctx context.Context, accountID, name, newName, newPath string) error {
+	if err := tx.execOne(ctx, `UPDATE users SET name = $3, name_key = $4, path = $5 WHERE account_id = $1 AND name = $2`,
+		accountID, name, newName, strings.ToLower(newName), newPath); err != nil {
+		return err
+	}
+	return tx.renamePolicyHolder(ctx, accountID, KindUser, name, newName)
+}
+
 // DeleteUser removes a user, which the caller has found to own nothing any more.
 func (tx *Tx) DeleteUser(ctx context.Context, accountID, name string) error {
 	return tx.execOne(ctx, `DELETE FROM users WHERE account_id = $1 AND name = $2`, accountID, name)

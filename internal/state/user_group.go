@@ -41,6 +41,15 @@ func (tx *Tx) InsertGroup(ctx context.Context, g Group) error {
 	return err
 }
 
+// RenameGroup gives a group another name or path, with all that goes by its name; [ErrExists] if another has the name.
+func (tx *Tx) RenameGroup(ctx context.Context, accountID, name, newName, newPath string) error {
+	if err := tx.execOne(ctx, `UPDATE user_groups SET name = $3, name_key = $4, path = $5 WHERE account_id = $1 AND name = $2`,
+		accountID, name, newName, strings.ToLower(newName), newPath); err != nil {
+		return err
+	}
+	return tx.renamePolicyHolder(ctx, accountID, KindGroup, name, newName)
+}
+
 // DeleteGroup removes a group, which the caller has found to be empty.
 func (tx *Tx) DeleteGroup(ctx context.Context, accountID, name string) error {
 	return tx.execOne(ctx, `DELETE FROM user_groups WHERE account_id = $1 AND name = $2`, accountID, name)

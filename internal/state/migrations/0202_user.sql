@@ -18,7 +18,7 @@ CREATE TABLE access_keys (
     secret     BYTEA NOT NULL,                     -- wrapped by the root key
     status     TEXT NOT NULL,                      -- Active or Inactive
     created_at BIGINT NOT NULL,
-    FOREIGN KEY (account_id, user_name) REFERENCES users (account_id, name)
+    FOREIGN KEY (account_id, user_name) REFERENCES users (account_id, name) ON UPDATE CASCADE
 );
 CREATE INDEX access_keys_user ON access_keys (account_id, user_name);
 CREATE TABLE user_groups (
@@ -36,7 +36,7 @@ CREATE TABLE user_group_members (
     group_name TEXT NOT NULL,
     user_name  TEXT NOT NULL,
     PRIMARY KEY (account_id, group_name, user_name),
-    FOREIGN KEY (account_id, group_name) REFERENCES user_groups (account_id, name),
-    FOREIGN KEY (account_id, user_name) REFERENCES users (account_id, name)
+    FOREIGN KEY (account_id, group_name) REFERENCES user_groups (account_id, name) ON UPDATE CASCADE,
+    FOREIGN KEY (account_id, user_name) REFERENCES users (account_id, name) ON UPDATE CASCADE
 );
 CREATE INDEX user_group_members_user ON user_group_members (account_id, user_name);

@@ -10,6 +10,7 @@ type Caller struct {
 	UserID      string // AIDA…, AROA…:session, or the account id for root: the policy variable aws:userid
 	AccessKeyID string
 	RoleARN     string // the role of an assumed-role session: arn:aws:iam::A:role/path/R
+	UserARN     string // the user whose rights a federated session has: arn:aws:iam::A:user/u
 	Service     string // service principal, such as backup.amazonaws.com, when a service itself calls; ARN is then empty
 
 	// Session holds what the session of a temporary credential adds; nil for long-term credentials.
@@ -29,7 +30,7 @@ type Caller struct {
 	ReceivedAt time.Time // the wall clock's time at arrival
 }
 
-// Session is what an AssumeRole or GetSessionToken call fixed for the credentials it returned.
+// Session is what an AssumeRole, GetFederationToken or GetSessionToken call fixed for the credentials it returned.
 type Session struct {
 	Name           string
 	IssuedAt       time.Time
@@ -41,6 +42,7 @@ type Session struct {
 	SourceIdentity string
 	ExternalID     string
 	MFA            bool
+	IssuerID       string // AIDA…, of the user whose rights a federated session has
 }
 
 // IsRoot reports whether the caller is an account's root user.

@@ -68,6 +68,9 @@ func (d *Door) Do(ctx context.Context, c *Caller, op *Operation, in any) (any, e
 	var accesses []Access
 	var owners []string
 	out, err := func() (any, error) {
+		if observer, ok := d.authorizer.(Observer); ok {
+			observer.Observe(ctx, c, op)
+		}
 		if op.access != nil {
 			var err error
 			if accesses, err = op.access(ctx, c, in); err != nil {
@@ -126,6 +129,10 @@ func (d *Door) authorize(ctx context.Context, c *Caller, s *Service, op *Operati
 		answer := *refused
 		if s != nil && s.AccessDenied != "" {
 			answer.Code = s.AccessDenied
+		}
+		if why, ok := errors.AsType[*Refusal](err); ok && s != nil && s.EncodesRefusals {
+			answer.Message = "You are not authorized to perform this operation. " + answer.Message +
+				". Encoded authorization failure message: " + why.Encode()
 		}
 		answer.Status = http.StatusForbidden
 		if s != nil && s.AccessDeniedStatus != 0 {

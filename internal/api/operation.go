@@ -84,6 +84,8 @@ type Service struct {
 	AccessDenied string
 	// AccessDeniedStatus is their status, 403 where it is 0.
 	AccessDeniedStatus int
+	// EncodesRefusals is set where refusals carry a message that sts:DecodeAuthorizationMessage opens, as EC2's do.
+	EncodesRefusals bool
 	// Authorization is the text of the service's authorization.txt, see [Reference].
 	Authorization string
 	Operations    []Operation

@@ -189,7 +189,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		},
 	})
 	s.door = api.NewDoor(identities.Authorizer(), recorder)
-	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: clock.Wall, Keeper: keeper, Door: s.door, Log: s.log})
+	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: s.config.Wall, Keeper: keeper, Door: s.door, Log: s.log, Decode: identities.DecodeAuthorizationMessage})
 	organization := organizations.New(organizations.Config{DB: s.db, Clock: s.clock, Pages: pages, Log: s.log})
 	keys := kms.New(kms.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Pages: pages, PrincipalExists: identities.PrincipalExists, Log: s.log})
 	objects, err := s3.New(ctx, s3.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Dir: s.config.DataDir, Log: s.log, EnsureManagedKey: keys.EnsureManagedKey})

@@ -35,10 +35,12 @@ func New(c Config) *Service {
 // API is the table of the service's operations.
 func (s *Service) API() *api.Service {
 	return &api.Service{
-		Name:          "ec2",
-		EventSource:   "ec2.amazonaws.com",
-		AccessDenied:  "UnauthorizedOperation",
-		Authorization: authorization,
+		Name:         "ec2",
+		EventSource:  "ec2.amazonaws.com",
+		AccessDenied: "UnauthorizedOperation",
+
+		EncodesRefusals: true,
+		Authorization:   authorization,
 		Operations: []api.Operation{
 			api.Op("", s.CreateVolume, s.createVolumeAccess),
 			api.Op("", s.DeleteVolume, s.deleteVolumeAccess),

@@ -134,10 +134,18 @@ func (s *Service) GetAccountSummary(ctx context.Context, c *api.Caller, _ *iam.G
 	}
 	return &iam.GetAccountSummaryOutput{SummaryMap: map[string]int32{
 		"Users": int32(counts.Users), "Groups": int32(counts.Groups), "Roles": int32(counts.Roles), "Policies": int32(counts.Policies),
-		"AccessKeysPerUserQuota": maxKeysPerUser, "AttachedPoliciesPerUserQuota": maxAttached,
-		"AttachedPoliciesPerGroupQuota": maxAttached, "AttachedPoliciesPerRoleQuota": maxAttached,
-		"VersionsPerPolicyQuota": maxPolicyVersions, "PolicySizeQuota": maxManagedPolicy,
-		"AssumeRolePolicySizeQuota": maxTrustPolicy, "UserPolicySizeQuota": maxInlineUser, "GroupPolicySizeQuota": maxInlineGroup,
-		"AccountMFAEnabled": 0, "AccountAccessKeysPresent": 0,
+		"PolicyVersionsInUse": int32(counts.PolicyVersions), "InstanceProfiles": int32(counts.InstanceProfiles),
+		"MFADevices": int32(counts.MFADevices), "MFADevicesInUse": int32(counts.MFADevicesInUse), "AccountAliases": int32(counts.Aliases),
+		"Providers": 0, "ServerCertificates": 0,
+		"AccountMFAEnabled": 0, "AccountAccessKeysPresent": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0,
+
+		"AccessKeysPerUserQuota": maxKeysPerUser, "GroupsPerUserQuota": maxGroupsPerUser, "SigningCertificatesPerUserQuota": 2,
+		"AttachedPoliciesPerUserQuota": maxAttached, "AttachedPoliciesPerGroupQuota": maxAttached, "AttachedPoliciesPerRoleQuota": maxAttached,
+		"VersionsPerPolicyQuota": maxPolicyVersions, "PolicySizeQuota": maxManagedPolicy, "AssumeRolePolicySizeQuota": maxTrustPolicy,
+		"UserPolicySizeQuota": maxInlineUser, "GroupPolicySizeQuota": maxInlineGroup, "RolePolicySizeQuota": maxInlineRole,
+
+		// AWS's defaults, which it raises on request; nothing here is refused for their sake.
+		"UsersQuota": 5000, "GroupsQuota": 300, "RolesQuota": 1000, "PoliciesQuota": 1500, "PolicyVersionsInUseQuota": 10000,
+		"InstanceProfilesQuota": 1000, "ServerCertificatesQuota": 20, "GlobalEndpointTokenVersion": 1,
 	}}, nil
 }

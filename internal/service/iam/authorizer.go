@@ -12,6 +12,7 @@ import (
 	"strongroom/clock"
 	"strongroom/iampolicy"
 	"strongroom/internal/api"
+	pages "strongroom/internal/page"
 	"strongroom/internal/state"
 )
 
@@ -19,14 +20,16 @@ import (
 // operation, each object of a bucket included, so it keeps what it read until something changes; see [cache].
 type Authorizer struct {
 	cache *cache
+	uses  *uses
+	pages *pages.Sealer // seals the messages of refusals
 	clock clock.Clock
 	log   *slog.Logger
 }
 
 var _ api.Authorizer = (*Authorizer)(nil)
 
-func newAuthorizer(db *state.DB, c clock.Clock, log *slog.Logger) *Authorizer {
-	return &Authorizer{cache: newCache(db), clock: c, log: log}
+func newAuthorizer(c Config) *Authorizer {
+	return &Authorizer{cache: newCache(c.DB), uses: &uses{db: c.DB, clock: c.Clock, log: c.Log}, pages: c.Pages, clock: c.Clock, log: c.Log}
 }
 
 // Authorize implements [api.Authorizer].
@@ -37,9 +40,15 @@ func (a *Authorizer) Authorize(ctx context.Context, c *api.Caller, accesses ...a
 			return err
 		}
 		if !decision.Allowed {
+			explanation := decision.Explain()
 			a.log.InfoContext(ctx, "access denied", slog.String("request_id", c.RequestID), slog.String("action", request.Action),
-				slog.String("resource", request.Resource), slog.String("explanation", decision.Explain()))
-			return api.Errorf("AccessDenied", "%s", decision.Message(request)).WithStatus(http.StatusForbidden)
+				slog.String("resource", request.Resource), slog.String("explanation", explanation))
+			return &api.Error{
+				Code: "AccessDenied", Message: decision.Message(request), Status: http.StatusForbidden,
+				Err: &api.Refusal{Explanation: explanation, Encode: func() string {
+					return encodeMessage(a.pages, c.AccountID, decision.AuthorizationMessage(request))
+				}},
+			}
 		}
 	}
 	return nil
@@ -59,7 +68,7 @@ func (a *Authorizer) decide(ctx context.Context, c *api.Caller, access *api.Acce
 	}
 	request := iampolicy.Request{
 		Principal: iampolicy.Principal{
-			ARN: c.ARN, RoleARN: c.RoleARN, AccountID: c.AccountID, UserID: c.UserID, IsRoot: c.IsRoot(), Service: c.Service,
+			ARN: c.ARN, RoleARN: c.RoleARN, UserARN: c.UserARN, AccountID: c.AccountID, UserID: c.UserID, IsRoot: c.IsRoot(), Service: c.Service,
 		},
 		Action: access.Action, Resource: access.Resource, ResourceAccountID: access.ResourceAccountID,
 	}
@@ -149,8 +158,9 @@ func (k *knowledge) load(ctx context.Context, tx *state.Tx, c *api.Caller) (*pri
 		boundary, tags = role.BoundaryARN, role.Tags
 		holders = append(holders, state.PolicyHolder{Kind: state.KindRole, Name: role.Name})
 	} else {
-		user, err := tx.User(ctx, c.AccountID, lastSegment(c.ARN))
-		if errors.Is(err, state.ErrNotFound) || err == nil && user.ID != c.UserID {
+		name, id := identity(c)
+		user, err := tx.User(ctx, c.AccountID, lastSegment(name))
+		if errors.Is(err, state.ErrNotFound) || err == nil && user.ID != id {
 			return &principal{gone: true}, nil
 		}
 		if err != nil {
@@ -229,7 +239,7 @@ func (k *knowledge) session(ctx context.Context, c *api.Caller, policies *iampol
 	if c.Session == nil {
 		return nil
 	}
-	policies.HasSession = len(c.Session.Policies)+len(c.Session.PolicyARNs) > 0
+	policies.HasSession = len(c.Session.Policies)+len(c.Session.PolicyARNs) > 0 || c.UserARN != ""
 	for _, document := range c.Session.Policies {
 		parsed, err := k.cache.parse(document)
 		if err != nil {
@@ -244,8 +254,8 @@ func (k *knowledge) session(ctx context.Context, c *api.Caller, policies *iampol
 		}
 		policies.Session = append(policies.Session, source)
 	}
-	if c.RoleARN == "" && !c.Session.MFA {
-		policies.Session, policies.HasSession = append(policies.Session, withoutIAM()), true
+	if limits := limitsOf(c); limits != nil {
+		policies.Session, policies.HasSession = append(policies.Session, *limits), true
 	}
 	return nil
 }

@@ -75,12 +75,8 @@ func (k *knowledge) principal(ctx context.Context, c *api.Caller) (*principal, e
 	if c.Service != "" || c.ARN == "" || c.IsRoot() {
 		return &principal{}, nil
 	}
-	key := principalKey{account: c.AccountID, name: c.RoleARN, id: c.UserID}
-	if c.RoleARN == "" {
-		key.name = c.ARN
-	} else {
-		key.id = roleID(c.UserID)
-	}
+	key := principalKey{account: c.AccountID}
+	key.name, key.id = identity(c)
 	if known, ok := k.principals.Load(key); ok {
 		return known.(*principal), nil
 	}
@@ -159,14 +155,3 @@ func (k *knowledge) sessionPolicy(ctx context.Context, accountID, arn string) (i
 	k.policies.Store(key, source)
 	return source, nil
 }
-
-// withoutIAM is what limits the credentials of GetSessionToken that were asked for without MFA:
-// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
-var withoutIAM = sync.OnceValue(func() iampolicy.Source {
-	return iampolicy.Source{Name: "limits of GetSessionToken without MFA", Kind: iampolicy.Identity, Policy: iampolicy.MustParse(`{
-		"Version": "2012-10-17",
-		"Statement": [
-			{"Effect": "Allow", "Action": "*", "Resource": "*"},
-			{"Effect": "Deny", "Action": ["iam:*", "sts:Get*", "sts:Decode*"], "Resource": "*"}
-		]}`)}
-})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -101,11 +102,44 @@ func (s *Service) DeleteGroup(ctx context.Context, c *api.Caller, in *iam.Delete
 	return &iam.DeleteGroupOutput{}, nil
 }
 
+// UpdateGroup gives a group another name or path.
+func (s *Service) UpdateGroup(ctx context.Context, c *api.Caller, in *iam.UpdateGroupInput) (*iam.UpdateGroupOutput, error) {
+	var k constraints
+	k.pathAt("newPath", in.NewPath)
+	if err := k.err(); err != nil {
+		return nil, err
+	}
+	err := s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
+		group, err := findGroup(ctx, tx, c.AccountID, in.GroupName)
+		if err != nil {
+			return err
+		}
+		name := cmp.Or(aws.ToString(in.NewGroupName), group.Name)
+		err = tx.RenameGroup(ctx, c.AccountID, group.Name, name, cmp.Or(aws.ToString(in.NewPath), group.Path))
+		if errors.Is(err, state.ErrExists) {
+			return alreadyExists("Group with name %s already exists.", name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &iam.UpdateGroupOutput{}, nil
+}
+
 // AddUserToGroup makes a user a member.
 func (s *Service) AddUserToGroup(ctx context.Context, c *api.Caller, in *iam.AddUserToGroupInput) (*iam.AddUserToGroupOutput, error) {
 	err := s.changeHolder(ctx, c, holder{state.KindGroup, in.GroupName}, func(ctx context.Context, tx *state.Tx) error {
 		if err := (holder{state.KindUser, in.UserName}).find(ctx, tx, c); err != nil {
 			return err
+		}
+		groups, err := tx.GroupsOfUser(ctx, c.AccountID, *in.UserName)
+		if err != nil {
+			return err
+		}
+		member := slices.ContainsFunc(groups, func(g state.Group) bool { return g.Name == *in.GroupName })
+		if len(groups) >= maxGroupsPerUser && !member {
+			return limitExceeded("Cannot exceed quota for GroupsPerUser: %d", maxGroupsPerUser)
 		}
 		return tx.AddUserToGroup(ctx, c.AccountID, *in.GroupName, *in.UserName)
 	})

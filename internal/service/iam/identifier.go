@@ -12,14 +12,15 @@ import (
 
 // The prefixes of unique ids: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
 const (
-	userPrefix       = "AIDA"
-	rolePrefix       = "AROA"
-	groupPrefix      = "AGPA"
-	policyPrefix     = "ANPA"
-	longTermPrefix   = "AKIA"
-	temporaryPrefix  = "ASIA"
-	uniqueIDLength   = 17 // behind the prefix
-	secretByteLength = 30 // 40 characters in base64
+	userPrefix            = "AIDA"
+	rolePrefix            = "AROA"
+	groupPrefix           = "AGPA"
+	policyPrefix          = "ANPA"
+	instanceProfilePrefix = "AIPA"
+	longTermPrefix        = "AKIA"
+	temporaryPrefix       = "ASIA"
+	uniqueIDLength        = 17 // behind the prefix
+	secretByteLength      = 30 // 40 characters in base64
 )
 
 // newUniqueID is the id of a user, role, group or policy: never used again, even where the name is.

@@ -96,6 +96,13 @@ func (s *Service) DeleteRole(ctx context.Context, c *api.Caller, in *iam.DeleteR
 		if err := checkNoPolicies(ctx, tx, c.AccountID, state.KindRole, role.Name); err != nil {
 			return err
 		}
+		profiles, err := tx.InstanceProfilesOfRole(ctx, c.AccountID, role.Name)
+		if err != nil {
+			return err
+		}
+		if len(profiles) > 0 {
+			return deleteConflict("Cannot delete entity, must remove roles from instance profile first.")
+		}
 		return tx.DeleteRole(ctx, c.AccountID, role.Name)
 	})
 	if err != nil {
@@ -196,14 +203,6 @@ func (s *Service) ListRoleTags(ctx context.Context, c *api.Caller, in *iam.ListR
 		return nil, err
 	}
 	return &iam.ListRoleTagsOutput{Tags: tags, Marker: next, IsTruncated: next != nil}, nil
-}
-
-// ListInstanceProfilesForRole lists none: there is no operation that would make an instance profile.
-func (s *Service) ListInstanceProfilesForRole(ctx context.Context, c *api.Caller, in *iam.ListInstanceProfilesForRoleInput) (*iam.ListInstanceProfilesForRoleOutput, error) {
-	if _, err := s.role(ctx, c, in.RoleName); err != nil {
-		return nil, err
-	}
-	return &iam.ListInstanceProfilesForRoleOutput{InstanceProfiles: []types.InstanceProfile{}}, nil
 }
 
 // PutRolePermissionsBoundary sets the boundary.

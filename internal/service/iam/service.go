@@ -36,7 +36,7 @@ func New(c Config) *Service {
 	if c.Pages == nil {
 		c.Pages = pages.NewRandomSealer()
 	}
-	return &Service{Config: c, authorizer: newAuthorizer(c.DB, c.Clock, c.Log)}
+	return &Service{Config: c, authorizer: newAuthorizer(c)}
 }
 
 // Authorizer decides over the calls of all services by the policies kept here.
@@ -59,14 +59,27 @@ func (s *Service) API() *api.Service {
 			onServiceRole(s, s.CreateServiceLinkedRole), onRole(s, s.DeleteServiceLinkedRole),
 			onAccount(s, s.GetServiceLinkedRoleDeletionStatus, "role"),
 
-			onUser(s, s.CreateUser), onUser(s, s.GetUser), onAccount(s, s.ListUsers, "user"), onUser(s, s.DeleteUser),
+			onInstanceProfile(s, s.CreateInstanceProfile), onInstanceProfile(s, s.GetInstanceProfile),
+			onAccount(s, s.ListInstanceProfiles, "instance-profile"), onInstanceProfile(s, s.DeleteInstanceProfile),
+			api.Op("", s.AddRoleToInstanceProfile, s.addRoleAccess), onInstanceProfile(s, s.RemoveRoleFromInstanceProfile),
+			onInstanceProfile(s, s.TagInstanceProfile), onInstanceProfile(s, s.UntagInstanceProfile), onInstanceProfile(s, s.ListInstanceProfileTags),
+
+			onUser(s, s.CreateLoginProfile), onUser(s, s.GetLoginProfile), onUser(s, s.UpdateLoginProfile), onUser(s, s.DeleteLoginProfile),
+			api.Op("", s.ChangePassword, s.changePasswordAccess), onAccount(s, s.UpdateAccountPasswordPolicy, ""),
+			onAccount(s, s.GetAccountPasswordPolicy, ""), onAccount(s, s.DeleteAccountPasswordPolicy, ""),
+
+			onMFADevice(s, s.CreateVirtualMFADevice), onMFADevice(s, s.DeleteVirtualMFADevice), onAccount(s, s.ListVirtualMFADevices, ""),
+			onUser(s, s.EnableMFADevice), onUser(s, s.ResyncMFADevice), onUser(s, s.DeactivateMFADevice), onUser(s, s.ListMFADevices),
+			onUser(s, s.GetMFADevice), onMFADevice(s, s.TagMFADevice), onMFADevice(s, s.UntagMFADevice), onMFADevice(s, s.ListMFADeviceTags),
+
+			onUser(s, s.CreateUser), onUser(s, s.UpdateUser), onUser(s, s.GetUser), onAccount(s, s.ListUsers, "user"), onUser(s, s.DeleteUser),
 			onUser(s, s.TagUser), onUser(s, s.UntagUser), onUser(s, s.ListUserTags),
 			onUser(s, s.PutUserPermissionsBoundary), onUser(s, s.DeleteUserPermissionsBoundary),
 			onUser(s, s.AttachUserPolicy), onUser(s, s.DetachUserPolicy), onUser(s, s.ListAttachedUserPolicies),
 			onUser(s, s.PutUserPolicy), onUser(s, s.GetUserPolicy), onUser(s, s.DeleteUserPolicy), onUser(s, s.ListUserPolicies),
 			onUser(s, s.CreateAccessKey), onUser(s, s.UpdateAccessKey), onUser(s, s.DeleteAccessKey), onUser(s, s.ListAccessKeys),
 
-			onGroup(s, s.CreateGroup), onGroup(s, s.GetGroup), onAccount(s, s.ListGroups, "group"), onGroup(s, s.DeleteGroup),
+			onGroup(s, s.CreateGroup), onGroup(s, s.UpdateGroup), onGroup(s, s.GetGroup), onAccount(s, s.ListGroups, "group"), onGroup(s, s.DeleteGroup),
 			onGroup(s, s.AddUserToGroup), onGroup(s, s.RemoveUserFromGroup), onUser(s, s.ListGroupsForUser),
 			onGroup(s, s.AttachGroupPolicy), onGroup(s, s.DetachGroupPolicy), onGroup(s, s.ListAttachedGroupPolicies),
 			onGroup(s, s.PutGroupPolicy), onGroup(s, s.GetGroupPolicy), onGroup(s, s.DeleteGroupPolicy), onGroup(s, s.ListGroupPolicies),
@@ -76,6 +89,7 @@ func (s *Service) API() *api.Service {
 			onPolicy(s, s.SetDefaultPolicyVersion), onPolicy(s, s.DeletePolicyVersion), onPolicy(s, s.ListEntitiesForPolicy),
 			onPolicy(s, s.TagPolicy), onPolicy(s, s.UntagPolicy), onPolicy(s, s.ListPolicyTags),
 
+			onAccount(s, s.CreateAccountAlias, ""), onAccount(s, s.ListAccountAliases, ""), onAccount(s, s.DeleteAccountAlias, ""),
 			onAccount(s, s.GetAccountSummary, ""),
 		},
 	}

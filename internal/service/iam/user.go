@@ -96,12 +96,46 @@ func (s *Service) DeleteUser(ctx context.Context, c *api.Caller, in *iam.DeleteU
 		if len(groups) > 0 {
 			return deleteConflict("Cannot delete entity, must remove users from group first.")
 		}
+		devices, err := tx.MFADevicesOfUser(ctx, c.AccountID, user.Name)
+		if err != nil {
+			return err
+		}
+		if len(devices) > 0 {
+			return deleteConflict("Cannot delete entity, must delete MFA device first.")
+		}
+		switch _, err := tx.LoginProfile(ctx, c.AccountID, user.Name); {
+		case err == nil:
+			return deleteConflict("Cannot delete entity, must delete login profile first.")
+		case !errors.Is(err, state.ErrNotFound):
+			return err
+		}
 		return tx.DeleteUser(ctx, c.AccountID, user.Name)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &iam.DeleteUserOutput{}, nil
+}
+
+// UpdateUser gives a user another name or path.
+func (s *Service) UpdateUser(ctx context.Context, c *api.Caller, in *iam.UpdateUserInput) (*iam.UpdateUserOutput, error) {
+	var k constraints
+	k.pathAt("newPath", in.NewPath)
+	if err := k.err(); err != nil {
+		return nil, err
+	}
+	err := s.changeUser(ctx, c, in.UserName, func(ctx context.Context, tx *state.Tx, user *state.User) error {
+		name := cmp.Or(aws.ToString(in.NewUserName), user.Name)
+		err := tx.RenameUser(ctx, c.AccountID, user.Name, name, cmp.Or(aws.ToString(in.NewPath), user.Path))
+		if errors.Is(err, state.ErrExists) {
+			return alreadyExists("User with name %s already exists.", name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &iam.UpdateUserOutput{}, nil
 }
 
 // TagUser adds tags.

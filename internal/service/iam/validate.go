@@ -31,6 +31,8 @@ const (
 	maxAttached        = 10
 	maxPolicyVersions  = 5
 	maxKeysPerUser     = 2
+	maxMFADevices      = 8
+	maxGroupsPerUser   = 10
 	maxTags            = 50
 	maxDescription     = 1000
 	minSessionDuration = 3600
@@ -62,9 +64,11 @@ func (k *constraints) name(field string, value *string, longest int) {
 	}
 }
 
-func (k *constraints) path(value *string) {
+func (k *constraints) path(value *string) { k.pathAt("path", value) }
+
+func (k *constraints) pathAt(field string, value *string) {
 	if text := aws.ToString(value); value != nil && (!pathPattern.MatchString(text) || len(text) > 512) {
-		k.add("path", text, `satisfy regular expression pattern: (/)|(/[!-\u007F]+/)`)
+		k.add(field, text, `satisfy regular expression pattern: (/)|(/[!-\u007F]+/)`)
 	}
 }
 

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,37 +19,38 @@ import (
 	"strongroom/arn"
 	"strongroom/iampolicy"
 	"strongroom/internal/api"
+	"strongroom/internal/service/iam"
 	"strongroom/internal/state"
 )
 
-// maxSessionPolicy is the size that a session policy in plain text may have; AWS's further limit, on the packed size of
-// policies and tags together, is not known.
 const (
-	maxSessionPolicy     = 2048
+	maxSessionPolicy     = 2048 // characters of a session policy in plain text
 	maxSessionPolicyARNs = 10
-	maxSessionTags       = 50
-	maxExternalID        = 1224
-)
-
-var (
-	sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	externalID  = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
 )
 
 // assumeRoleAccess asks the role's trust policy, and the caller's own policies where they count, first for the role and
 // then for what the session is to carry. A role that is not there refuses like one that does not trust the caller.
 func (s *Service) assumeRoleAccess(ctx context.Context, c *api.Caller, in *sts.AssumeRoleInput) ([]api.Access, error) {
-	if err := validate(in); err != nil {
+	if err := validate(c, in); err != nil {
 		return nil, err
 	}
 	role, err := s.role(ctx, *in.RoleArn)
 	if errors.Is(err, state.ErrNotFound) {
-		return nil, api.Errorf("AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
-			callerName(c), *in.RoleArn).WithStatus(http.StatusForbidden)
+		return nil, notAuthorized(c, *in.RoleArn)
 	}
 	if err != nil {
 		return nil, err
 	}
+	if in.SerialNumber != nil || in.TokenCode != nil {
+		if err := s.checkMFA(ctx, c, in.SerialNumber, in.TokenCode); err != nil {
+			return nil, err
+		}
+	}
+	return assumeRoleAccesses(c, in, role), nil
+}
+
+// assumeRoleAccesses are what an AssumeRole that brought the right MFA code, if it brought any, asks the role for.
+func assumeRoleAccesses(c *api.Caller, in *sts.AssumeRoleInput, role state.Role) []api.Access {
 	access := api.Access{
 		Action: "sts:AssumeRole", Resource: role.ARN(), ResourceAccountID: role.AccountID, Context: assumeRoleKeys(c, in, role),
 		ResourcePolicies: []api.PolicyDocument{{Name: "trust policy of " + role.ARN(), Document: role.Trust}},
@@ -62,7 +64,30 @@ func (s *Service) assumeRoleAccess(ctx context.Context, c *api.Caller, in *sts.A
 		access.Action = "sts:SetSourceIdentity"
 		accesses = append(accesses, access)
 	}
-	return accesses, nil
+	return accesses
+}
+
+// checkMFA refuses a code that is not what the caller's device shows. A right one counts once.
+func (s *Service) checkMFA(ctx context.Context, c *api.Caller, serial, code *string) error {
+	if serial == nil || code == nil {
+		return accessDenied("MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
+	}
+	right, err := iam.CheckMFA(ctx, s.DB, s.Keeper, c, *serial, *code, s.Wall.Now())
+	if err != nil {
+		return err
+	}
+	if !right {
+		return accessDenied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
+	}
+	return nil
+}
+
+func accessDenied(format string, args ...any) error {
+	return api.Errorf("AccessDenied", format, args...).WithStatus(http.StatusForbidden)
+}
+
+func notAuthorized(c *api.Caller, roleARN string) error {
+	return accessDenied("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", callerName(c), roleARN)
 }
 
 func callerName(c *api.Caller) string {
@@ -75,8 +100,15 @@ func callerName(c *api.Caller) string {
 // AssumeRole lends the rights of a role.
 func (s *Service) AssumeRole(ctx context.Context, c *api.Caller, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
 	role, err := s.role(ctx, *in.RoleArn)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, notAuthorized(c, *in.RoleArn)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("assuming %s: %w", *in.RoleArn, err) // it was there when the call was authorized
+		return nil, fmt.Errorf("assuming %s: %w", *in.RoleArn, err)
+	}
+	// The call was authorized on the role as it was then. Another may have its name by now, or it may trust others.
+	if err := s.Door.Authorize(ctx, c, "sts", assumeRoleAccesses(c, in, role)...); err != nil {
+		return nil, err
 	}
 	duration, err := sessionDuration(in.DurationSeconds, defaultRoleSession, longestRoleSession)
 	if err != nil {
@@ -89,7 +121,7 @@ func (s *Service) AssumeRole(ctx context.Context, c *api.Caller, in *sts.AssumeR
 		return nil, api.Errorf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
 	if in.SourceIdentity != nil && c.Session != nil && c.Session.SourceIdentity != "" && *in.SourceIdentity != c.Session.SourceIdentity {
-		return nil, api.Errorf("AccessDenied", "SourceIdentity cannot be changed when chaining roles").WithStatus(http.StatusForbidden)
+		return nil, accessDenied("SourceIdentity cannot be changed when chaining roles")
 	}
 	now := s.Wall.Now().Truncate(time.Second)
 	session := api.Session{
@@ -112,6 +144,10 @@ func (s *Service) AssumeRole(ctx context.Context, c *api.Caller, in *sts.AssumeR
 		session.Tags[*tag.Key] = aws.ToString(tag.Value)
 	}
 	session.TransitiveTags = append(session.TransitiveTags, in.TransitiveTagKeys...)
+	packed, err := packedSize(session)
+	if err != nil {
+		return nil, err
+	}
 	credentials, t, err := s.issue(ctx, token{
 		AccountID: role.AccountID, RoleARN: role.ARN(), UserID: role.ID + ":" + session.Name,
 		ARN:     arn.New("sts", "", role.AccountID, "assumed-role/"+role.Name+"/"+session.Name).String(),
@@ -123,6 +159,7 @@ func (s *Service) AssumeRole(ctx context.Context, c *api.Caller, in *sts.AssumeR
 	s.noteUse(ctx, role, c.Region)
 	out := &sts.AssumeRoleOutput{
 		Credentials: credentials, AssumedRoleUser: &types.AssumedRoleUser{Arn: aws.String(t.ARN), AssumedRoleId: aws.String(t.UserID)},
+		PackedPolicySize: packed,
 	}
 	if session.SourceIdentity != "" {
 		out.SourceIdentity = aws.String(session.SourceIdentity)
@@ -202,54 +239,72 @@ func (s *Service) noteUse(ctx context.Context, role state.Role, region string) {
 	}
 }
 
-// validate refuses inputs that AWS would refuse before it asks any policy.
-func validate(in *sts.AssumeRoleInput) error {
-	var wrong []string
-	check := func(field string, value *string, pattern *regexp.Regexp, required bool) {
-		switch {
-		case value == nil && required:
-			wrong = append(wrong, fmt.Sprintf("Value null at '%s' failed to satisfy constraint: Member must not be null", field))
-		case value != nil && !pattern.MatchString(*value):
-			wrong = append(wrong, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: %s",
-				*value, field, strings.Trim(pattern.String(), "^$")))
+// validate refuses inputs that AWS would refuse before it asks any policy: for calls inside the house, what package wire
+// refuses too, and what shapes do not tell.
+func validate(c *api.Caller, in *sts.AssumeRoleInput) error {
+	for _, field := range []struct {
+		name    string
+		value   *string
+		pattern *regexp.Regexp
+	}{
+		{"roleArn", cmp.Or(in.RoleArn, aws.String("")), rolePattern},
+		{"roleSessionName", cmp.Or(in.RoleSessionName, aws.String("")), sessionName},
+		{"externalId", in.ExternalId, externalID}, {"sourceIdentity", in.SourceIdentity, sessionName},
+	} {
+		if field.value != nil && !field.pattern.MatchString(*field.value) {
+			return api.Errorf("ValidationError", "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: "+
+				"Member must satisfy regular expression pattern: %s", *field.value, field.name, strings.Trim(field.pattern.String(), "^$"))
 		}
 	}
-	check("roleArn", in.RoleArn, rolePattern, true)
-	check("roleSessionName", in.RoleSessionName, sessionName, true)
-	check("externalId", in.ExternalId, externalID, false)
-	if len(aws.ToString(in.ExternalId)) > maxExternalID {
-		wrong = append(wrong, fmt.Sprintf("Value at 'externalId' failed to satisfy constraint: Member must have length less than or equal to %d", maxExternalID))
-	}
-	check("sourceIdentity", in.SourceIdentity, sessionName, false)
-	if len(in.PolicyArns) > maxSessionPolicyARNs {
-		wrong = append(wrong, fmt.Sprintf("Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to %d", maxSessionPolicyARNs))
-	}
-	if len(in.Tags) > maxSessionTags {
-		wrong = append(wrong, fmt.Sprintf("Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to %d", maxSessionTags))
-	}
-	for i, tag := range in.Tags {
-		if aws.ToString(tag.Key) == "" {
-			wrong = append(wrong, fmt.Sprintf("Value at 'tags.%d.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1", i+1))
-		}
-	}
-	if len(wrong) > 0 {
-		noun := "error"
-		if len(wrong) > 1 {
-			noun = "errors"
-		}
-		return api.Errorf("ValidationError", "%d validation %s detected: %s", len(wrong), noun, strings.Join(wrong, "; "))
+	if err := validateTags(in.Tags); err != nil {
+		return err
 	}
 	for _, key := range in.TransitiveTagKeys {
 		if !slices.ContainsFunc(in.Tags, func(t types.Tag) bool { return *t.Key == key }) {
-			return api.Errorf("ValidationError", "The transitive tag key %s is not among the session tags.", key)
+			return api.Errorf("InvalidParameterValue", "The specified transitive tag key must be included in the requested tags.")
 		}
 	}
-	return validatePolicy(in.Policy)
+	for inherited := range transitiveTags(c) {
+		if slices.ContainsFunc(in.Tags, func(t types.Tag) bool { return strings.EqualFold(*t.Key, inherited) }) {
+			return api.Errorf("InvalidParameterValue",
+				"One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+		}
+	}
+	return validatePolicies(in.Policy, in.PolicyArns)
 }
 
-var rolePattern = regexp.MustCompile(`^arn:aws:iam::\d{12}:role/[!-~]+$`)
+var (
+	rolePattern = regexp.MustCompile(`^arn:aws:iam::\d{12}:role/[!-~]+$`)
+	sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	externalID  = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+)
 
-func validatePolicy(document *string) error {
+// validateTags refuses session tags whose keys differ in letter case alone, or belong to AWS.
+func validateTags(tags []types.Tag) error {
+	seen := map[string]bool{}
+	for _, tag := range tags {
+		key := strings.ToLower(*tag.Key)
+		switch {
+		case seen[key]:
+			return api.Errorf("InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		case strings.HasPrefix(key, "aws:"):
+			return api.Errorf("InvalidParameterValue", "Tag keys that begin with aws: are reserved: %s", *tag.Key)
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
+func validatePolicies(document *string, arns []types.PolicyDescriptorType) error {
+	if len(arns) > maxSessionPolicyARNs {
+		return api.Errorf("ValidationError",
+			"1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to %d", maxSessionPolicyARNs)
+	}
+	for _, p := range arns {
+		if !policyPattern.MatchString(aws.ToString(p.Arn)) {
+			return api.Errorf("ValidationError", "Invalid policy ARN: %s", aws.ToString(p.Arn))
+		}
+	}
 	if document == nil {
 		return nil
 	}
@@ -266,10 +321,15 @@ func validatePolicy(document *string) error {
 	return nil
 }
 
+var policyPattern = regexp.MustCompile(`^arn:aws:iam::(aws|\d{12}):policy/[!-~]+$`)
+
 // assumeRoleKeys are the condition keys of AssumeRole:
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html
 func assumeRoleKeys(c *api.Caller, in *sts.AssumeRoleInput, role state.Role) map[string][]string {
 	keys := map[string][]string{"sts:RoleSessionName": {*in.RoleSessionName}}
+	if in.TokenCode != nil {
+		keys["aws:MultiFactorAuthPresent"], keys["aws:MultiFactorAuthAge"] = []string{"true"}, []string{"0"}
+	}
 	if in.ExternalId != nil {
 		keys["sts:ExternalId"] = []string{*in.ExternalId}
 	}

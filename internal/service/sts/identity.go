@@ -37,3 +37,12 @@ func (s *Service) GetAccessKeyInfo(ctx context.Context, _ *api.Caller, in *sts.G
 	}
 	return &sts.GetAccessKeyInfoOutput{Account: aws.String(key.AccountID)}, nil
 }
+
+// DecodeAuthorizationMessage shows what the encoded message of a refusal says, to who may see it in the same account.
+func (s *Service) DecodeAuthorizationMessage(_ context.Context, c *api.Caller, in *sts.DecodeAuthorizationMessageInput) (*sts.DecodeAuthorizationMessageOutput, error) {
+	message, err := s.Decode(c.AccountID, *in.EncodedMessage)
+	if err != nil {
+		return nil, err
+	}
+	return &sts.DecodeAuthorizationMessageOutput{DecodedMessage: aws.String(message)}, nil
+}

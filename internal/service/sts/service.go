@@ -22,6 +22,8 @@ type Config struct {
 	Keeper *secrets.Keeper
 	Door   *api.Door // through which services assume roles, so that it is authorized and recorded
 	Log    *slog.Logger
+	// Decode opens the message that a refusal in the account carried.
+	Decode func(accountID, encoded string) (message string, err error)
 }
 
 // Service is STS. Its methods may be called at once.
@@ -47,6 +49,8 @@ func (s *Service) API() *api.Service {
 			api.Op("", s.GetCallerIdentity, nil),
 			api.Op("", s.AssumeRole, s.assumeRoleAccess).AsReadOnly(),
 			api.Op("", s.GetSessionToken, nil).AsReadOnly(),
+			api.Op("", s.GetFederationToken, s.federationTokenAccess).AsReadOnly(),
+			api.Op("", s.DecodeAuthorizationMessage, star[sts.DecodeAuthorizationMessageInput]("sts:DecodeAuthorizationMessage")).AsReadOnly(),
 			api.Op("", s.GetAccessKeyInfo, star[sts.GetAccessKeyInfoInput]("sts:GetAccessKeyInfo")),
 		},
 	}

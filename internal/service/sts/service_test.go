@@ -481,7 +481,6 @@ func TestBadInput(t *testing.T) {
 		"roleSessionName": {RoleArn: &arn, RoleSessionName: p("no spaces")},
 		"externalId":      {RoleArn: &arn, RoleSessionName: p("session"), ExternalId: p("?")},
 		"sourceIdentity":  {RoleArn: &arn, RoleSessionName: p("session"), SourceIdentity: p("?")},
-		"transitive":      {RoleArn: &arn, RoleSessionName: p("session"), TransitiveTagKeys: []string{"x"}},
 	} {
 		if _, err := sts.NewFromConfig(user).AssumeRole(t.Context(), in); code(err) != "ValidationError 400" || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s over the wire: %v", what, err)

@@ -29,17 +29,20 @@ func (s *Service) GetSessionToken(ctx context.Context, c *api.Caller, in *sts.Ge
 	if c.Session != nil || c.Service != "" {
 		return nil, api.Errorf("AccessDenied", "Cannot call GetSessionToken with session credentials").WithStatus(http.StatusForbidden)
 	}
-	if in.SerialNumber != nil || in.TokenCode != nil {
-		return nil, api.Errorf("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.").WithStatus(http.StatusForbidden)
-	}
 	duration, err := sessionDuration(in.DurationSeconds, defaultUserSession, longestUserSession)
 	if err != nil {
 		return nil, err
 	}
+	mfa := in.SerialNumber != nil || in.TokenCode != nil
+	if mfa {
+		if err := s.checkMFA(ctx, c, in.SerialNumber, in.TokenCode); err != nil {
+			return nil, err
+		}
+	}
 	now := s.Wall.Now().Truncate(time.Second)
 	credentials, _, err := s.issue(ctx, token{
 		AccountID: c.AccountID, ARN: c.ARN, UserID: c.UserID,
-		Session: api.Session{IssuedAt: now, ExpiresAt: now.Add(duration)},
+		Session: api.Session{IssuedAt: now, ExpiresAt: now.Add(duration), MFA: mfa},
 	})
 	if err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ type token struct {
 	ARN         string      `json:"n"`
 	UserID      string      `json:"u"`
 	RoleARN     string      `json:"r,omitempty"`
+	UserARN     string      `json:"f,omitempty"`
 	Session     api.Session `json:"e"`
 }
 
@@ -123,7 +124,7 @@ func (s *Service) unseal(ctx context.Context, text string) (t token, err error) 
 func (t *token) caller() *api.Caller {
 	session := t.Session
 	return &api.Caller{
-		AccountID: t.AccountID, ARN: t.ARN, UserID: t.UserID, RoleARN: t.RoleARN, AccessKeyID: t.AccessKeyID, Session: &session,
+		AccountID: t.AccountID, ARN: t.ARN, UserID: t.UserID, RoleARN: t.RoleARN, UserARN: t.UserARN, AccessKeyID: t.AccessKeyID, Session: &session,
 	}
 }
 

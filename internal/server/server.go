@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,6 +32,7 @@ import (
 	"strongroom/internal/service/kms"
 	"strongroom/internal/service/organizations"
 	"strongroom/internal/service/s3"
+	"strongroom/internal/service/sqs"
 	"strongroom/internal/service/sts"
 	"strongroom/internal/service/tagging"
 	"strongroom/internal/state"
@@ -90,6 +93,10 @@ func Start(ctx context.Context, config Config, log *slog.Logger) (s *Server, err
 	if err := s.serve(ctx, services); err != nil {
 		return s, err
 	}
+	if err := services.queues.Start(ctx); err != nil {
+		return s, err
+	}
+	s.onClose("queues", func(context.Context) error { services.queues.Close(); return nil }) // before requests: it ends those that wait
 	if err := writeProfiles(config.DataDir, s.Endpoint(), profiles); err != nil {
 		return s, err
 	}
@@ -162,6 +169,7 @@ type services struct {
 	iam           *iam.Service
 	sts           *sts.Service
 	organizations *organizations.Service
+	queues        *sqs.Service
 }
 
 // wire constructs the services in the order in which they need each other, and registers them with the door.
@@ -189,9 +197,14 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		},
 	})
 	s.door = api.NewDoor(identities.Authorizer(), recorder)
-	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: s.config.Wall, Keeper: keeper, Door: s.door, Log: s.log, Decode: identities.DecodeAuthorizationMessage})
+	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: clock.Wall, Keeper: keeper, Door: s.door, Log: s.log})
 	organization := organizations.New(organizations.Config{DB: s.db, Clock: s.clock, Pages: pages, Log: s.log})
 	keys := kms.New(kms.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Pages: pages, PrincipalExists: identities.PrincipalExists, Log: s.log})
+	seal, err := s.seal(ctx, keeper, "messages.key")
+	if err != nil {
+		return services{}, err
+	}
+	queues := sqs.New(sqs.Config{DB: s.db, Clock: s.clock, Door: s.door, Seal: seal, Pages: pages, EnsureManagedKey: keys.EnsureManagedKey, Log: s.log})
 	objects, err := s3.New(ctx, s3.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Dir: s.config.DataDir, Log: s.log, EnsureManagedKey: keys.EnsureManagedKey})
 	if err != nil {
 		return services{}, err
@@ -215,9 +228,9 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(organization, s.db), Log: s.log,
 	})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans}})
+	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans, queues}})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages})
-	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, tags, trail} {
+	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, queues, tags, trail} {
 		s.door.Register(service.API())
 	}
 
@@ -228,9 +241,9 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	s.runner = work.New(work.Config{
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf,
 		Identity: identity{identities, sessions}, Organization: membership(organization), Trail: recorder, Log: s.log,
-		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep},
+		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, queues.Sweep},
 	})
-	return services{identities, sessions, organization}, nil
+	return services{identities, sessions, organization, queues}, nil
 }
 
 // identity joins what jobs need of IAM and STS.
@@ -279,6 +292,19 @@ func (s *Server) pages(ctx context.Context, keeper *secrets.Keeper) (*page.Seale
 		return nil, fmt.Errorf("opening the key of list tokens: %w", err)
 	}
 	return page.NewSealer(key)
+}
+
+// seal opens what seals a service's data under a key of its own, which is kept.
+func (s *Server) seal(ctx context.Context, keeper *secrets.Keeper, name string) (cipher.AEAD, error) {
+	key, err := keptKey(ctx, s.db, keeper, name)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", name, err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // makeAccounts makes the configured accounts, and with -dev their organization, and returns their profiles.

@@ -73,7 +73,11 @@ func (x *exchange) payloadHash(signature *sigv4.Signature) (string, error) {
 		}
 		return signature.PayloadHash, nil
 	}
-	data, err := readBody(x.r, x.h.MaxBody)
+	limit := x.h.MaxBody
+	if x.service == "sqs" {
+		limit = max(limit, 8<<20) // a message of 1 MiB may be several times as long in JSON
+	}
+	data, err := readBody(x.r, limit)
 	if err != nil {
 		return "", err
 	}

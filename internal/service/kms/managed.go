@@ -26,6 +26,8 @@ var managedKeys = map[string]managedKey{
 	"aws/ebs":    {"ec2", "Default key that protects my EBS volumes when no other key is defined"},
 	"aws/rds":    {"rds", "Default key that protects my RDS database volumes when no other key is defined"},
 	"aws/s3":     {"s3", "Default key that protects my S3 objects when no other key is defined"},
+	"aws/sns":    {"sns", "Default key that protects my SNS data when no other key is defined"},
+	"aws/sqs":    {"sqs", "Default key that protects my SQS messages when no other key is defined"},
 }
 
 // managedService is the service of a predefined alias ("alias/aws/s3"), or "".

@@ -13,6 +13,13 @@ type Lifecycle struct {
 // IsZero reports whether nothing was said.
 func (l Lifecycle) IsZero() bool { return l == Lifecycle{} }
 
+// Equal reports whether two lifecycles say the same.
+func (l Lifecycle) Equal(other Lifecycle) bool {
+	same := func(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
+	return same(l.MoveToColdStorageAfterDays, other.MoveToColdStorageAfterDays) && same(l.DeleteAfterDays, other.DeleteAfterDays) &&
+		l.OptInToArchive == other.OptInToArchive
+}
+
 // Forever is the DeleteAfterDays of a point that is never deleted.
 const Forever = -1
 

@@ -18,6 +18,7 @@ const (
 	MaxRulesPerPlan      = 10
 	MaxSelectionsPerPlan = 100
 	MaxCopyActions       = 5
+	MaxLegalHolds        = 50
 	MaxPlanTags          = 10
 	MaxTags              = 50
 )

@@ -39,6 +39,9 @@ type CopyJob struct {
 	QueuedBehind string          `db:"queued_behind"`
 	ParentJobID  string          `db:"parent_job_id"`
 	Attempts     int64           `db:"attempts"`
+
+	GrantID     string `db:"grant_id"` // of the grant on the source's key that the job reads under, until it is retired
+	GrantKeyARN string `db:"grant_key_arn"`
 }
 
 // Done reports whether the job is in a final state.

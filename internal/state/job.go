@@ -16,3 +16,28 @@ func jobByToken[T any](ctx context.Context, tx *Tx, table, accountID, region, to
 	return queryOne(ctx, tx, scanRow[T], selectRow[T](table)+
 		"WHERE account_id = $1 AND region = $2 AND idempotency_token = $3", accountID, region, token)
 }
+
+// jobTables hold the jobs that are forgotten some time after they are done.
+var jobTables = []string{"backup_jobs", "copy_jobs", "restore_jobs"}
+
+// JobsDoneBefore reports whether any job was done at or before a time.
+func (tx *Tx) JobsDoneBefore(ctx context.Context, at Micros) (bool, error) {
+	for _, table := range jobTables {
+		found, err := queryOne(ctx, tx, func(s scanner) (found bool, err error) { return found, s.Scan(&found) },
+			"SELECT EXISTS (SELECT 1 FROM "+table+" WHERE completed_at > 0 AND completed_at <= $1)", at)
+		if found || err != nil {
+			return found, err
+		}
+	}
+	return false, nil
+}
+
+// ForgetJobs removes the jobs that were done at or before a time.
+func (tx *Tx) ForgetJobs(ctx context.Context, at Micros) error {
+	for _, table := range jobTables {
+		if _, err := tx.exec(ctx, "DELETE FROM "+table+" WHERE completed_at > 0 AND completed_at <= $1", at); err != nil {
+			return err
+		}
+	}
+	return nil
+}

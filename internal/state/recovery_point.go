@@ -91,9 +91,12 @@ func (f PointFilter) filter() *filter {
 	return q.byPlan(f.PlanID)
 }
 
-// InsertRecoveryPoint adds a point; [ErrExists] if its ARN is known.
+// InsertRecoveryPoint adds a point, under the legal holds that are for it; [ErrExists] if its ARN is known.
 func (tx *Tx) InsertRecoveryPoint(ctx context.Context, p RecoveryPoint) error {
-	return insertRow(ctx, tx, "recovery_points", p)
+	if err := insertRow(ctx, tx, "recovery_points", p); err != nil {
+		return err
+	}
+	return tx.holdPoint(ctx, p)
 }
 
 // UpdateRecoveryPoint writes the point's row if its status is one of from (any, if none is named); [ErrConflict]
@@ -132,10 +135,11 @@ func (tx *Tx) LatestPoint(ctx context.Context, resourceARN, vaultARN, archiveKey
 		resourceARN, vaultARN, archiveKeyARN)
 }
 
-// PointsToDelete lists the finished points whose retention is over at the given time, the oldest first.
+// PointsToDelete lists the finished points whose retention is over at the given time and that no legal hold keeps, the
+// oldest first.
 func (tx *Tx) PointsToDelete(ctx context.Context, at Micros, limit int) ([]RecoveryPoint, error) {
 	return selectWhere[RecoveryPoint](ctx, tx, "recovery_points",
-		new(filter).add("delete_at > 0").add("delete_at <= ?", at).in("status", []string{PointCompleted, PointPartial, PointAvailable, PointExpired}),
+		new(filter).add("delete_at > 0").add("delete_at <= ?", at).in("status", []string{PointCompleted, PointPartial, PointAvailable}).add(notHeld),
 		fmt.Sprintf("ORDER BY delete_at, arn LIMIT %d", limit))
 }
 
@@ -143,11 +147,29 @@ func (tx *Tx) PointsToDelete(ctx context.Context, at Micros, limit int) ([]Recov
 func (tx *Tx) NextPointDeletion(ctx context.Context) (Micros, error) {
 	return queryOne(ctx, tx, func(s scanner) (at Micros, err error) { return at, s.Scan(&at) },
 		`SELECT delete_at FROM recovery_points WHERE delete_at > 0 AND status IN ('COMPLETED', 'PARTIAL', 'AVAILABLE')
-		ORDER BY delete_at LIMIT 1`)
+		AND `+notHeld+` ORDER BY delete_at LIMIT 1`)
+}
+
+// PointsToCool lists the finished points that are to move to cold storage at the given time and that no legal hold keeps,
+// the oldest first.
+func (tx *Tx) PointsToCool(ctx context.Context, at Micros, limit int) ([]RecoveryPoint, error) {
+	return selectWhere[RecoveryPoint](ctx, tx, "recovery_points",
+		new(filter).add("move_at > 0").add("move_at <= ?", at).add("storage_class = 'WARM'").in("status", []string{PointCompleted, PointAvailable}).add(notHeld),
+		fmt.Sprintf("ORDER BY move_at, arn LIMIT %d", limit))
+}
+
+// NextPointCooling is when the next point moves to cold storage; [ErrNotFound] if none ever does.
+func (tx *Tx) NextPointCooling(ctx context.Context) (Micros, error) {
+	return queryOne(ctx, tx, func(s scanner) (at Micros, err error) { return at, s.Scan(&at) },
+		`SELECT move_at FROM recovery_points WHERE move_at > 0 AND storage_class = 'WARM' AND status IN ('COMPLETED', 'AVAILABLE')
+		AND `+notHeld+` ORDER BY move_at LIMIT 1`)
 }
 
 // DeleteRecoveryPoint removes a point from the catalogue.
 func (tx *Tx) DeleteRecoveryPoint(ctx context.Context, arn string) error {
+	if _, err := tx.exec(ctx, `DELETE FROM legal_hold_points WHERE arn = $1`, arn); err != nil {
+		return err
+	}
 	return tx.execOne(ctx, `DELETE FROM recovery_points WHERE arn = $1`, arn)
 }
 

@@ -30,6 +30,9 @@ type RestoreJob struct {
 	Metadata       map[string]string `db:"metadata,json"` // as given to StartRestoreJob
 	CopySourceTags bool              `db:"copy_source_tags"`
 	Attempts       int64             `db:"attempts"`
+
+	ValidationStatus  string `db:"validation_status"` // what the user's own test found; "" for nothing yet
+	ValidationMessage string `db:"validation_message"`
 }
 
 // Done reports whether the job is in a final state.

@@ -192,15 +192,10 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 		return nil, err
 	}
 
-	ring, release, err := r.sourceKeyring(ctx, role, *job, f)
+	ring, err := r.sourceKeyring(ctx, role, job, f)
 	if err != nil {
 		return nil, refuseKey(err, f.request)
 	}
-	defer func() {
-		if err := release(context.WithoutCancel(ctx)); err != nil {
-			r.Log.WarnContext(ctx, "could not retire the grant of a copy", slog.String("job", job.ID), slog.String("error", err.Error()))
-		}
-	}()
 	sourceDomain, err := r.Archives.OpenDomain(ctx, location(f.source), f.point.ArchiveKeyARN, ring)
 	if err != nil {
 		return nil, refuseKey(err, f.request)
@@ -281,23 +276,26 @@ func vaultPolicy(v state.BackupVault) []api.PolicyDocument {
 
 // sourceKeyring opens the source as whoever must be able to: within an account the service under the vault's grant or
 // the role's, across accounts the service-linked role of the destination.
-func (r *Runner) sourceKeyring(ctx context.Context, role *api.Caller, job state.CopyJob, f copyFacts) (archive.Keyring, func(context.Context) error, error) {
-	keep := func(context.Context) error { return nil }
+func (r *Runner) sourceKeyring(ctx context.Context, role *api.Caller, job *state.CopyJob, f copyFacts) (archive.Keyring, error) {
 	switch {
 	case f.point.ArchiveKeyARN == "":
-		return r.Archives.ServiceKeyring(), keep, nil
+		return r.Archives.ServiceKeyring(), nil
 	case f.source.AccountID != f.destination.AccountID:
 		reader, err := r.serviceLinked(ctx, f.destination.AccountID, "copy-"+job.ID)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		return r.borrowedKeyring(ctx, reader, job.ResourceType, f.point.ArchiveKeyARN, f.source, job.ID)
+		ring, grantID, err := r.borrowedKeyring(ctx, reader, job.ResourceType, f.point.ArchiveKeyARN, f.source, job.ID)
+		if err != nil {
+			return nil, err
+		}
+		// Noted before it is used: whoever ends the job gives the grant back, also after a crash.
+		job.GrantID, job.GrantKeyARN = grantID, f.point.ArchiveKeyARN
+		return ring, r.update(ctx, func(ctx context.Context, tx *state.Tx) error { return r.putCopy(ctx, tx, *job, state.JobRunning) })
 	case rules.HasFullManagement(r.AsOf, job.ResourceType):
-		ring, err := r.vaultKeyring(ctx, f.source)
-		return ring, keep, err
+		return r.vaultKeyring(ctx, f.source)
 	}
-	ring, err := r.resourceKeyring(ctx, role, job.ResourceType, f.point.ArchiveKeyARN, f.source)
-	return ring, keep, err
+	return r.resourceKeyring(ctx, role, job.ResourceType, f.point.ArchiveKeyARN, f.source)
 }
 
 // refuseKey makes AWS's message of a refusal by KMS; other errors stay as they are.
@@ -329,6 +327,11 @@ func (f copyFacts) copied(r *Runner, kind resource.Kind, job state.CopyJob, d ru
 
 // endCopy writes down how the job ended; a completed job's copy becomes known in the same transaction.
 func (r *Runner) endCopy(ctx context.Context, job state.CopyJob, end outcome, point *state.RecoveryPoint) error {
+	if job.GrantID != "" {
+		if err := r.giveBack(context.WithoutCancel(ctx), job); err != nil {
+			r.Log.WarnContext(ctx, "could not retire the grant of a copy", slog.String("job", job.ID), slog.String("error", err.Error()))
+		}
+	}
 	if into, err := arn.Parse(job.DestinationVaultARN); err == nil && point == nil {
 		_, vault := into.Split()
 		r.discard(ctx, archives.Location{Region: into.Region, AccountID: into.AccountID, Vault: vault}, job.ID)

@@ -80,23 +80,36 @@ func grant(keyARN string, v state.BackupVault, name string) *kms.CreateGrantInpu
 }
 
 // borrowedKeyring reads a vault of another account for reader, the service-linked role of the account that copies: it
-// makes a grant to the service on the key, which the key's policy must allow it, and the returned function
-// retires that.
-func (r *Runner) borrowedKeyring(ctx context.Context, reader *api.Caller, resourceType, keyARN string, source state.BackupVault, jobID string) (archive.Keyring, func(context.Context) error, error) {
+// makes a grant to the service on the key, which the key's policy must allow it. A job that asks again gets the same.
+func (r *Runner) borrowedKeyring(ctx context.Context, reader *api.Caller, resourceType, keyARN string, source state.BackupVault, jobID string) (ring archive.Keyring, grantID string, err error) {
 	key, err := arn.Parse(keyARN)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the source's key: %w", err)
+		return nil, "", fmt.Errorf("the source's key: %w", err)
 	}
 	caller := reader.Through(r.nativeService(resourceType), key.Region)
 	made, err := api.Call[kms.CreateGrantOutput](ctx, r.Door, caller, grant(keyARN, source, "copy-"+strings.ToLower(jobID)))
 	if err != nil {
-		return nil, nil, err
+		return nil, "", err
 	}
-	service := api.ServiceCaller(backupService, reader.AccountID, key.Region)
-	return r.Archives.Keyring(service, keyARN), func(ctx context.Context) error {
-		_, err := api.Call[kms.RetireGrantOutput](ctx, r.Door, service, &kms.RetireGrantInput{KeyId: &keyARN, GrantId: made.GrantId})
-		return err
-	}, nil
+	return r.Archives.Keyring(api.ServiceCaller(backupService, reader.AccountID, key.Region), keyARN), *made.GrantId, nil
+}
+
+// giveBack retires the grant that a copy job read its source under. A grant that is gone is well.
+func (r *Runner) giveBack(ctx context.Context, job state.CopyJob) error {
+	key, err := arn.Parse(job.GrantKeyARN)
+	if err != nil {
+		return fmt.Errorf("the source's key: %w", err)
+	}
+	destination, err := arn.Parse(job.DestinationVaultARN)
+	if err != nil {
+		return fmt.Errorf("the destination: %w", err)
+	}
+	_, err = api.Call[kms.RetireGrantOutput](ctx, r.Door, api.ServiceCaller(backupService, destination.AccountID, key.Region),
+		&kms.RetireGrantInput{KeyId: &job.GrantKeyARN, GrantId: &job.GrantID})
+	if api.Code(err) == "NotFoundException" {
+		return nil
+	}
+	return err
 }
 
 // openPoint opens a recovery point for a job of the account that holds it: a fully managed kind's through the

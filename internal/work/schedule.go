@@ -237,11 +237,11 @@ func (r *Runner) watchWindows(ctx context.Context) {
 	})
 }
 
-// NextEvent is when the next rule runs or the next recovery point expires; the zero time if nothing is ahead.
+// NextEvent is when the next rule runs or the next recovery point expires or moves to cold storage; the zero time if nothing is ahead.
 func (r *Runner) NextEvent(ctx context.Context) (time.Time, error) {
 	var next time.Time
 	err := r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		for _, ask := range []func(context.Context) (state.Micros, error){tx.NextRuleRun, tx.NextPointDeletion} {
+		for _, ask := range []func(context.Context) (state.Micros, error){tx.NextRuleRun, tx.NextPointDeletion, tx.NextPointCooling} {
 			at, err := ask(ctx)
 			if errors.Is(err, state.ErrNotFound) || err == nil && at == 0 {
 				continue
@@ -260,7 +260,7 @@ func (r *Runner) NextEvent(ctx context.Context) (time.Time, error) {
 // Settle does what the clock has made due and waits until no job is left that could go on.
 func (r *Runner) Settle(ctx context.Context) error {
 	for {
-		if err := errors.Join(r.RunDueRules(ctx), r.ExpireDuePoints(ctx)); err != nil {
+		if err := errors.Join(r.RunDueRules(ctx), r.FollowLifecycles(ctx)); err != nil {
 			return err
 		}
 		busy, err := r.Queue.Busy(ctx)

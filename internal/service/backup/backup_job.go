@@ -1,9 +1,11 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup"
@@ -60,17 +62,21 @@ func (s *Service) StartBackupJob(ctx context.Context, c *api.Caller, in *backup.
 		if err != nil {
 			return err
 		}
-		if job.IdempotencyToken != "" {
-			there, err := tx.BackupJobByToken(ctx, c.AccountID, c.Region, job.IdempotencyToken)
-			if !errors.Is(err, state.ErrNotFound) {
-				job = there
-				return err
-			}
-		}
 		job.VaultName, job.VaultARN = vault.Name, vault.ARN
 		job.CreatedAt, job.InitiatedAt = tx.Now, tx.Now
 		job.StartBy = state.MicrosOf(windows.StartBy(tx.Now.Time()))
 		job.CompleteBy = state.MicrosOf(windows.CompleteBy(tx.Now.Time()))
+		if job.IdempotencyToken != "" {
+			there, err := tx.BackupJobByToken(ctx, c.AccountID, c.Region, job.IdempotencyToken)
+			if !errors.Is(err, state.ErrNotFound) {
+				asked := job
+				job = there
+				return cmp.Or(err, repeated(asked.IdempotencyToken, sameBackup(asked, there)))
+			}
+		}
+		if err := optedIn(ctx, tx, c, resourceType); err != nil {
+			return err
+		}
 		if err := tx.InsertBackupJob(ctx, job); err != nil {
 			return err
 		}
@@ -89,6 +95,13 @@ func first(err error) error {
 		return joined.Unwrap()[0]
 	}
 	return err
+}
+
+// sameBackup reports whether two jobs were asked for in the same way.
+func sameBackup(a, b state.BackupJob) bool {
+	return a.VaultARN == b.VaultARN && a.ResourceARN == b.ResourceARN && a.IAMRoleARN == b.IAMRoleARN &&
+		a.StartBy-a.CreatedAt == b.StartBy-b.CreatedAt && a.CompleteBy-a.CreatedAt == b.CompleteBy-b.CreatedAt &&
+		maps.Equal(a.Options, b.Options) && maps.Equal(a.Tags, b.Tags) && a.Lifecycle.Equal(b.Lifecycle)
 }
 
 func findBackupJob(ctx context.Context, tx *state.Tx, c *api.Caller, id string) (state.BackupJob, error) {

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -51,8 +52,10 @@ func (s *Service) StartCopyJob(ctx context.Context, c *api.Caller, in *backup.St
 		if job.IdempotencyToken != "" {
 			there, err := tx.CopyJobByToken(ctx, c.AccountID, c.Region, job.IdempotencyToken)
 			if !errors.Is(err, state.ErrNotFound) {
+				same := there.SourcePointARN == point.ARN && there.SourceVaultARN == vault.ARN && there.DestinationVaultARN == destination &&
+					there.IAMRoleARN == job.IAMRoleARN && there.Lifecycle.Equal(lifecycle)
 				job = there
-				return err
+				return cmp.Or(err, repeated(*in.IdempotencyToken, same))
 			}
 		}
 		switch {

@@ -116,6 +116,14 @@ func percent(p float64) *string {
 	return aws.String(strconv.FormatFloat(p, 'f', 1, 64))
 }
 
+// repeated answers a call whose idempotency token has made a job before: a call that asks for the same does nothing.
+func repeated(token string, same bool) error {
+	if !same {
+		return invalid("IdempotencyToken %s was used for a job with other parameters.", token)
+	}
+	return nil
+}
+
 // checkToken checks the form of an idempotency token.
 func checkToken(token *string) error {
 	if len(aws.ToString(token)) > 1024 {

@@ -1,13 +1,11 @@
 package backup
 
 import (
-	"context"
 	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/backup"
 	"github.com/aws/aws-sdk-go-v2/service/backup/types"
 	"github.com/google/uuid"
 
@@ -154,41 +152,4 @@ func checkOptions(resourceType string, options map[string]string) error {
 		}
 	}
 	return nil
-}
-
-func (s *Service) exportPlanAccess(ctx context.Context, c *api.Caller, in *backup.ExportBackupPlanTemplateInput) ([]api.Access, error) {
-	return one(s.onPlan(ctx, c, "ExportBackupPlanTemplate", in.BackupPlanId))
-}
-
-// ExportBackupPlanTemplate prints a plan as a template that GetBackupPlanFromJSON reads.
-func (s *Service) ExportBackupPlanTemplate(ctx context.Context, c *api.Caller, in *backup.ExportBackupPlanTemplateInput) (*backup.ExportBackupPlanTemplateOutput, error) {
-	var plan state.BackupPlan
-	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
-		plan, err = findPlan(ctx, tx, c, *in.BackupPlanId)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for i := range plan.Document.Rules {
-		plan.Document.Rules[i].RuleId = nil
-	}
-	text, err := json.Marshal(plan.Document)
-	return &backup.ExportBackupPlanTemplateOutput{BackupPlanTemplateJson: aws.String(string(text))}, err
-}
-
-// GetBackupPlanFromJSON reads a template and makes nothing.
-func (s *Service) GetBackupPlanFromJSON(_ context.Context, _ *api.Caller, in *backup.GetBackupPlanFromJSONInput) (*backup.GetBackupPlanFromJSONOutput, error) {
-	var template types.BackupPlanInput
-	if err := json.Unmarshal([]byte(aws.ToString(in.BackupPlanTemplateJson)), &template); err != nil {
-		return nil, invalid("Invalid BackupPlanTemplateJson: %s", err)
-	}
-	plan, err := planDocument(&template, nil)
-	if err != nil {
-		return nil, err
-	}
-	for i := range plan.Rules {
-		plan.Rules[i].RuleId = nil
-	}
-	return &backup.GetBackupPlanFromJSONOutput{BackupPlan: &plan}, nil
 }

@@ -230,6 +230,13 @@ func (s *Service) DeleteRecoveryPoint(ctx context.Context, c *api.Caller, in *ba
 		case !settled(point.Status):
 			return invalidState("AWS Backup is already performing an action on this recovery point: it is %s.", point.Status)
 		}
+		held, err := tx.PointHeld(ctx, point.ARN)
+		if err != nil {
+			return err
+		}
+		if held {
+			return invalidRequest("Recovery point %s cannot be deleted: it is under a legal hold.", point.ARN)
+		}
 		was := point.Status
 		point.Status = state.PointDeleting
 		if err := tx.UpdateRecoveryPoint(ctx, point, was); err != nil {
@@ -251,6 +258,21 @@ func (s *Service) DisassociateRecoveryPoint(ctx context.Context, c *api.Caller, 
 			return err
 		}
 		return invalidRequest("Recovery point %s is not a continuous recovery point and cannot be disassociated.", point.ARN)
+	})
+}
+
+func (s *Service) disassociateFromParentAccess(ctx context.Context, c *api.Caller, in *backup.DisassociateRecoveryPointFromParentInput) ([]api.Access, error) {
+	return one(s.onPoint(ctx, c, "DisassociateRecoveryPointFromParent", in.BackupVaultName, in.RecoveryPointArn))
+}
+
+// DisassociateRecoveryPointFromParent is for the parts of composite recovery points, which no resource type here has.
+func (s *Service) DisassociateRecoveryPointFromParent(ctx context.Context, c *api.Caller, in *backup.DisassociateRecoveryPointFromParentInput) (*backup.DisassociateRecoveryPointFromParentOutput, error) {
+	return nil, s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		_, point, err := findPoint(ctx, tx, c, *in.BackupVaultName, *in.RecoveryPointArn)
+		if err != nil {
+			return err
+		}
+		return invalidRequest("Recovery point %s has no parent recovery point and cannot be disassociated from one.", point.ARN)
 	})
 }
 

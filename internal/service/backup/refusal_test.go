@@ -229,6 +229,22 @@ func TestTokensAreIdempotent(t *testing.T) {
 			t.Errorf("%s: one token made jobs %s and %s", name, *first, *again)
 		}
 	}
+	for name, call := range map[string]func() error{
+		"backup": func() error {
+			_, err := c.StartBackupJob(ctx, &awsbackup.StartBackupJobInput{BackupVaultName: new("local"), ResourceArn: new("arn:aws:s3:::bucket"), IamRoleArn: role, IdempotencyToken: new("t"), Lifecycle: &types.Lifecycle{DeleteAfterDays: new(int64(9))}})
+			return err
+		},
+		"copy": func() error {
+			_, err := c.StartCopyJob(ctx, &awsbackup.StartCopyJobInput{SourceBackupVaultName: new("local"), RecoveryPointArn: point, IamRoleArn: role, DestinationBackupVaultArn: new("arn:aws:backup:eu-north-1:222222222222:backup-vault:elsewhere"), IdempotencyToken: new("t")})
+			return err
+		},
+		"restore": func() error {
+			_, err := c.StartRestoreJob(ctx, &awsbackup.StartRestoreJobInput{RecoveryPointArn: point, IamRoleArn: role, Metadata: map[string]string{"a": "b"}, IdempotencyToken: new("t")})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, call(), "InvalidParameterValueException", "IdempotencyToken t") })
+	}
 	if len(w.queue.jobs) != 3 {
 		t.Errorf("enqueued %v", w.queue.jobs)
 	}

@@ -1,8 +1,11 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -72,8 +75,10 @@ func (s *Service) StartRestoreJob(ctx context.Context, c *api.Caller, in *backup
 		if job.IdempotencyToken != "" {
 			there, err := tx.RestoreJobByToken(ctx, c.AccountID, c.Region, job.IdempotencyToken)
 			if !errors.Is(err, state.ErrNotFound) {
+				same := there.PointARN == point.ARN && there.IAMRoleARN == job.IAMRoleARN && maps.Equal(there.Metadata, in.Metadata) &&
+					there.CopySourceTags == job.CopySourceTags
 				job = there
-				return err
+				return cmp.Or(err, repeated(*in.IdempotencyToken, same))
 			}
 		}
 		switch {
@@ -122,6 +127,7 @@ func (s *Service) DescribeRestoreJob(ctx context.Context, c *api.Caller, in *bac
 		BackupVaultArn: j.BackupVaultArn, CreationDate: j.CreationDate, CompletionDate: j.CompletionDate, Status: j.Status,
 		StatusMessage: j.StatusMessage, PercentDone: j.PercentDone, BackupSizeInBytes: j.BackupSizeInBytes, IamRoleArn: j.IamRoleArn,
 		CreatedResourceArn: j.CreatedResourceArn, ResourceType: j.ResourceType, RecoveryPointCreationDate: j.RecoveryPointCreationDate,
+		ValidationStatus: j.ValidationStatus, ValidationStatusMessage: j.ValidationStatusMessage,
 	}, nil
 }
 
@@ -132,7 +138,34 @@ func showRestoreJob(j state.RestoreJob) types.RestoreJobsListMember {
 		StatusMessage: optional(j.StatusMessage), PercentDone: aws.String(strconv.FormatFloat(j.Percent, 'f', 2, 64) + "%"),
 		BackupSizeInBytes: &j.SizeBytes, IamRoleArn: &j.IAMRoleARN, CreatedResourceArn: optional(j.CreatedResourceARN),
 		ResourceType: &j.ResourceType, RecoveryPointCreationDate: j.PointCreatedAt.Ptr(),
+		ValidationStatus: types.RestoreValidationStatus(j.ValidationStatus), ValidationStatusMessage: optional(j.ValidationMessage),
 	}
+}
+
+// PutRestoreValidationResult keeps what the caller's own test of a restore found, once and for all.
+func (s *Service) PutRestoreValidationResult(ctx context.Context, c *api.Caller, in *backup.PutRestoreValidationResultInput) (*backup.PutRestoreValidationResultOutput, error) {
+	found, err := s.restoreJob(ctx, c, in.RestoreJobId)
+	switch {
+	case err != nil:
+		return nil, err
+	case in.ValidationStatus == "":
+		return nil, missing("ValidationStatus")
+	case !slices.Contains(in.ValidationStatus.Values(), in.ValidationStatus) || in.ValidationStatus == types.RestoreValidationStatusValidating:
+		return nil, invalid("Invalid ValidationStatus %s: it must be SUCCESSFUL, FAILED or TIMED_OUT.", in.ValidationStatus)
+	}
+	return &backup.PutRestoreValidationResultOutput{}, s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		job, err := tx.RestoreJob(ctx, found.ID)
+		switch {
+		case err != nil:
+			return err
+		case job.State != state.JobCompleted:
+			return invalidRequest("Restore job %s cannot be validated: it is %s.", job.ID, job.State)
+		case job.ValidationStatus != "":
+			return invalidRequest("Restore job %s has a validation result already: %s.", job.ID, job.ValidationStatus)
+		}
+		job.ValidationStatus, job.ValidationMessage = string(in.ValidationStatus), aws.ToString(in.ValidationStatusMessage)
+		return tx.UpdateRestoreJob(ctx, job, state.JobCompleted)
+	})
 }
 
 // GetRestoreJobMetadata tells the metadata that a restore was started with.

@@ -212,6 +212,9 @@ func TestEveryOperationThroughTheSDK(t *testing.T) {
 	if restoreMetadata.Metadata["DestinationBucketName"] != "bucket" {
 		t.Errorf("the restore's metadata is %v", restoreMetadata.Metadata)
 	}
+	validate := &awsbackup.PutRestoreValidationResultInput{RestoreJobId: restore.RestoreJobId, ValidationStatus: types.RestoreValidationStatusSuccessful, ValidationStatusMessage: new("all there")}
+	_, err = c.PutRestoreValidationResult(ctx, validate)
+	refused(t, err, "InvalidRequestException", "PENDING")
 	restores, err := c.ListRestoreJobs(ctx, &awsbackup.ListRestoreJobsInput{ByStatus: types.RestoreJobStatusPending})
 	must(t, err)
 	byResource, err := c.ListRestoreJobsByProtectedResource(ctx, &awsbackup.ListRestoreJobsByProtectedResourceInput{ResourceArn: new("arn:aws:s3:::bucket")})
@@ -223,6 +226,22 @@ func TestEveryOperationThroughTheSDK(t *testing.T) {
 	must(t, err)
 	if len(restoreCounts.RestoreJobSummaries) != 1 {
 		t.Errorf("restore job summaries: %v", restoreCounts.RestoreJobSummaries)
+	}
+
+	w.update(func(ctx context.Context, tx *state.Tx) error {
+		job, err := tx.RestoreJob(ctx, *restore.RestoreJobId)
+		must(t, err)
+		job.State, job.CompletedAt = state.JobCompleted, tx.Now
+		return tx.UpdateRestoreJob(ctx, job, state.JobPending)
+	})
+	_, err = c.PutRestoreValidationResult(ctx, validate)
+	must(t, err)
+	_, err = c.PutRestoreValidationResult(ctx, validate)
+	refused(t, err, "InvalidRequestException", "already")
+	oneRestore, err = c.DescribeRestoreJob(ctx, &awsbackup.DescribeRestoreJobInput{RestoreJobId: restore.RestoreJobId})
+	must(t, err)
+	if oneRestore.ValidationStatus != types.RestoreValidationStatusSuccessful || *oneRestore.ValidationStatusMessage != "all there" {
+		t.Errorf("the validated restore job is %+v", oneRestore)
 	}
 
 	_, err = c.UpdateRecoveryPointLifecycle(ctx, &awsbackup.UpdateRecoveryPointLifecycleInput{BackupVaultName: new("local"), RecoveryPointArn: point, Lifecycle: &types.Lifecycle{DeleteAfterDays: new(int64(100))}})
@@ -250,6 +269,9 @@ func TestEveryOperationThroughTheSDK(t *testing.T) {
 	}
 	_, err = c.DisassociateRecoveryPoint(ctx, &awsbackup.DisassociateRecoveryPointInput{BackupVaultName: new("local"), RecoveryPointArn: point})
 	refused(t, err, "InvalidRequestException", "not a continuous recovery point")
+	_, err = c.DisassociateRecoveryPointFromParent(ctx, &awsbackup.DisassociateRecoveryPointFromParentInput{BackupVaultName: new("local"), RecoveryPointArn: point})
+	refused(t, err, "InvalidRequestException", "no parent recovery point")
+	notificationStory(t, c)
 
 	// Tags
 	for resource, want := range map[string]map[string]string{
@@ -312,6 +334,9 @@ func TestEveryOperationThroughTheSDK(t *testing.T) {
 		t.Errorf("enqueued (-want +got):\n%s", diff)
 	}
 
+	templateStory(t, c)
+	legalHoldStory(t, w, c)
+
 	var forgotten []string
 	for _, op := range w.API().Operations {
 		if !called[op.Name] {
@@ -324,15 +349,51 @@ func TestEveryOperationThroughTheSDK(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotThereSaysSo calls what AWS Backup has and the house does not: each refusal names what was asked for.
 func TestWhatIsNotThereSaysSo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := w.backup(member).CreateLegalHold(t.Context(), &awsbackup.CreateLegalHoldInput{Title: new("t"), Description: new("d")})
-	refused(t, err, "NotImplemented", "backup:CreateLegalHold")
-	_, err = w.backup(member).CreateBackupPlan(t.Context(), &awsbackup.CreateBackupPlanInput{BackupPlan: &types.BackupPlanInput{BackupPlanName: new("p"), Rules: []types.BackupRuleInput{{
-		RuleName: new("r"), TargetBackupVaultName: new("local"), EnableContinuousBackup: aws.Bool(true), Lifecycle: &types.Lifecycle{DeleteAfterDays: new(int64(35))},
-	}}}})
-	refused(t, err, "NotImplemented", "EnableContinuousBackup")
+	ctx, c := t.Context(), w.backup(member)
+	for name, call := range map[string]func() error{
+		"backup:CreateLogicallyAirGappedBackupVault": func() error {
+			_, err := c.CreateLogicallyAirGappedBackupVault(ctx, &awsbackup.CreateLogicallyAirGappedBackupVaultInput{BackupVaultName: new("lag"), MinRetentionDays: new(int64(7)), MaxRetentionDays: new(int64(30))})
+			return err
+		},
+		"backup:ListRestoreAccessBackupVaults": func() error {
+			_, err := c.ListRestoreAccessBackupVaults(ctx, &awsbackup.ListRestoreAccessBackupVaultsInput{BackupVaultName: new("lag")})
+			return err
+		},
+		"backup:GetRecoveryPointIndexDetails": func() error {
+			_, err := c.GetRecoveryPointIndexDetails(ctx, &awsbackup.GetRecoveryPointIndexDetailsInput{BackupVaultName: new("local"), RecoveryPointArn: new("arn:aws:ec2:eu-central-1::snapshot/snap-1")})
+			return err
+		},
+		"backup:ListFrameworks": func() error {
+			_, err := c.ListFrameworks(ctx, &awsbackup.ListFrameworksInput{})
+			return err
+		},
+		"backup:ListReportPlans": func() error {
+			_, err := c.ListReportPlans(ctx, &awsbackup.ListReportPlansInput{})
+			return err
+		},
+		"backup:ListRestoreTestingPlans": func() error {
+			_, err := c.ListRestoreTestingPlans(ctx, &awsbackup.ListRestoreTestingPlansInput{})
+			return err
+		},
+		"EnableContinuousBackup": func() error {
+			plan := onePlan("p")
+			plan.Rules[0].EnableContinuousBackup, plan.Rules[0].Lifecycle = aws.Bool(true), &types.Lifecycle{DeleteAfterDays: new(int64(35))}
+			_, err := c.CreateBackupPlan(ctx, &awsbackup.CreateBackupPlanInput{BackupPlan: plan})
+			return err
+		},
+		"TargetLogicallyAirGappedBackupVaultArn": func() error {
+			plan := onePlan("p")
+			plan.Rules[0].TargetLogicallyAirGappedBackupVaultArn = new("arn:aws:backup:eu-central-1:111111111111:backup-vault:lag")
+			_, err := c.CreateBackupPlan(ctx, &awsbackup.CreateBackupPlanInput{BackupPlan: plan})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, call(), "NotImplemented", name) })
+	}
 }
 
 // TestListsPage pages through lists one by one, with every filter that changes nothing.

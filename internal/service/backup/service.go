@@ -89,6 +89,10 @@ func (s *Service) API() *api.Service {
 			api.Op("", s.PutBackupVaultLockConfiguration, s.putVaultLockAccess),
 			api.Op("", s.DeleteBackupVaultLockConfiguration, s.deleteVaultLockAccess),
 
+			api.Op("", s.PutBackupVaultNotifications, s.putNotificationsAccess),
+			api.Op("", s.GetBackupVaultNotifications, s.getNotificationsAccess),
+			api.Op("", s.DeleteBackupVaultNotifications, s.deleteNotificationsAccess),
+
 			api.Op("", s.CreateBackupPlan, s.createPlanAccess),
 			api.Op("", s.GetBackupPlan, s.getPlanAccess),
 			api.Op("", s.UpdateBackupPlan, s.updatePlanAccess),
@@ -96,6 +100,8 @@ func (s *Service) API() *api.Service {
 			api.Op("", s.ListBackupPlans, anything[backup.ListBackupPlansInput]("ListBackupPlans")),
 			api.Op("", s.ListBackupPlanVersions, s.listPlanVersionsAccess),
 			api.Op("", s.ExportBackupPlanTemplate, s.exportPlanAccess).AsReadOnly(),
+			api.Op("", s.ListBackupPlanTemplates, anything[backup.ListBackupPlanTemplatesInput]("ListBackupPlanTemplates")),
+			api.Op("", s.GetBackupPlanFromTemplate, anything[backup.GetBackupPlanFromTemplateInput]("GetBackupPlanFromTemplate")),
 			api.Op("", s.GetBackupPlanFromJSON, anything[backup.GetBackupPlanFromJSONInput]("GetBackupPlanFromJSON")),
 
 			api.Op("", s.CreateBackupSelection, s.createSelectionAccess),
@@ -119,6 +125,7 @@ func (s *Service) API() *api.Service {
 			api.Op("", s.ListRestoreJobs, anything[backup.ListRestoreJobsInput]("ListRestoreJobs")),
 			api.Op("", s.ListRestoreJobsByProtectedResource, anything[backup.ListRestoreJobsByProtectedResourceInput]("ListRestoreJobsByProtectedResource")),
 			api.Op("", s.GetRestoreJobMetadata, anything[backup.GetRestoreJobMetadataInput]("GetRestoreJobMetadata")),
+			api.Op("", s.PutRestoreValidationResult, anything[backup.PutRestoreValidationResultInput]("PutRestoreValidationResult")),
 			api.Op("", s.ListRestoreJobSummaries, anything[backup.ListRestoreJobSummariesInput]("ListRestoreJobSummaries")),
 
 			api.Op("", s.DescribeRecoveryPoint, s.describePointAccess),
@@ -128,6 +135,13 @@ func (s *Service) API() *api.Service {
 			api.Op("", s.UpdateRecoveryPointLifecycle, s.updatePointLifecycleAccess),
 			api.Op("", s.DeleteRecoveryPoint, s.deletePointAccess),
 			api.Op("", s.DisassociateRecoveryPoint, s.disassociatePointAccess),
+			api.Op("", s.DisassociateRecoveryPointFromParent, s.disassociateFromParentAccess),
+
+			api.Op("", s.CreateLegalHold, s.createHoldAccess),
+			api.Op("", s.GetLegalHold, s.getHoldAccess),
+			api.Op("", s.ListLegalHolds, anything[backup.ListLegalHoldsInput]("ListLegalHolds")),
+			api.Op("", s.CancelLegalHold, s.cancelHoldAccess),
+			api.Op("", s.ListRecoveryPointsByLegalHold, s.listPointsByHoldAccess),
 
 			api.Op("", s.ListProtectedResources, anything[backup.ListProtectedResourcesInput]("ListProtectedResources")),
 			api.Op("", s.ListProtectedResourcesByBackupVault, s.listProtectedByVaultAccess),

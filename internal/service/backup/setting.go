@@ -100,6 +100,16 @@ func preferences(ctx context.Context, tx *state.Tx, c *api.Caller, kind string, 
 	return shown, err
 }
 
+// optedIn refuses a backup on demand of a type that the caller's account has opted out of in the Region; see
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/API_DescribeRegionSettings.html.
+func optedIn(ctx context.Context, tx *state.Tx, c *api.Caller, resourceType string) error {
+	preferred, err := preferences(ctx, tx, c, state.SettingOptIn, []string{resourceType})
+	if err == nil && !preferred[resourceType] {
+		return invalidRequest("The account has not opted in to protect resources of type %s in Region %s.", resourceType, c.Region)
+	}
+	return err
+}
+
 func (s *Service) updateRegionSettingsAccess(context.Context, *api.Caller, *backup.UpdateRegionSettingsInput) ([]api.Access, error) {
 	return []api.Access{{Action: "backup:UpdateRegionSettings", Resource: "*"}, {Action: "backup:DescribeRegionSettings", Resource: "*"}}, nil
 }

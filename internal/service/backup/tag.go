@@ -45,7 +45,7 @@ type tagged struct {
 	put  func(ctx context.Context, tags map[string]string) error
 }
 
-// findTagged finds a vault, plan or recovery point of the caller's by ARN.
+// findTagged finds a vault, plan, legal hold or recovery point of the caller's by ARN.
 func findTagged(ctx context.Context, tx *state.Tx, c *api.Caller, resource string) (tagged, error) {
 	parsed, err := arn.Parse(resource)
 	if err != nil {
@@ -70,6 +70,12 @@ func findTagged(ctx context.Context, tx *state.Tx, c *api.Caller, resource strin
 		return tagged{p.Tags, func(ctx context.Context, tags map[string]string) error {
 			p.Tags = tags
 			return tx.PutBackupPlan(ctx, p)
+		}}, err
+	case parsed.Service == "backup" && kind == "legal-hold":
+		h, err := findHold(ctx, tx, c, id)
+		return tagged{h.Tags, func(ctx context.Context, tags map[string]string) error {
+			h.Tags = tags
+			return tx.UpdateLegalHold(ctx, h)
 		}}, err
 	}
 	p, err := findOwnPoint(ctx, tx, c, resource)
@@ -100,7 +106,7 @@ func (s *Service) tagResourceAccess(ctx context.Context, c *api.Caller, in *back
 	return s.onTagged(ctx, c, "TagResource", in.ResourceArn, api.WithRequestTags(nil, in.Tags))
 }
 
-// TagResource adds tags to a vault, a plan or a recovery point.
+// TagResource adds tags to a vault, a plan, a legal hold or a recovery point.
 func (s *Service) TagResource(ctx context.Context, c *api.Caller, in *backup.TagResourceInput) (*backup.TagResourceOutput, error) {
 	if in.Tags == nil {
 		return nil, missing("Tags")
@@ -149,7 +155,7 @@ func (s *Service) listTagsAccess(ctx context.Context, c *api.Caller, in *backup.
 	return s.onTagged(ctx, c, "ListTags", in.ResourceArn, nil)
 }
 
-// ListTags lists the tags of a vault, a plan or a recovery point, by key.
+// ListTags lists the tags of a vault, a plan, a legal hold or a recovery point, by key.
 func (s *Service) ListTags(ctx context.Context, c *api.Caller, in *backup.ListTagsInput) (*backup.ListTagsOutput, error) {
 	p, err := s.page(c, "ListTags:"+*in.ResourceArn, in.MaxResults, in.NextToken)
 	if err != nil {

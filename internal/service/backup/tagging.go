@@ -15,7 +15,7 @@ var _ tagging.Provider = (*Service)(nil)
 
 // ResourceTypes are the service's types in the tagging API.
 func (s *Service) ResourceTypes() []string {
-	return []string{"backup:backup-vault", "backup:backup-plan", "backup:recovery-point"}
+	return []string{"backup:backup-vault", "backup:backup-plan", "backup:legal-hold", "backup:recovery-point"}
 }
 
 // List lists what has tags in an account and Region. Recovery points that bear another service's ARN, such as EC2's
@@ -41,6 +41,13 @@ func (s *Service) List(ctx context.Context, accountID, region string) ([]tagging
 		}
 		for _, p := range plans {
 			add(p.ARN, p.Tags)
+		}
+		holds, err := tx.LegalHolds(ctx, accountID, region, state.Cursor{}, 0)
+		if err != nil {
+			return err
+		}
+		for _, h := range holds {
+			add(h.ARN, h.Tags)
 		}
 		points, err := tx.RecoveryPoints(ctx, state.PointFilter{AccountID: accountID, Region: region}, state.Cursor{}, 0)
 		for _, p := range points {

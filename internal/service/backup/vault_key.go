@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/google/uuid"
 
 	"strongroom/archive"
 	"strongroom/arn"
@@ -63,7 +64,7 @@ func (s *Service) adoptKey(ctx context.Context, c *api.Caller, keyARN string, va
 		return keyError(err)
 	}
 	granted, err := api.Call[kms.CreateGrantOutput](ctx, s.Door, through, &kms.CreateGrantInput{
-		KeyId: key.Arn, GranteePrincipal: aws.String(principal), Name: aws.String("backup-vault/" + vault.Name),
+		KeyId: key.Arn, GranteePrincipal: aws.String(principal), Name: aws.String("backup-vault/" + vault.Name + "/" + uuid.NewString()), // of its own: a vault that was of this name may be giving its grant back
 		Operations: []kmstypes.GrantOperation{
 			kmstypes.GrantOperationEncrypt, kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationGenerateDataKey,
 			kmstypes.GrantOperationDescribeKey, kmstypes.GrantOperationRetireGrant,

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,6 +44,19 @@ func (s *Service) PutBackupVaultAccessPolicy(ctx context.Context, c *api.Caller,
 // copyInto is the only action that a vault can be opened for to others.
 const copyInto = "backup:copyintobackupvault"
 
+// vaultActions are the actions on vaults and recovery points, in lower case; see
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbackup.html.
+var vaultActions = []string{
+	"associatebackupvaultmpaapprovalteam", "copyfrombackupvault", "copyintobackupvault", "createbackupaccesspoint", "deletebackupvault",
+	"deletebackupvaultaccesspolicy", "deletebackupvaultlockconfiguration", "deletebackupvaultnotifications", "deletebackupvaultsharingpolicy",
+	"deleterecoverypoint", "describebackupvault", "describerecoverypoint", "disassociatebackupvaultmpaapprovalteam", "disassociaterecoverypoint",
+	"disassociaterecoverypointfromparent", "getbackupvaultaccesspolicy", "getbackupvaultnotifications", "getbackupvaultsharingpolicy",
+	"getrecoverypointindexdetails", "getrecoverypointrestoremetadata", "listprotectedresourcesbybackupvault", "listrecoverypointsbybackupvault",
+	"listrestoreaccessbackupvaults", "listtags", "putbackupvaultaccesspolicy", "putbackupvaultlockconfiguration", "putbackupvaultnotifications",
+	"putbackupvaultsharingpolicy", "revokerestoreaccessbackupvault", "searchrecoverypoint", "startbackupjob", "startcopyjob", "startrestorejob",
+	"startscanjob", "tagresource", "untagresource", "updaterecoverypointindexsettings", "updaterecoverypointlifecycle",
+}
+
 // checkPolicy refuses what is no policy, wildcards in actions, which vault policies do not have, and policies that
 // would open anything but copying to the world.
 func checkPolicy(document string) (*iampolicy.Policy, error) {
@@ -60,8 +74,12 @@ func checkPolicy(document string) (*iampolicy.Policy, error) {
 			return nil, invalid("The specified policy is invalid: NotAction is not supported in a backup vault access policy.")
 		}
 		for _, action := range statement.Actions {
-			if strings.ContainsAny(action, "*?") {
+			name, ours := strings.CutPrefix(strings.ToLower(action), "backup:")
+			switch {
+			case strings.ContainsAny(action, "*?"):
 				return nil, invalid("The specified policy is invalid: wildcards are not supported in the Action element of a backup vault access policy (%s).", action)
+			case !ours || !slices.Contains(vaultActions, name):
+				return nil, invalid("The specified policy is invalid: the action %s is not supported in a backup vault access policy.", action)
 			}
 			if statement.Effect == iampolicy.Allow && open(statement) && strings.ToLower(action) != copyInto {
 				return nil, invalid("The specified policy cannot be added to the vault due to cross-account sharing restrictions. Amend the policy or the vault's settings, then retry request")

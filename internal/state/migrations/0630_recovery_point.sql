@@ -44,3 +44,4 @@ CREATE INDEX recovery_points_by_vault ON recovery_points (vault_arn, created_at)
 CREATE INDEX recovery_points_by_resource ON recovery_points (resource_arn, created_at);
 CREATE INDEX recovery_points_by_account ON recovery_points (account_id, region);
 CREATE INDEX recovery_points_due ON recovery_points (delete_at) WHERE delete_at > 0;
+CREATE INDEX recovery_points_to_cool ON recovery_points (move_at) WHERE move_at > 0 AND storage_class = 'WARM';

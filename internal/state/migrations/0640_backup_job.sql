@@ -41,3 +41,4 @@ CREATE UNIQUE INDEX backup_jobs_by_token ON backup_jobs (account_id, region, ide
 CREATE INDEX backup_jobs_by_account ON backup_jobs (account_id, region, created_at);
 CREATE INDEX backup_jobs_by_resource ON backup_jobs (resource_arn, state);
 CREATE INDEX backup_jobs_by_state ON backup_jobs (state, start_by);
+CREATE INDEX backup_jobs_done ON backup_jobs (completed_at) WHERE completed_at > 0;

@@ -27,9 +27,12 @@ CREATE TABLE copy_jobs (
     backup_job_id         TEXT NOT NULL,
     queued_behind         TEXT NOT NULL,
     parent_job_id         TEXT NOT NULL,
-    attempts              BIGINT NOT NULL
+    attempts              BIGINT NOT NULL,
+    grant_id              TEXT NOT NULL,
+    grant_key_arn         TEXT NOT NULL
 );
 CREATE UNIQUE INDEX copy_jobs_by_token ON copy_jobs (account_id, region, idempotency_token) WHERE idempotency_token <> '';
 CREATE INDEX copy_jobs_by_account ON copy_jobs (account_id, region, created_at);
 CREATE INDEX copy_jobs_by_resource ON copy_jobs (resource_arn, state);
 CREATE INDEX copy_jobs_by_source ON copy_jobs (source_point_arn);
+CREATE INDEX copy_jobs_done ON copy_jobs (completed_at) WHERE completed_at > 0;

@@ -22,8 +22,11 @@ CREATE TABLE restore_jobs (
     transferred_bytes    BIGINT NOT NULL,
     metadata             TEXT NOT NULL,
     copy_source_tags     BOOLEAN NOT NULL,
-    attempts             BIGINT NOT NULL
+    attempts             BIGINT NOT NULL,
+    validation_status    TEXT NOT NULL,
+    validation_message   TEXT NOT NULL
 );
 CREATE UNIQUE INDEX restore_jobs_by_token ON restore_jobs (account_id, region, idempotency_token) WHERE idempotency_token <> '';
 CREATE INDEX restore_jobs_by_account ON restore_jobs (account_id, region, created_at);
 CREATE INDEX restore_jobs_by_point ON restore_jobs (point_arn, state);
+CREATE INDEX restore_jobs_done ON restore_jobs (completed_at) WHERE completed_at > 0;

@@ -103,6 +103,26 @@ func (d Decision) Statement() *Statement {
 	return nil
 }
 
+// GateReason is what the gates of one kind said together: that of an organization's policies is allowed if every level
+// allows. asked is false where there was no such gate.
+func (d Decision) GateReason(gate Gate) (reason Reason, asked bool) {
+	reason = Allowed
+	for i := range d.Gates {
+		g := &d.Gates[i]
+		if g.Gate != gate {
+			continue
+		}
+		asked = true
+		switch {
+		case g.Outcome == Denies:
+			reason = ExplicitDeny
+		case g.Outcome == Silent && reason == Allowed:
+			reason = ImplicitDeny
+		}
+	}
+	return reason, asked
+}
+
 // Message is the text of AWS's access-denied error for a request that was denied
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html), and "" for one that was allowed.
 func (d Decision) Message(r Request) string {

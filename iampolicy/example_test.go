@@ -77,7 +77,7 @@ func ExampleSimulate() {
 	// Output:
 	// implicitDeny
 	// statement 1 "ThroughBackup" of key policy: Condition: StringLike kms:ViaService backup.*.amazonaws.com, the request has no such key
-	// [kms:viaservice]
+	// [kms:ViaService]
 }
 
 func ExampleParse() {

@@ -41,10 +41,12 @@ func Parse(document []byte) (*Policy, error) {
 		items = []*node{statements}
 	}
 	p.Statements = make([]Statement, len(items))
+	from := statements.start + 1
 	for i, item := range items {
 		if err := r.statement(&p.Statements[i], item); err != nil {
 			return nil, err
 		}
+		p.Statements[i].from, from = r.position(from), item.end
 		p.Statements[i].compile(p.Version == Version2012)
 	}
 	return p, nil

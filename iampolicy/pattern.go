@@ -17,6 +17,7 @@ const (
 type part struct {
 	kind       partKind
 	text       string // the literal, or the variable's key in lower case
+	written    string // a variable's key as the document has it
 	fallback   string // a variable's default
 	hasDefault bool
 }
@@ -84,7 +85,8 @@ func (p *pattern) variable(inside string) {
 	if rest = strings.TrimSpace(rest); found && len(rest) >= 2 && rest[0] == '\'' && rest[len(rest)-1] == '\'' {
 		v.fallback, v.hasDefault = rest[1:len(rest)-1], true
 	}
-	v.text = strings.ToLower(strings.TrimSpace(key))
+	v.written = strings.TrimSpace(key)
+	v.text = strings.ToLower(v.written)
 	p.parts = append(p.parts, v)
 	p.variables = true
 }

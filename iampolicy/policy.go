@@ -45,6 +45,7 @@ type Statement struct {
 	Conditions   []Condition
 	Start, End   Position // of the statement in the document it was parsed from, End behind its last character
 
+	from       Position // where IAM's simulator says that it starts; see Matched
 	actions    []pattern
 	resources  []arnPattern
 	conditions []condition

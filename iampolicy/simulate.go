@@ -2,6 +2,7 @@ package iampolicy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -12,10 +13,12 @@ type Simulation struct {
 	Decision
 	Matched        []Matched
 	Misses         []Miss
-	MissingContext []string // in lower case, sorted
+	MissingContext []string // as the policies write them, sorted
 }
 
-// Matched is a statement that applies to the request, with its place in its document.
+// Matched is a statement that applies to the request, with its place in its document as IAM's simulator tells it: it
+// starts behind what stands before it in its list (the bracket, or the statement before), and a statement without a list
+// behind its own brace.
 type Matched struct {
 	Match
 	Start, End Position
@@ -35,7 +38,7 @@ func (m Miss) String() string { return fmt.Sprintf("%s: %s: %s", &m.Match, m.Ele
 func Simulate(r Request, p Policies) Simulation {
 	s := Simulation{Decision: Evaluate(r, p)}
 	e := newEnvironment(&r, &p)
-	missing := map[string]bool{}
+	missing := map[string]string{} // as written, by key in lower case
 	for _, asked := range s.Gates {
 		own := asked.Gate == GateResource || asked.Gate == GateTrust
 		for i := range asked.asked {
@@ -47,16 +50,15 @@ func Simulate(r Request, p Policies) Simulation {
 				s.look(&e, source, j, asked.Gate, asked.Level, own)
 			}
 			for _, key := range source.Policy.ContextKeys() {
-				if _, ok := e.values(key); !ok {
-					missing[key] = true
+				if _, ok := e.values(strings.ToLower(key)); !ok && missing[strings.ToLower(key)] == "" {
+					missing[strings.ToLower(key)] = key
 				}
 			}
 		}
 	}
-	for key := range missing {
-		s.MissingContext = append(s.MissingContext, key)
+	for _, key := range slices.Sorted(maps.Keys(missing)) {
+		s.MissingContext = append(s.MissingContext, missing[key])
 	}
-	slices.Sort(s.MissingContext)
 	return s
 }
 
@@ -69,7 +71,7 @@ func (s *Simulation) look(e *environment, source *Source, index int, gate Gate, 
 	element, detail := statement.obstacle(e, own)
 	switch {
 	case element == "":
-		s.Matched = append(s.Matched, Matched{Match: match, Start: statement.Start, End: statement.End})
+		s.Matched = append(s.Matched, Matched{Match: match, Start: statement.from, End: statement.End})
 	case statement.Effect == Allow:
 		s.Misses = append(s.Misses, Miss{Match: match, Element: element, Detail: detail})
 	}
@@ -96,40 +98,63 @@ func (s *Statement) obstacle(e *environment, own bool) (element, detail string) 
 	return "Condition", fmt.Sprintf("%s %s %s, %s", line.Operator, line.Key, strings.Join(line.Values, ", "), has)
 }
 
-// ContextKeys are the condition keys that the policy asks for, in conditions and in variables, in lower case and sorted.
+// Deciding are the matched statements that decided: those that deny, where one does, those that allow a request that is
+// allowed, and none of one that is denied because nothing allows it.
+func (s *Simulation) Deciding() []Matched {
+	effect := Allow
+	switch s.Reason {
+	case ImplicitDeny:
+		return nil
+	case ExplicitDeny:
+		effect = Deny
+	case Allowed:
+	}
+	var deciding []Matched
+	for _, m := range s.Matched {
+		if m.Effect == effect {
+			deciding = append(deciding, m)
+		}
+	}
+	return deciding
+}
+
+// ContextKeys are the condition keys that the policy asks for, in conditions and in variables, sorted, each as it was
+// first written and once whatever its case.
 func (p *Policy) ContextKeys() []string {
-	seen := map[string]bool{}
-	add := func(parts []part) {
+	seen := map[string]string{}
+	add := func(key, written string) {
+		if seen[key] == "" {
+			seen[key] = written
+		}
+	}
+	addParts := func(parts []part) {
 		for _, part := range parts {
 			if part.kind == variablePart {
-				seen[part.text] = true
+				add(part.text, part.written)
 			}
 		}
 	}
 	addARNs := func(patterns []arnPattern) {
 		for _, a := range patterns {
 			if a.whole != nil {
-				add(a.whole.parts)
+				addParts(a.whole.parts)
 			}
 			for _, segment := range a.segments {
-				add(segment.parts)
+				addParts(segment.parts)
 			}
 		}
 	}
 	for i := range p.Statements {
 		addARNs(p.Statements[i].resources)
-		for _, c := range p.Statements[i].conditions {
-			seen[c.key] = true
+		for j, c := range p.Statements[i].conditions {
+			add(c.key, p.Statements[i].Conditions[j].Key)
 			addARNs(c.arns)
 			for _, pattern := range c.patterns {
-				add(pattern.parts)
+				addParts(pattern.parts)
 			}
 		}
 	}
-	keys := make([]string, 0, len(seen))
-	for key := range seen {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
+	keys := slices.Collect(maps.Values(seen))
+	slices.SortFunc(keys, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
 	return keys
 }

@@ -82,6 +82,9 @@ func (x *exchange) recover() {
 }
 
 func (x *exchange) serve() error {
+	if x.isForm() {
+		return x.serveForm()
+	}
 	signature, err := sigv4.Parse(x.r)
 	if signature != nil && signature.Scope.Service != "" {
 		x.service = signature.Scope.Service

@@ -24,6 +24,7 @@ type reading struct {
 	span       span
 	parts      *int32
 	partNumber int64
+	checksum   string // of the part or the whole that is read; "" where only some of it is
 }
 
 // prepare finds the version that a read names and the part of it that is wanted.
@@ -40,29 +41,33 @@ func (s *Service) prepare(ctx context.Context, c *api.Caller, method string, buc
 	if err := conditions.hold(o); err != nil {
 		return reading{}, err
 	}
-	r := reading{bucket: b, object: o, span: span{length: o.Size}}
+	r := reading{bucket: b, object: o, span: span{length: o.Size}, checksum: o.Checksum}
 	switch {
 	case part != nil && rangeHeader != nil:
 		return r, invalidRequest("Cannot specify both Range header and partNumber query parameter")
 	case part != nil:
 		r.partNumber = int64(*part)
-		r.span, r.parts, err = s.partSpan(ctx, o, int64(*part))
+		err = s.choosePart(ctx, &r)
 	case rangeHeader != nil:
-		r.span, err = parseRange(*rangeHeader, o.Size)
+		if r.span, err = parseRange(*rangeHeader, o.Size); r.span.partial {
+			r.checksum = ""
+		}
 	}
 	return r, err
 }
 
-// partSpan is the range of bytes that a part of an upload became.
-func (s *Service) partSpan(ctx context.Context, o state.Object, number int64) (span, *int32, error) {
+// choosePart sets what is read to one part of the upload that the object came from.
+func (s *Service) choosePart(ctx context.Context, r *reading) error {
+	o, number := r.object, r.partNumber
 	if number < 1 || number > mostParts {
-		return span{}, nil, invalidArgument("partNumber", strconv.FormatInt(number, 10), "Part number must be an integer between 1 and 10000, inclusive")
+		return invalidArgument("partNumber", strconv.FormatInt(number, 10), "Part number must be an integer between 1 and 10000, inclusive")
 	}
 	if o.UploadID == "" {
 		if number != 1 {
-			return span{}, nil, failure(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber", "The requested partnumber is not satisfiable")
+			return failure(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber", "The requested partnumber is not satisfiable")
 		}
-		return span{length: o.Size, partial: o.Size > 0}, nil, nil
+		r.span.partial = o.Size > 0
+		return nil
 	}
 	var parts []state.UploadPart
 	err := s.view(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
@@ -70,16 +75,17 @@ func (s *Service) partSpan(ctx context.Context, o state.Object, number int64) (s
 		return err
 	})
 	if err != nil {
-		return span{}, nil, err
+		return err
 	}
-	count, start := int32(len(parts)), int64(0)
+	start := int64(0)
 	for i, p := range parts {
 		if int64(i+1) == number {
-			return span{start, p.Size, true}, &count, nil
+			r.span, r.parts, r.checksum = span{start, p.Size, true}, ptr(int32(len(parts))), p.Checksum
+			return nil
 		}
 		start += p.Size
 	}
-	return span{}, nil, failure(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber", "The requested partnumber is not satisfiable")
+	return failure(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber", "The requested partnumber is not satisfiable")
 }
 
 // GetObject opens an object. The body authenticates every segment before it gives a byte of it.
@@ -156,9 +162,9 @@ func (s *Service) output(ctx context.Context, c *api.Caller, r reading, in *s3.G
 			out.Expires = &at //nolint:staticcheck // older clients read it
 		}
 	}
-	if in.ChecksumMode == types.ChecksumModeEnabled && !r.span.partial {
+	if in.ChecksumMode == types.ChecksumModeEnabled && r.checksum != "" {
 		checksumFields{&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512}.
-			set(o.ChecksumAlgorithm, o.Checksum)
+			set(o.ChecksumAlgorithm, r.checksum)
 		out.ChecksumType = types.ChecksumType(o.ChecksumType)
 	}
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)

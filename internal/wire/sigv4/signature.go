@@ -190,10 +190,7 @@ func (s *Signature) Verify(r *http.Request, secret, payloadHash string, now time
 	if err := s.checkSigned(r); err != nil {
 		return err
 	}
-	key := hmacSHA256([]byte("AWS4"+secret), s.Scope.Date)
-	for _, part := range []string{s.Scope.Region, s.Scope.Service, "aws4_request"} {
-		key = hmacSHA256(key, part)
-	}
+	key := s.signingKey(secret)
 	given, err := hex.DecodeString(s.Signature)
 	if err != nil || len(given) != sha256.Size {
 		return mismatch()
@@ -206,6 +203,15 @@ func (s *Signature) Verify(r *http.Request, secret, payloadHash string, now time
 		}
 	}
 	return mismatch()
+}
+
+// signingKey derives the key of the credential scope.
+func (s *Signature) signingKey(secret string) []byte {
+	key := hmacSHA256([]byte("AWS4"+secret), s.Scope.Date)
+	for _, part := range []string{s.Scope.Region, s.Scope.Service, "aws4_request"} {
+		key = hmacSHA256(key, part)
+	}
+	return key
 }
 
 func mismatch() *Failure {

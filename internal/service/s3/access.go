@@ -60,13 +60,25 @@ func (s *Service) lookup(ctx context.Context, name string) (b state.Bucket, err 
 	return b, err
 }
 
-// bucket reads the bucket that a call names, if the call came to its Region.
+// bucket reads the bucket that a call names, if the call came to its Region. A call without a signature names none.
 func (s *Service) bucket(ctx context.Context, c *api.Caller, name *string) (state.Bucket, error) {
 	b, err := s.lookup(ctx, str(name))
-	if err == nil && b.Region != c.Region {
+	if err != nil {
+		return b, err
+	}
+	if b.Region != c.Region && c.Region != "" {
 		return b, wrongRegion(b.Name, b.Region)
 	}
-	return b, err
+	return asSeenBy(b, c), nil
+}
+
+// asSeenBy is a bucket whose policy and list are left out where RestrictPublicBuckets keeps the caller from them: only
+// the policies of the bucket's account then give access.
+func asSeenBy(b state.Bucket, c *api.Caller) state.Bucket {
+	if restricted(b, c) {
+		b.Policy, b.Settings.ACL = "", ""
+	}
+	return b
 }
 
 // bucketAccess asks for an action on a bucket or on an object of it.
@@ -74,6 +86,9 @@ func bucketAccess(b state.Bucket, action, resource string, conditions map[string
 	a := api.Access{Action: "s3:" + action, Resource: resource, ResourceAccountID: b.AccountID, Context: conditions}
 	if b.Policy != "" {
 		a.ResourcePolicies = []api.PolicyDocument{{Name: "bucket policy of " + bucketARN(b.Name), Document: b.Policy}}
+	}
+	if list := aclPolicy(b); list != "" {
+		a.ResourcePolicies = append(a.ResourcePolicies, api.PolicyDocument{Name: "access control list of " + bucketARN(b.Name), Document: list})
 	}
 	return a
 }

@@ -43,6 +43,8 @@ func (s *Service) createBucketAccess(_ context.Context, c *api.Caller, in *s3.Cr
 	actions := []string{"CreateBucket"}
 	if in.ACL != "" {
 		conditions["s3:x-amz-acl"] = []string{string(in.ACL)}
+	}
+	if in.ACL != "" || in.GrantFullControl != nil || in.GrantRead != nil || in.GrantReadACP != nil || in.GrantWrite != nil || in.GrantWriteACP != nil {
 		actions = append(actions, "PutBucketAcl")
 	}
 	if in.ObjectOwnership != "" {
@@ -79,33 +81,36 @@ func (s *Service) CreateBucket(ctx context.Context, c *api.Caller, in *s3.Create
 			"The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
 	}
 	ownership := in.ObjectOwnership
-	if ownership == "" {
+	switch {
+	case ownership == "":
 		ownership = types.ObjectOwnershipBucketOwnerEnforced
+	case !validOwnership(ownership):
+		return nil, invalidArgument("x-amz-object-ownership", string(ownership), "Invalid x-amz-object-ownership header: "+string(ownership))
 	}
-	acl, err := cannedACL(string(in.ACL), c.AccountID, c.AccountID)
+	acl, err := newBucketACL(c, in)
 	if err != nil {
 		return nil, err
 	}
-	if acl != "" && ownership == types.ObjectOwnershipBucketOwnerEnforced {
-		return nil, failure(http.StatusBadRequest, "InvalidBucketAclWithObjectOwnership",
-			"Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
+	switch {
+	case acl == "":
+	case ownership == types.ObjectOwnershipBucketOwnerEnforced:
+		return nil, aclWithoutOwnership()
+	case isPublicACL(acl):
+		return nil, failure(http.StatusBadRequest, "InvalidBucketAclWithBlockPublicAccessError", "Bucket cannot have public ACLs set with BlockPublicAccess enabled")
 	}
 	b := state.Bucket{
 		Name: *in.Bucket, AccountID: c.AccountID, Region: region, Ownership: string(ownership), Tags: tags,
-		Encryption: state.BucketEncryption{Algorithm: sseS3},
+		Encryption: state.BucketEncryption{Algorithm: sseS3}, Settings: state.BucketSettings{PublicAccess: blockAll},
 	}
 	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
 		b.Versioning, b.ObjectLock.Enabled = string(types.BucketVersioningStatusEnabled), true
 	}
 	err = s.db.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		b.Created = tx.Now
-		if err := tx.InsertBucket(ctx, &b); err != nil {
+		if b.Settings.ACL, err = resolve(ctx, tx, acl, b.AccountID); err != nil {
 			return err
 		}
-		if err := tx.PutBucketSetting(ctx, b.ID, settingPublicAccessBlock, blockAll); err != nil || acl == "" {
-			return err
-		}
-		return tx.PutBucketSetting(ctx, b.ID, settingACL, acl)
+		return tx.InsertBucket(ctx, &b)
 	})
 	if errors.Is(err, state.ErrExists) {
 		return s.recreated(ctx, c, b)
@@ -113,7 +118,16 @@ func (s *Service) CreateBucket(ctx context.Context, c *api.Caller, in *s3.Create
 	if err != nil {
 		return nil, err
 	}
-	return created(b), nil
+	return createdBucket(b), nil
+}
+
+// newBucketACL is the list that a CreateBucket asks for.
+func newBucketACL(c *api.Caller, in *s3.CreateBucketInput) (string, error) {
+	headers, err := grantHeaders{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWrite, in.GrantWriteACP}.policy()
+	if err != nil {
+		return "", err
+	}
+	return aclText(string(in.ACL), headers, c.AccountID, c.AccountID)
 }
 
 // recreated answers a CreateBucket for a name that is taken. In us-east-1, and there alone, one's own bucket is made
@@ -126,12 +140,12 @@ func (s *Service) recreated(ctx context.Context, c *api.Caller, b state.Bucket) 
 	case there.AccountID != c.AccountID:
 		return nil, failure(http.StatusConflict, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.", "BucketName", b.Name)
 	case there.Region == "us-east-1" && b.Region == "us-east-1":
-		return created(there), nil
+		return createdBucket(there), nil
 	}
 	return nil, failure(http.StatusConflict, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.", "BucketName", b.Name)
 }
 
-func created(b state.Bucket) *s3.CreateBucketOutput {
+func createdBucket(b state.Bucket) *s3.CreateBucketOutput {
 	location, arn := "/"+b.Name, bucketARN(b.Name)
 	if b.Region != "us-east-1" {
 		location = "http://" + b.Name + ".s3.amazonaws.com/"

@@ -204,7 +204,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 	}
 	o.File, o.Size, o.ETag = written.file, written.size, newETag(o, d)
 	o.ChecksumAlgorithm, o.ChecksumType, o.Checksum = d.algorithm, fullObject, d.checksum()
-	err = s.store(ctx, b, &o, []content{written}, func(ctx context.Context, tx *state.Tx) error {
+	err = s.store(ctx, c, b, &o, created{"Copy", "CopyObject"}, []content{written}, func(ctx context.Context, tx *state.Tx) error {
 		return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)
 	}, nil)
 	if err != nil {
@@ -217,6 +217,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 	out := &s3.CopyObjectOutput{CopyObjectResult: result, CopySourceVersionId: src.version(), VersionId: shownVersion(b, o.VersionID), SSEKMSEncryptionContext: in.SSEKMSEncryptionContext}
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
 	copyObjectEncryption(in).customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
+	out.Expiration = expiration(b, o.ObjectVersion)
 	return out, nil
 }
 

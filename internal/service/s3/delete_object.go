@@ -24,8 +24,21 @@ type deletion struct {
 
 // deleted is what became of it.
 type deleted struct {
-	marker  bool   // a delete marker was made or removed
-	version string // the version removed, or of the marker made
+	marker  bool                 // a delete marker was made or removed
+	version string               // the version removed, or of the marker made
+	gone    *state.ObjectVersion // what was removed; nil if nothing was
+	made    *state.ObjectVersion // the marker made; nil if none was
+}
+
+// tellOfDeletion tells of what became of an object that was to be deleted; c is nil for a lifecycle rule.
+func (s *Service) tellOfDeletion(ctx context.Context, tx *state.Tx, c *api.Caller, b state.Bucket, d deleted) error {
+	switch {
+	case d.made != nil:
+		return s.tell(ctx, tx, c, b, objectRemoved(c == nil, *d.made, true))
+	case d.gone != nil:
+		return s.tell(ctx, tx, c, b, objectRemoved(c == nil, *d.gone, false))
+	}
+	return nil
 }
 
 // remove deletes a version, or makes a delete marker. It returns the contents that are not needed any more.
@@ -55,11 +68,11 @@ func remove(ctx context.Context, tx *state.Tx, b state.Bucket, d deletion) (dele
 			return deleted{}, nil, lockedObject()
 		}
 		dead, err := drop(ctx, tx, b, o)
-		return deleted{marker: o.DeleteMarker, version: d.version}, dead, err
+		return deleted{marker: o.DeleteMarker, version: d.version, gone: &o.ObjectVersion}, dead, err
 	}
 	marker := state.Object{ObjectVersion: state.ObjectVersion{Key: d.key, DeleteMarker: true, Owner: b.AccountID}}
 	dead, err := add(ctx, tx, b, &marker)
-	return deleted{marker: true, version: marker.VersionID}, dead, err
+	return deleted{marker: true, version: marker.VersionID, made: &marker.ObjectVersion}, dead, err
 }
 
 // DeleteObject removes a version, or hides the object behind a delete marker.
@@ -80,7 +93,10 @@ func (s *Service) delete(ctx context.Context, c *api.Caller, in *s3.DeleteObject
 			return err
 		}
 		result, dead, err = remove(ctx, tx, b, deletion{*in.Key, str(in.VersionId), in.IfMatch, in.IfMatchSize, in.IfMatchLastModifiedTime, bypass})
-		if err != nil || taken == nil {
+		if err != nil {
+			return err
+		}
+		if err := s.tellOfDeletion(ctx, tx, c, b, result); err != nil || taken == nil {
 			return err
 		}
 		return taken(ctx, tx, result.version)
@@ -147,6 +163,9 @@ func (s *Service) DeleteObjects(ctx context.Context, c *api.Caller, in *s3.Delet
 			}
 			results[i], failures[i] = result, err
 			dead = append(dead, contents...)
+			if err := s.tellOfDeletion(ctx, tx, c, b, result); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

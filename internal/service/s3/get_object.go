@@ -124,6 +124,9 @@ func (s *Service) output(ctx context.Context, c *api.Caller, r reading, in *s3.G
 		ContentLanguage: optional(o.Headers.ContentLanguage), ExpiresString: optional(o.Headers.Expires),
 		WebsiteRedirectLocation: optional(o.Headers.WebsiteRedirect), Metadata: maps.Clone(o.Headers.Metadata), PartsCount: r.parts,
 	}
+	if in.VersionId == nil {
+		out.Expiration = expiration(r.bucket, o.ObjectVersion)
+	}
 	if o.StorageClass != string(types.StorageClassStandard) {
 		out.StorageClass = types.StorageClass(o.StorageClass)
 	}
@@ -203,6 +206,7 @@ func (s *Service) HeadObject(ctx context.Context, c *api.Caller, in *s3.HeadObje
 		}
 	}
 	o := s.output(ctx, c, r, &s3.GetObjectInput{
+		VersionId:            in.VersionId,
 		SSECustomerAlgorithm: in.SSECustomerAlgorithm, SSECustomerKey: in.SSECustomerKey, SSECustomerKeyMD5: in.SSECustomerKeyMD5,
 		ChecksumMode: in.ChecksumMode, ResponseCacheControl: in.ResponseCacheControl, ResponseContentDisposition: in.ResponseContentDisposition,
 		ResponseContentEncoding: in.ResponseContentEncoding, ResponseContentLanguage: in.ResponseContentLanguage,
@@ -215,7 +219,7 @@ func (s *Service) HeadObject(ctx context.Context, c *api.Caller, in *s3.HeadObje
 		ContentLanguage: o.ContentLanguage, ContentLength: o.ContentLength, ContentRange: o.ContentRange, ContentType: o.ContentType,
 		ETag: o.ETag, Expires: o.Expires, ExpiresString: o.ExpiresString, LastModified: o.LastModified, Metadata: o.Metadata, //nolint:staticcheck // see output
 		PartsCount: o.PartsCount, SSEKMSKeyId: o.SSEKMSKeyId, ServerSideEncryption: o.ServerSideEncryption, StorageClass: o.StorageClass,
-		TagCount: o.TagCount, VersionId: o.VersionId, WebsiteRedirectLocation: o.WebsiteRedirectLocation,
+		TagCount: o.TagCount, Expiration: o.Expiration, VersionId: o.VersionId, WebsiteRedirectLocation: o.WebsiteRedirectLocation,
 		ObjectLockMode: o.ObjectLockMode, ObjectLockRetainUntilDate: o.ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus: o.ObjectLockLegalHoldStatus,
 		Restore: o.Restore, SSECustomerAlgorithm: o.SSECustomerAlgorithm, SSECustomerKeyMD5: o.SSECustomerKeyMD5,
 	}, nil

@@ -185,7 +185,7 @@ func TestOverHTTP(t *testing.T) {
 	if _, err := client(url, s3test.North).ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: b}); codeOf(err) != "PermanentRedirect" {
 		t.Errorf("another Region answers %v", err)
 	}
-	if _, err := c.GetBucketWebsite(ctx, &s3.GetBucketWebsiteInput{Bucket: b}); codeOf(err) != "NotImplemented" {
+	if _, err := c.PutBucketWebsite(ctx, &s3.PutBucketWebsiteInput{Bucket: b, WebsiteConfiguration: &types.WebsiteConfiguration{}}); codeOf(err) != "NotImplemented" {
 		t.Errorf("an operation that is not there answers %v", err)
 	}
 }

@@ -334,7 +334,10 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context, c *api.Caller, in
 		}
 		replaced, err := add(ctx, tx, b, &o)
 		dead = append(dead, replaced...)
-		return err
+		if err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, c, b, objectCreated(created{"CompleteMultipartUpload", "CompleteMultipartUpload"}, o.ObjectVersion))
 	})
 	if err != nil {
 		return nil, err
@@ -343,7 +346,7 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context, c *api.Caller, in
 	location := fmt.Sprintf("https://%s.s3.%s.amazonaws.com/%s", b.Name, b.Region, o.Key)
 	out := &s3.CompleteMultipartUploadOutput{
 		Bucket: &b.Name, Key: in.Key, ETag: quoted(o.ETag), Location: &location, ChecksumType: types.ChecksumType(o.ChecksumType),
-		VersionId: shownVersion(b, o.VersionID),
+		VersionId: shownVersion(b, o.VersionID), Expiration: expiration(b, o.ObjectVersion),
 	}
 	checksumFields{&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512}.
 		set(o.ChecksumAlgorithm, o.Checksum)

@@ -26,18 +26,31 @@ func (s *Service) GetObjectAcl(ctx context.Context, c *api.Caller, in *s3.GetObj
 
 // PutObjectAcl sets it, where the bucket's ownership allows lists.
 func (s *Service) PutObjectAcl(ctx context.Context, c *api.Caller, in *s3.PutObjectAclInput) (*s3.PutObjectAclOutput, error) { //nolint:revive // as AWS spells it
-	if in.GrantFullControl != nil || in.GrantRead != nil || in.GrantReadACP != nil || in.GrantWrite != nil || in.GrantWriteACP != nil {
-		return nil, api.NotImplemented("s3: grants in headers")
+	policy, err := grantHeaders{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWrite, in.GrantWriteACP}.policy()
+	if err != nil {
+		return nil, err
 	}
-	_, err := s.changeObject(ctx, c, in.Bucket, in.Key, in.VersionId, func(ctx context.Context, tx *state.Tx, b state.Bucket, o state.Object) error {
+	if policy == nil {
+		policy = in.AccessControlPolicy
+	}
+	_, err = s.changeObject(ctx, c, in.Bucket, in.Key, in.VersionId, func(ctx context.Context, tx *state.Tx, b state.Bucket, o state.Object) error {
 		if b.Ownership == string(types.ObjectOwnershipBucketOwnerEnforced) {
 			return aclNotSupported()
 		}
-		text, err := aclText(string(in.ACL), in.AccessControlPolicy, o.Owner, b.AccountID)
+		text, err := aclText(string(in.ACL), policy, o.Owner, b.AccountID)
 		if err != nil {
 			return err
 		}
-		return tx.SetObjectACL(ctx, o.ObjectVersion, text)
+		if isPublicACL(text) && b.Settings.PublicAccess.BlockPublicACLs {
+			return blocked(c, "PutObjectAcl", objectARN(b.Name, o.Key), "public ACLs", "BlockPublicAcls")
+		}
+		if text, err = resolve(ctx, tx, text, b.AccountID, o.Owner); err != nil {
+			return err
+		}
+		if err := tx.SetObjectACL(ctx, o.ObjectVersion, text); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, c, b, objectACLSet(o.ObjectVersion))
 	})
 	return &s3.PutObjectAclOutput{}, err
 }

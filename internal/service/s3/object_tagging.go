@@ -51,8 +51,11 @@ func (s *Service) PutObjectTagging(ctx context.Context, c *api.Caller, in *s3.Pu
 	if err != nil {
 		return nil, err
 	}
-	version, err := s.changeObject(ctx, c, in.Bucket, in.Key, in.VersionId, func(ctx context.Context, tx *state.Tx, _ state.Bucket, o state.Object) error {
-		return tx.SetObjectTags(ctx, o.ObjectVersion, tags)
+	version, err := s.changeObject(ctx, c, in.Bucket, in.Key, in.VersionId, func(ctx context.Context, tx *state.Tx, b state.Bucket, o state.Object) error {
+		if err := tx.SetObjectTags(ctx, o.ObjectVersion, tags); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, c, b, objectTagged(o.ObjectVersion, false))
 	})
 	return &s3.PutObjectTaggingOutput{VersionId: version}, err
 }
@@ -68,8 +71,11 @@ func putObjectTaggingConditions(in *s3.PutObjectTaggingInput, conditions map[str
 
 // DeleteObjectTagging removes them.
 func (s *Service) DeleteObjectTagging(ctx context.Context, c *api.Caller, in *s3.DeleteObjectTaggingInput) (*s3.DeleteObjectTaggingOutput, error) {
-	version, err := s.changeObject(ctx, c, in.Bucket, in.Key, in.VersionId, func(ctx context.Context, tx *state.Tx, _ state.Bucket, o state.Object) error {
-		return tx.SetObjectTags(ctx, o.ObjectVersion, nil)
+	version, err := s.changeObject(ctx, c, in.Bucket, in.Key, in.VersionId, func(ctx context.Context, tx *state.Tx, b state.Bucket, o state.Object) error {
+		if err := tx.SetObjectTags(ctx, o.ObjectVersion, nil); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, c, b, objectTagged(o.ObjectVersion, true))
 	})
 	return &s3.DeleteObjectTaggingOutput{VersionId: version}, err
 }

@@ -1,6 +1,8 @@
 package s3
 
 import (
+	"slices"
+
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"strongroom/internal/api"
@@ -13,7 +15,7 @@ func (s *Service) API() *api.Service {
 	return &api.Service{
 		Name: "s3", EventSource: Principal, AccessDenied: "AccessDenied",
 		Authorization: authorization,
-		Operations:    append(append(s.bucketOperations(), s.objectOperations()...), s.uploadOperations()...),
+		Operations:    slices.Concat(s.bucketOperations(), s.configurationOperations(), s.objectOperations(), s.uploadOperations()),
 	}
 }
 
@@ -32,7 +34,7 @@ func (s *Service) bucketOperations() []api.Operation {
 		api.Op("GET /{Bucket}?object-lock", s.GetObjectLockConfiguration, onBucket[s3.GetObjectLockConfigurationInput](s, "GetBucketObjectLockConfiguration", nil)),
 		api.Op("PUT /{Bucket}?object-lock", s.PutObjectLockConfiguration, onBucket[s3.PutObjectLockConfigurationInput](s, "PutBucketObjectLockConfiguration", nil)),
 		api.Op("GET /{Bucket}?tagging", s.GetBucketTagging, onBucket[s3.GetBucketTaggingInput](s, "GetBucketTagging", nil)),
-		api.Op("PUT /{Bucket}?tagging", s.PutBucketTagging, onBucket[s3.PutBucketTaggingInput](s, "PutBucketTagging", nil)),
+		api.Op("PUT /{Bucket}?tagging 204", s.PutBucketTagging, onBucket[s3.PutBucketTaggingInput](s, "PutBucketTagging", nil)),
 		api.Op("DELETE /{Bucket}?tagging 204", s.DeleteBucketTagging, onBucket[s3.DeleteBucketTaggingInput](s, "PutBucketTagging", nil)),
 		api.Op("GET /{Bucket}?policy", s.GetBucketPolicy, onBucket[s3.GetBucketPolicyInput](s, "GetBucketPolicy", nil)),
 		api.Op("PUT /{Bucket}?policy 204", s.PutBucketPolicy, onBucket[s3.PutBucketPolicyInput](s, "PutBucketPolicy", nil)),

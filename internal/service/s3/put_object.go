@@ -121,7 +121,7 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 	if err == nil {
 		o.File, o.Size, o.ETag = written.file, written.size, newETag(o, d)
 		o.ChecksumAlgorithm, o.ChecksumType, o.Checksum = d.algorithm, fullObject, d.checksum()
-		err = s.store(ctx, b, &o, []content{written}, func(ctx context.Context, tx *state.Tx) error {
+		err = s.store(ctx, c, b, &o, created{"Put", "PutObject"}, []content{written}, func(ctx context.Context, tx *state.Tx) error {
 			return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)
 		}, taken)
 	}
@@ -134,7 +134,7 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 		set(o.ChecksumAlgorithm, o.Checksum)
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
 	putObjectEncryption(in).customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
-	out.VersionId = shownVersion(b, o.VersionID)
+	out.VersionId, out.Expiration = shownVersion(b, o.VersionID), expiration(b, o.ObjectVersion)
 	return out, nil
 }
 
@@ -142,9 +142,12 @@ func (s *Service) view(ctx context.Context, fn func(ctx context.Context, tx *sta
 	return s.db.View(ctx, fn)
 }
 
+// created is how an object came to be: in the names of events for queues and topics, and in the words of those for EventBridge.
+type created struct{ how, reason string }
+
 // store commits a new version whose contents are written. condition is asked and the note taken in the same transaction.
 func (s *Service) store(
-	ctx context.Context, b state.Bucket, o *state.Object, written []content, condition func(context.Context, *state.Tx) error, taken note,
+	ctx context.Context, c *api.Caller, b state.Bucket, o *state.Object, by created, written []content, condition func(context.Context, *state.Tx) error, taken note,
 ) error {
 	var dirs []string
 	for _, w := range written {
@@ -163,7 +166,10 @@ func (s *Service) store(
 			}
 		}
 		var err error
-		if dead, err = add(ctx, tx, b, o); err != nil || taken == nil {
+		if dead, err = add(ctx, tx, b, o); err != nil {
+			return err
+		}
+		if err := s.tell(ctx, tx, c, b, objectCreated(by, o.ObjectVersion)); err != nil || taken == nil {
 			return err
 		}
 		return taken(ctx, tx, o.VersionID)

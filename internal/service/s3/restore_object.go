@@ -69,7 +69,7 @@ func (s *Service) RestoreObject(ctx context.Context, c *api.Caller, in *s3.Resto
 	if tier == "" {
 		tier = types.TierStandard
 	}
-	_, err := s.changeObject(ctx, c, in.Bucket, in.Key, in.VersionId, func(ctx context.Context, tx *state.Tx, _ state.Bucket, o state.Object) error {
+	_, err := s.changeObject(ctx, c, in.Bucket, in.Key, in.VersionId, func(ctx context.Context, tx *state.Tx, b state.Bucket, o state.Object) error {
 		now := tx.Now.Time()
 		tiers := retrieval[types.StorageClass(o.StorageClass)]
 		if tiers == nil {
@@ -88,7 +88,10 @@ func (s *Service) RestoreObject(ctx context.Context, c *api.Caller, in *s3.Resto
 		}
 		// The copy goes at the midnight after its last day.
 		expires := max(ready, tx.Now).Time().UTC().AddDate(0, 0, int(*request.Days)+1).Truncate(24 * time.Hour)
-		return tx.SetObjectRestore(ctx, o.ObjectVersion, state.ObjectRestore{Ready: ready, Expires: state.MicrosOf(expires)})
+		if err := tx.SetObjectRestore(ctx, o.ObjectVersion, state.ObjectRestore{Ready: ready, Expires: state.MicrosOf(expires)}); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, c, b, restoreBegun(o.ObjectVersion))
 	})
 	return &s3.RestoreObjectOutput{}, err
 }

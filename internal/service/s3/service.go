@@ -27,6 +27,11 @@ type Config struct {
 	// EnsureManagedKey returns the ARN of an AWS managed key such as "aws/s3", and makes it where it is missing. Nil if there
 	// are none: SSE-KMS then needs the name of a key.
 	EnsureManagedKey func(ctx context.Context, accountID, region, alias string) (string, error)
+	// PutEvent tells EventBridge of an event, Deliver a queue or a topic, both if the transaction commits; Send tells at once,
+	// and its error is the target's. Nil where there is no such service: buckets then cannot be configured to tell it.
+	PutEvent func(ctx context.Context, tx *state.Tx, e Event) error
+	Deliver  func(ctx context.Context, tx *state.Tx, m Message) error
+	Send     func(ctx context.Context, m Message) error
 }
 
 // Service is the S3 service. Its methods may be called at once.
@@ -39,6 +44,9 @@ type Service struct {
 	keys      *keyring
 	files     *files
 	commits   *committer
+	putEvent  func(ctx context.Context, tx *state.Tx, e Event) error
+	deliver   func(ctx context.Context, tx *state.Tx, m Message) error
+	send      func(ctx context.Context, m Message) error
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -63,6 +71,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
 		db: cfg.DB, clock: cfg.Clock, door: cfg.Door, log: log, ensureKey: cfg.EnsureManagedKey,
 		keys: keys, files: files, commits: newCommitter(cfg.DB), stop: stop,
+		putEvent: cfg.PutEvent, deliver: cfg.Deliver, send: cfg.Send,
 	}
 	s.running.Go(func() {
 		if err := s.Sweep(background); err != nil && background.Err() == nil {

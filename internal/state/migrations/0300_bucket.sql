@@ -11,9 +11,11 @@ CREATE TABLE buckets (
     policy     TEXT   NOT NULL,        -- '' for none
     tags       TEXT   NOT NULL,        -- JSON object
     object_lock TEXT  NOT NULL,        -- JSON: whether versions can be locked, and how new ones are by default
-    settings   TEXT   NOT NULL         -- JSON: public access block, ACL, lifecycle, notification
+    settings   TEXT   NOT NULL,        -- JSON: public access block, ACL, lifecycle, notification
+    lifecycle_due BIGINT NOT NULL DEFAULT 0 -- when the lifecycle rules are to be applied next; 0 where there are none
 );
 CREATE INDEX buckets_by_owner ON buckets (account_id, name);
+CREATE INDEX buckets_by_lifecycle ON buckets (lifecycle_due) WHERE lifecycle_due <> 0;
 
 -- Configurations of a bucket that only their own operations read: cors, accelerate, request payment.
 CREATE TABLE bucket_settings (

@@ -1,0 +1,183 @@
+package s3
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"strongroom/iampolicy"
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// mostPolicy is the greatest size of a bucket policy.
+const mostPolicy = 20 << 10
+
+// GetBucketPolicy gives back the policy as it was put.
+func (s *Service) GetBucketPolicy(ctx context.Context, c *api.Caller, in *s3.GetBucketPolicyInput) (*s3.GetBucketPolicyOutput, error) {
+	b, err := s.bucket(ctx, c, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	if b.Policy == "" {
+		return nil, noPolicy(b)
+	}
+	return &s3.GetBucketPolicyOutput{Policy: &b.Policy}, nil
+}
+
+func noPolicy(b state.Bucket) error {
+	return failure(http.StatusNotFound, "NoSuchBucketPolicy", "The bucket policy does not exist", "BucketName", b.Name)
+}
+
+// PutBucketPolicy attaches a policy, which every later access asks.
+func (s *Service) PutBucketPolicy(ctx context.Context, c *api.Caller, in *s3.PutBucketPolicyInput) (*s3.PutBucketPolicyOutput, error) {
+	document := str(in.Policy)
+	if len(document) > mostPolicy {
+		return nil, failure(http.StatusBadRequest, "PolicyTooLarge", "The policy exceeds the maximum allowed document size")
+	}
+	policy, err := iampolicy.Parse([]byte(document))
+	if err == nil {
+		err = iampolicy.Validate(policy, iampolicy.Resource)
+	}
+	if err != nil {
+		return nil, failure(http.StatusBadRequest, "MalformedPolicy", malformedPolicy(err))
+	}
+	b, err := s.bucket(ctx, c, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	if err := policyResources(policy, b.Name); err != nil {
+		return nil, err
+	}
+	public := isPublic(policy)
+	return &s3.PutBucketPolicyOutput{}, s.change(ctx, c, in.Bucket, func(_ context.Context, _ *state.Tx, b *state.Bucket) error {
+		if public && b.Settings.PublicAccess.BlockPublicPolicy {
+			return blocked(c, "PutBucketPolicy", bucketARN(b.Name), "public policies", "BlockPublicPolicy")
+		}
+		b.Policy, b.Settings.PublicPolicy = document, public
+		return nil
+	})
+}
+
+// DeleteBucketPolicy removes it.
+func (s *Service) DeleteBucketPolicy(ctx context.Context, c *api.Caller, in *s3.DeleteBucketPolicyInput) (*s3.DeleteBucketPolicyOutput, error) {
+	return &s3.DeleteBucketPolicyOutput{}, s.change(ctx, c, in.Bucket, func(_ context.Context, _ *state.Tx, b *state.Bucket) error {
+		b.Policy, b.Settings.PublicPolicy = "", false
+		return nil
+	})
+}
+
+// GetBucketPolicyStatus tells whether the policy makes the bucket public.
+func (s *Service) GetBucketPolicyStatus(ctx context.Context, c *api.Caller, in *s3.GetBucketPolicyStatusInput) (*s3.GetBucketPolicyStatusOutput, error) {
+	b, err := s.bucket(ctx, c, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	if b.Policy == "" {
+		return nil, noPolicy(b)
+	}
+	// Under RestrictPublicBuckets a public policy does not make the bucket public.
+	public := b.Settings.PublicPolicy && !b.Settings.PublicAccess.RestrictPublicBuckets
+	return &s3.GetBucketPolicyStatusOutput{PolicyStatus: &types.PolicyStatus{IsPublic: &public}}, nil
+}
+
+// restricted reports whether RestrictPublicBuckets keeps a caller out of a bucket: its policy speaks to the public, and
+// he is neither of the account nor a service.
+func restricted(b state.Bucket, c *api.Caller) bool {
+	return b.Settings.PublicPolicy && b.Settings.PublicAccess.RestrictPublicBuckets && c.Service == "" && c.AccountID != b.AccountID
+}
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }
+
+// malformedPolicy is what S3 says of a document that the policy language does not take.
+func malformedPolicy(err error) string {
+	if e, ok := errors.AsType[*iampolicy.ValidationError](err); ok {
+		return e.Message
+	}
+	return "Policies must be valid JSON and the first byte must be '{'"
+}
+
+// policyResources holds every resource of a bucket's policy against the bucket: a policy speaks of its own alone.
+func policyResources(p *iampolicy.Policy, bucket string) error {
+	arn := bucketARN(bucket)
+	for _, statement := range p.Statements {
+		for _, resource := range append(append([]string(nil), statement.Resources...), statement.NotResources...) {
+			if resource != arn && !strings.HasPrefix(resource, arn+"/") && resource != arn+"*" && !strings.ContainsAny(strings.SplitN(resource, "/", 2)[0], "*?") {
+				return failure(http.StatusBadRequest, "MalformedPolicy", "Policy has invalid resource")
+			}
+		}
+	}
+	return nil
+}
+
+// isPublic reports whether a policy opens a bucket to the public: some statement allows something to principals who are
+// neither named one by one nor bound to fixed values of the keys that name them.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
+func isPublic(p *iampolicy.Policy) bool {
+	for _, statement := range p.Statements {
+		if statement.Effect == iampolicy.Allow && everybody(statement) && !slices.ContainsFunc(statement.Conditions, fixes) {
+			return true
+		}
+	}
+	return false
+}
+
+func everybody(statement iampolicy.Statement) bool {
+	if statement.NotPrincipal != nil {
+		return true
+	}
+	return statement.Principal != nil && (statement.Principal.Everyone || slices.Contains(statement.Principal.AWS, "*"))
+}
+
+// fixing are the condition keys whose fixed values keep the public out, in lower case.
+var fixing = []string{
+	"aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn", "aws:sourcearn", "aws:sourceaccount", "aws:sourceowner",
+	"aws:sourceorgid", "aws:sourceorgpaths", "aws:sourcevpc", "aws:sourcevpce", "aws:userid", "aws:username",
+	"s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:dataaccesspointarn", "s3:dataaccesspointaccount",
+}
+
+// fixes reports whether a condition binds a statement to fixed values.
+func fixes(c iampolicy.Condition) bool {
+	key, operator := strings.ToLower(c.Key), strings.ToLower(c.Operator)
+	if strings.HasSuffix(operator, "ifexists") || strings.HasPrefix(operator, "forallvalues:") || len(c.Values) == 0 {
+		return false // true where the request has no such key
+	}
+	operator = strings.TrimPrefix(operator, "foranyvalue:")
+	if key == "aws:sourceip" {
+		return operator == "ipaddress" && !slices.ContainsFunc(c.Values, wideNetwork)
+	}
+	switch operator {
+	case "stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike":
+	default:
+		return false
+	}
+	return slices.Contains(fixing, key) && !slices.ContainsFunc(c.Values, func(value string) bool {
+		if key == "s3:dataaccesspointarn" { // a wildcard for the access point's name leaves its account fixed
+			value = value[:max(strings.LastIndexByte(value, '/'), 0)]
+		}
+		return value == "" || strings.Contains(value, "${") || strings.ContainsAny(value, "*?") && operator != "stringequals" && operator != "stringequalsignorecase"
+	})
+}
+
+// wideNetwork reports whether an address range is so wide that it counts as the public: more than a /8, or a /32 of IPv6.
+func wideNetwork(value string) bool {
+	if !strings.Contains(value, "/") {
+		_, err := netip.ParseAddr(value)
+		return err != nil
+	}
+	network, err := netip.ParsePrefix(value)
+	if err != nil {
+		return true
+	}
+	if network.Addr().Is4() {
+		return network.Bits() < 8
+	}
+	return network.Bits() < 32
+}

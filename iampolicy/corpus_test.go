@@ -40,9 +40,21 @@ var corpusPrincipals = map[string]Principal{
 	"backup":    service,
 	"anonymous": {},
 	"foreigner": {ARN: "arn:aws:iam::" + foreign + ":user/mallory", AccountID: foreign, UserID: "AIDAMALLORY"},
+	"foreignSession": {
+		ARN: "arn:aws:sts::" + foreign + ":assumed-role/reader/s", RoleARN: "arn:aws:iam::" + foreign + ":role/reader",
+		AccountID: foreign, UserID: "AROAREADER:s",
+	},
+	"foreignRoot": {ARN: "arn:aws:iam::" + foreign + ":root", AccountID: foreign, UserID: foreign, IsRoot: true},
+	"federated":   federated,
+	"logging":     {Service: "logging.s3.amazonaws.com"},
+	"web":         {Federated: "accounts.example.com"},
 }
 
-const corpusSize = 25
+// The examples and the requests in them.
+const (
+	corpusSize     = 101
+	corpusRequests = 348
+)
 
 func TestCorpus(t *testing.T) {
 	t.Parallel()
@@ -53,22 +65,27 @@ func TestCorpus(t *testing.T) {
 	if len(files) != corpusSize {
 		t.Errorf("the corpus has %d examples, want %d", len(files), corpusSize)
 	}
+	requests := 0
 	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e example
+		if err := json.Unmarshal(text, &e); err != nil {
+			t.Fatal(err)
+		}
+		requests += len(e.Requests)
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var e example
-			if err := json.Unmarshal(text, &e); err != nil {
-				t.Fatal(err)
-			}
 			if e.Source == "" || e.Rule == "" || len(e.Requests) == 0 {
 				t.Error("an example has a source, a rule and requests")
 			}
 			e.check(t)
 		})
+	}
+	if requests != corpusRequests {
+		t.Errorf("the corpus has %d requests, want %d", requests, corpusRequests)
 	}
 }
 

@@ -99,9 +99,13 @@ func isSHA256(s string) bool {
 	return err == nil && len(data) == sha256.Size
 }
 
-// anonymous lets an unsigned request through to an operation that is open to everybody.
+// anonymous lets an unsigned request through to an operation that is open to everybody. In S3 everybody may ask for
+// everything: whether the bucket's policy admits him, the operation finds out.
 func (x *exchange) anonymous() error {
 	missing := x.refused(&sigv4.Failure{Reason: sigv4.Missing, Message: "Missing Authentication Token"})
+	if x.desk != nil && x.desk.model.Protocol == model.RESTXML {
+		return x.public()
+	}
 	if x.desk == nil || x.desk.model.Protocol != model.Query {
 		return missing
 	}
@@ -113,11 +117,30 @@ func (x *exchange) anonymous() error {
 	if err != nil {
 		return missing
 	}
+	if s := model.ByVersion(form.Get("Version")); s != nil { // nothing else tells the services with forms apart
+		x.service, x.desk = s.Name, x.h.desk(s.Name)
+		missing = x.refused(&sigv4.Failure{Reason: sigv4.Missing, Message: "Missing Authentication Token"})
+	}
 	op := x.h.Door.Operation(x.service, form.Get("Action"))
 	if op == nil || !op.Anonymous {
 		return missing
 	}
 	x.caller = x.complete(api.Caller{}, "", "us-east-1")
+	return nil
+}
+
+// public sets the caller of an unsigned request to S3: nobody of no account, in whatever Region the bucket is. Its body is
+// guarded by no signature.
+func (x *exchange) public() error {
+	signature := &sigv4.Signature{PayloadHash: x.r.Header.Get("X-Amz-Content-Sha256")}
+	switch hash := signature.PayloadHash; {
+	case hash == "":
+		signature.PayloadHash = sigv4.UnsignedPayload
+	case hash != sigv4.UnsignedPayload && hash != sigv4.StreamingTrailer && !isSHA256(hash):
+		return x.refused(&sigv4.Failure{Reason: sigv4.Missing})
+	}
+	x.signature, x.nobody = signature, true
+	x.caller = x.complete(api.Caller{UserID: "anonymous"}, "", "")
 	return nil
 }
 
@@ -139,6 +162,9 @@ func (h *handler) guessService(r *http.Request) string {
 	}
 	if r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		return "sts"
+	}
+	if strings.HasPrefix(r.URL.Path, "/snapshots/snap-") || r.Method == http.MethodPost && r.URL.Path == "/snapshots" {
+		return "ebs"
 	}
 	backup := h.desk("backup")
 	if found, _ := backup.router.match(r.Method, sigv4.RawPath(r), nil, r.Header); found != nil && !strings.HasPrefix(found.literals[0], "/{") {

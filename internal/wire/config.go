@@ -34,6 +34,10 @@ type Config struct {
 	// KnownRegion tells which Regions exist; nil means every name of a Region's form.
 	KnownRegion func(region string) bool
 
+	// CrossOrigin says what a browser is told of a request to an S3 bucket that a page of another origin makes: the headers
+	// by the bucket's rules, or the refusal that answers a preflight request. Nil means that no bucket has rules.
+	CrossOrigin func(ctx context.Context, bucket, origin, method string, headers []string) (map[string]string, error)
+
 	// MaxBody is the size of the largest request of services other than S3, in bytes; 0 means 1 MiB.
 	MaxBody int64
 	// MaxDocument is the size of the largest XML document sent to S3; 0 means 8 MiB.

@@ -49,6 +49,7 @@ type exchange struct {
 	desk      *desk  // nil: nothing is known of the service
 	caller    *api.Caller
 	signature *sigv4.Signature
+	nobody    bool   // the request is not signed, and no policy has been asked yet
 	body      []byte // read already, but for S3
 }
 
@@ -82,6 +83,9 @@ func (x *exchange) recover() {
 }
 
 func (x *exchange) serve() error {
+	if handled, err := x.crossOrigin(); handled || err != nil {
+		return err
+	}
 	if x.isForm() {
 		return x.serveForm()
 	}
@@ -298,6 +302,9 @@ func payloadHeader(r *http.Request, signature *sigv4.Signature) http.Header {
 // do checks the input, lets the call through the door, and answers.
 func (x *exchange) do(op *api.Operation, status int, in any) error {
 	x.operation = op.Name
+	if x.nobody && op.Actions() == nil {
+		return x.refused(&sigv4.Failure{Reason: sigv4.Missing}) // open to every principal, and this is none
+	}
 	if err := x.desk.validate(op, in); err != nil {
 		return err
 	}

@@ -176,6 +176,28 @@ func constrained(endpoint, constraint string) (string, error) {
 
 var regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 
+// headBucketAccess tells whoever may not list a bucket where it is all the same, as S3 does: it is how clients without
+// rights, or without a signature, find its Region.
+func (s *Service) headBucketAccess() accesses[s3.HeadBucketInput] {
+	access := onBucket[s3.HeadBucketInput](s, "ListBucket", nil)
+	return func(ctx context.Context, c *api.Caller, in *s3.HeadBucketInput) ([]api.Access, error) {
+		all, err := access(ctx, c, in)
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.lookup(ctx, str(in.Bucket))
+		if err != nil {
+			return nil, err
+		}
+		all[0].DeniedAs = func(explanation string) *api.Error {
+			e := accessDenied()
+			e.Message, e.Members = explanation, map[string]string{"x-amz-bucket-region": b.Region}
+			return e
+		}
+		return all, nil
+	}
+}
+
 // HeadBucket tells whether a bucket exists and the caller may list it.
 func (s *Service) HeadBucket(ctx context.Context, c *api.Caller, in *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
 	b, err := s.bucket(ctx, c, in.Bucket)

@@ -47,7 +47,7 @@ func serve(t *testing.T) (*s3test.World, *s3.Client, string) {
 }
 
 func handler(w *s3test.World) http.Handler {
-	return wire.NewHandler(wire.Config{Door: w.Door, Credentials: keys{}, Clock: w.Clock})
+	return wire.NewHandler(wire.Config{Door: w.Door, Credentials: keys{}, Clock: w.Clock, CrossOrigin: w.S3.CrossOrigin})
 }
 
 func client(url, region string) *s3.Client {

@@ -23,7 +23,7 @@ func (s *Service) bucketOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("GET /?max-buckets=MaxBuckets&continuation-token=ContinuationToken&prefix=Prefix&bucket-region=BucketRegion", s.ListBuckets, s.listBucketsAccess),
 		api.Op("PUT /{Bucket}", s.CreateBucket, s.createBucketAccess),
-		api.Op("HEAD /{Bucket}", s.HeadBucket, onBucket[s3.HeadBucketInput](s, "ListBucket", nil)),
+		api.Op("HEAD /{Bucket}", s.HeadBucket, s.headBucketAccess()),
 		api.Op("DELETE /{Bucket} 204", s.DeleteBucket, onBucket[s3.DeleteBucketInput](s, "DeleteBucket", nil)),
 		api.Op("GET /{Bucket}?location", s.GetBucketLocation, s.bucketLocationAccess),
 		api.Op("GET /{Bucket}?versioning", s.GetBucketVersioning, onBucket[s3.GetBucketVersioningInput](s, "GetBucketVersioning", nil)),

@@ -111,10 +111,21 @@ func Names() []string {
 	return names
 }
 
-// ByTarget returns the service whose X-Amz-Target starts with prefix, or nil.
+// ByTarget returns the service whose X-Amz-Target starts with prefix, or nil. Some SDKs send CloudTrail's prefix whole,
+// and others its last part only.
 func ByTarget(prefix string) *Service {
 	for _, name := range Names() {
-		if s := For(name); s.Target == prefix && prefix != "" {
+		if s := For(name); prefix != "" && (s.Target == prefix || strings.HasSuffix(s.Target, "."+prefix)) {
+			return s
+		}
+	}
+	return nil
+}
+
+// ByVersion returns the service whose requests are forms of that Version, or nil.
+func ByVersion(version string) *Service {
+	for _, name := range Names() {
+		if s := For(name); s.Version == version && (s.Protocol == Query || s.Protocol == EC2) {
 			return s
 		}
 	}

@@ -147,6 +147,17 @@ func (w *World) Bucket(t testing.TB, account, name string, versioned bool) {
 	}
 }
 
+// Account makes an account known, as grantees of access control lists must be.
+func (w *World) Account(t testing.TB, id string) {
+	t.Helper()
+	err := w.DB.Update(t.Context(), func(ctx context.Context, tx *state.Tx) error {
+		return tx.InsertAccount(ctx, state.Account{ID: id, Name: id, Email: id + "@example.com", Status: "ACTIVE", CreatedAt: tx.Now})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Put puts an object and returns its version id.
 func (w *World) Put(t testing.TB, c *api.Caller, bucket, key, content string) string {
 	t.Helper()

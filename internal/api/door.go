@@ -90,6 +90,9 @@ func (d *Door) Do(ctx context.Context, c *Caller, op *Operation, in any) (any, e
 				resources = append(resources, a.Resource)
 			}
 		}
+		if op.made != nil && err == nil {
+			resources = append(resources, op.made(out))
+		}
 		d.recorder.Record(ctx, &Record{Caller: c, Operation: op, Input: in, Output: out, Err: err, Resources: resources, Owners: owners})
 	}
 	return out, err

@@ -26,6 +26,7 @@ type Operation struct {
 
 	actions []string // see Actions
 	access  func(ctx context.Context, c *Caller, in any) ([]Access, error)
+	made    func(out any) string // see [Making]
 	call    func(ctx context.Context, c *Caller, in any) (any, error)
 }
 
@@ -65,6 +66,13 @@ func (o *Operation) Actions() []string {
 		return o.actions
 	}
 	return []string{o.Service.prefix + ":" + o.Name}
+}
+
+// Making marks the row of an operation that makes what it is about: arn tells its ARN from the answer, for the record of
+// the call, whose authorization could not name it yet.
+func Making[Out any](o Operation, arn func(out *Out) string) Operation {
+	o.made = func(out any) string { return arn(out.(*Out)) }
+	return o
 }
 
 // AsData marks the row as a data operation, which leaves no record.

@@ -53,6 +53,7 @@ func (tx *Tx) Aliases(ctx context.Context, accountID, region, keyID, after strin
 }
 
 // KeyAliases lists the names of a key.
-func (tx *Tx) KeyAliases(ctx context.Context, keyID string) ([]Alias, error) {
-	return queryAll(ctx, tx, scanAlias, `SELECT `+aliasColumns+` FROM kms_aliases WHERE key_id = $1 ORDER BY name`, keyID)
+func (tx *Tx) KeyAliases(ctx context.Context, region, keyID string) ([]Alias, error) {
+	return queryAll(ctx, tx, scanAlias, `SELECT `+aliasColumns+` FROM kms_aliases
+		WHERE key_id = $1 AND region = $2 ORDER BY name`, keyID, region)
 }

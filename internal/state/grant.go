@@ -16,17 +16,18 @@ type Grant struct {
 	// ContextEquals and ContextSubset are the constraints on the encryption context; nil where there is none.
 	ContextEquals map[string]string
 	ContextSubset map[string]string
+	SourceARN     string // the resource for which calls must be made; empty where there is no such constraint
 	CreatedAt     Micros
 }
 
 const grantColumns = `id, key_id, region, token, name, issuing_account, grantee, retiring, operations, context_equals,
-	context_subset, created_at`
+	context_subset, source_arn, created_at`
 
 func scanGrant(s scanner) (g Grant, err error) {
 	var operations JSON[[]string]
 	var equals, subset JSON[map[string]string]
 	err = s.Scan(&g.ID, &g.KeyID, &g.Region, &g.Token, &g.Name, &g.IssuingAccount, &g.Grantee, &g.Retiring, &operations, &equals,
-		&subset, &g.CreatedAt)
+		&subset, &g.SourceARN, &g.CreatedAt)
 	g.Operations, g.ContextEquals, g.ContextSubset = operations.V, equals.V, subset.V
 	return g, err
 }
@@ -34,9 +35,9 @@ func scanGrant(s scanner) (g Grant, err error) {
 // InsertGrant adds a grant.
 func (tx *Tx) InsertGrant(ctx context.Context, g Grant) error {
 	_, err := tx.exec(ctx, `INSERT INTO kms_grants (`+grantColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		g.ID, g.KeyID, g.Region, g.Token, g.Name, g.IssuingAccount, g.Grantee, g.Retiring, JSON[[]string]{g.Operations},
-		JSON[map[string]string]{g.ContextEquals}, JSON[map[string]string]{g.ContextSubset}, g.CreatedAt)
+		JSON[map[string]string]{g.ContextEquals}, JSON[map[string]string]{g.ContextSubset}, g.SourceARN, g.CreatedAt)
 	return err
 }
 
@@ -51,14 +52,15 @@ func (tx *Tx) GrantByToken(ctx context.Context, token string) (Grant, error) {
 }
 
 // KeyGrants lists all grants of a key by id.
-func (tx *Tx) KeyGrants(ctx context.Context, keyID string) ([]Grant, error) {
-	return queryAll(ctx, tx, scanGrant, `SELECT `+grantColumns+` FROM kms_grants WHERE key_id = $1 ORDER BY id`, keyID)
+func (tx *Tx) KeyGrants(ctx context.Context, region, keyID string) ([]Grant, error) {
+	return queryAll(ctx, tx, scanGrant, `SELECT `+grantColumns+` FROM kms_grants
+		WHERE key_id = $1 AND region = $2 ORDER BY id`, keyID, region)
 }
 
 // GrantsNamed lists the grants of a key that have a name.
-func (tx *Tx) GrantsNamed(ctx context.Context, keyID, name string) ([]Grant, error) {
+func (tx *Tx) GrantsNamed(ctx context.Context, region, keyID, name string) ([]Grant, error) {
 	return queryAll(ctx, tx, scanGrant, `SELECT `+grantColumns+` FROM kms_grants
-		WHERE key_id = $1 AND name = $2 ORDER BY id`, keyID, name)
+		WHERE key_id = $1 AND region = $2 AND name = $3 ORDER BY id`, keyID, region, name)
 }
 
 // RetirableGrants lists the grants that a principal may retire in a Region by id, at most limit of them, from the first

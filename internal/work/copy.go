@@ -152,14 +152,14 @@ func (r *Runner) key(ctx context.Context, keyARN string) (rules.Key, error) {
 	_, id := parsed.Split()
 	key := rules.Key{ARN: keyARN, Kind: rules.CustomerManaged}
 	err = r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		row, err := tx.Key(ctx, id)
+		row, err := tx.Key(ctx, parsed.Region, id)
 		if errors.Is(err, state.ErrNotFound) || err == nil && row.Manager != "AWS" {
 			return nil
 		} else if err != nil {
 			return err
 		}
 		key.Kind = rules.AWSManaged
-		aliases, err := tx.KeyAliases(ctx, id)
+		aliases, err := tx.KeyAliases(ctx, parsed.Region, id)
 		for _, a := range aliases {
 			if managed := rules.ManagedAlias(a.Name); managed != "" {
 				key.Alias = managed

@@ -4,11 +4,11 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/kms/types"
-
 	"strongroom/internal/api"
+	"strongroom/internal/state"
 )
 
 // question is what a call asks about a key.
@@ -33,7 +33,7 @@ func (q question) access(c *api.Caller, t target) api.Access {
 		AWSManaged:        t.Manager == awsManaged,
 	}
 	if q.granted != "" {
-		if g, ok := t.grants.find(principalsOf(c), q.granted, q.encryptionContext); ok {
+		if g, ok := t.grants.find(c, q.granted, q.encryptionContext); ok {
 			a.Grants = []string{g.ID}
 		}
 	}
@@ -55,12 +55,9 @@ func (q question) access(c *api.Caller, t target) api.Access {
 // conditions are the condition keys of the call, as
 // https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html lists them.
 func (q question) conditions(c *api.Caller, t target) map[string][]string {
-	keys := make(map[string][]string, 8+len(q.encryptionContext)+len(t.Tags)+len(q.more))
+	keys := make(map[string][]string, 12+len(q.encryptionContext)+len(t.Tags)+len(q.more))
 	callerConditions(c, keys)
-	keys["kms:KeySpec"] = []string{string(types.KeySpecSymmetricDefault)}
-	keys["kms:KeyUsage"] = []string{string(types.KeyUsageTypeEncryptDecrypt)}
-	keys["kms:KeyOrigin"] = []string{string(types.OriginTypeAwsKms)}
-	keys["kms:MultiRegion"] = []string{"false"}
+	maps.Copy(keys, t.conditions)
 	if len(t.aliases) > 0 {
 		keys["kms:ResourceAliases"] = t.aliases
 	}
@@ -75,6 +72,20 @@ func (q question) conditions(c *api.Caller, t target) map[string][]string {
 		keys["kms:EncryptionContextKeys"] = slices.Sorted(maps.Keys(q.encryptionContext))
 	}
 	maps.Copy(keys, q.more)
+	return keys
+}
+
+// keyConditions are the condition keys that tell what a key is.
+func keyConditions(k state.Key) map[string][]string {
+	keys := map[string][]string{
+		"kms:KeyOrigin":   {k.Origin},
+		"kms:KeySpec":     {k.Spec},
+		"kms:KeyUsage":    {k.Usage},
+		"kms:MultiRegion": {strconv.FormatBool(k.PrimaryRegion != "")},
+	}
+	if k.PrimaryRegion != "" {
+		keys["kms:MultiRegionKeyType"] = []string{string(multiRegionType(k))}
+	}
 	return keys
 }
 
@@ -110,11 +121,9 @@ func (s *Service) ask(ctx context.Context, c *api.Caller, id *string, r reach, q
 	return []api.Access{q.access(c, t)}, nil
 }
 
-// anyResource is the access function of operations that name no key.
+// anyResource is the access function of operations that name no key. They have no condition keys of KMS.
 func anyResource[In any](operation string) func(context.Context, *api.Caller, *In) ([]api.Access, error) {
-	return func(_ context.Context, c *api.Caller, _ *In) ([]api.Access, error) {
-		keys := map[string][]string{}
-		callerConditions(c, keys)
-		return []api.Access{{Action: "kms:" + operation, Resource: "*", Context: keys}}, nil
+	return func(context.Context, *api.Caller, *In) ([]api.Access, error) {
+		return []api.Access{{Action: "kms:" + operation, Resource: "*"}}, nil
 	}
 }

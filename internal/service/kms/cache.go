@@ -2,7 +2,11 @@ package kms
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"strongroom/internal/state"
 )
@@ -12,17 +16,30 @@ import (
 type cache struct {
 	mu         sync.RWMutex
 	generation uint64
-	keys       map[string]*liveKey
+	keys       map[string]map[string]*liveKey // by id and Region
 	aliases    map[aliasName]string
 }
 
 type aliasName struct{ accountID, region, name string }
 
 func newCache() *cache {
-	return &cache{keys: map[string]*liveKey{}, aliases: map[aliasName]string{}}
+	return &cache{keys: map[string]map[string]*liveKey{}, aliases: map[aliasName]string{}}
 }
 
-// changed drops a key and all aliases.
+// keep adds a key that was read in a generation, unless something changed since.
+func (c *cache) keep(k *liveKey, generation uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.generation != generation {
+		return
+	}
+	if c.keys[k.ID] == nil {
+		c.keys[k.ID] = map[string]*liveKey{}
+	}
+	c.keys[k.ID][k.Region] = k
+}
+
+// changed drops a key, in all Regions, and all aliases.
 func (c *cache) changed(keyID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -34,14 +51,25 @@ func (c *cache) changed(keyID string) {
 // liveKey is a key as it is used: with its material unwrapped and its grants indexed.
 type liveKey struct {
 	state.Key
-	arn       string
-	materials []*material // the first generation first
-	aliases   []string
-	grants    grantIndex
+	spec       *spec
+	arn        string
+	materials  []*material // the first generation first
+	aliases    []string
+	grants     grantIndex
+	related    []state.Key         // all keys of its id by Region: itself, or those of a multi-Region key
+	conditions map[string][]string // the condition keys that tell what it is
+	dueAt      state.Micros        // when the next thing happens by itself to it or to a related key; 0 if nothing does
 }
 
-// current is the material that seals.
-func (k *liveKey) current() *material { return k.materials[len(k.materials)-1] }
+// current is the material that seals and signs; nil if nothing was imported yet.
+func (k *liveKey) current() *material {
+	for _, m := range slices.Backward(k.materials) {
+		if !m.row.Pending {
+			return m
+		}
+	}
+	return nil
+}
 
 // material returns a generation by its id, or nil.
 func (k *liveKey) material(id materialID) *material {
@@ -53,62 +81,71 @@ func (k *liveKey) material(id materialID) *material {
 	return nil
 }
 
-// key returns a key by its id, after what is due of its deletion and rotation has been done; [state.ErrNotFound] if there
-// is none.
-func (s *Service) key(ctx context.Context, id string) (*liveKey, error) {
+// key returns the key of an id in a Region, after what is due of its deletion, rotation and expiry has been done;
+// [state.ErrNotFound] if there is none.
+func (s *Service) key(ctx context.Context, region, id string) (*liveKey, error) {
 	s.cache.mu.RLock()
-	k, generation := s.cache.keys[id], s.cache.generation
+	k, generation := s.cache.keys[id][region], s.cache.generation
 	s.cache.mu.RUnlock()
 	now := state.MicrosOf(s.Clock.Now())
-	if k != nil && !due(k.Key, now) {
+	if k != nil && !reached(k.dueAt, now) {
 		return k, nil
 	}
-	k, err := s.load(ctx, id)
+	k, err := s.load(ctx, region, id)
 	if err != nil {
 		return nil, err
 	}
-	if due(k.Key, now) {
+	if reached(k.dueAt, now) {
 		if err := s.settle(ctx, id); err != nil {
 			return nil, err
 		}
-		return s.load(ctx, id) // the next call keeps it
+		return s.load(ctx, region, id) // the next call keeps it
 	}
-	s.cache.mu.Lock()
-	defer s.cache.mu.Unlock()
-	if s.cache.generation == generation {
-		s.cache.keys[id] = k
-	}
+	s.cache.keep(k, generation)
 	return k, nil
 }
 
-func (s *Service) load(ctx context.Context, id string) (*liveKey, error) {
+func (s *Service) load(ctx context.Context, region, id string) (*liveKey, error) {
 	k := &liveKey{}
 	var materials []state.KeyMaterial
 	var grants []state.Grant
 	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
-		if k.Key, err = tx.Key(ctx, id); err != nil {
+		if k.Key, err = tx.Key(ctx, region, id); err != nil {
 			return err
 		}
-		named, err := tx.KeyAliases(ctx, id)
+		k.related = []state.Key{k.Key}
+		if k.PrimaryRegion != "" {
+			if k.related, err = tx.RelatedKeys(ctx, id); err != nil {
+				return err
+			}
+		}
+		named, err := tx.KeyAliases(ctx, region, id)
 		if err != nil {
 			return err
 		}
 		for _, a := range named {
 			k.aliases = append(k.aliases, a.Name)
 		}
-		if grants, err = tx.KeyGrants(ctx, id); err != nil {
+		if grants, err = tx.KeyGrants(ctx, region, id); err != nil {
 			return err
 		}
-		materials, err = tx.KeyMaterials(ctx, id)
+		materials, err = tx.KeyMaterials(ctx, region, id)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	if k.spec = specNamed(types.KeySpec(k.Spec)); k.spec == nil {
+		return nil, fmt.Errorf("key %s has the unknown spec %q", id, k.Spec)
+	}
 	k.arn = keyARN(k.Region, k.AccountID, k.ID)
 	k.grants = indexGrants(grants)
+	k.conditions = keyConditions(k.Key)
+	for _, row := range k.related {
+		k.dueAt = sooner(k.dueAt, dueAt(row))
+	}
 	for _, row := range materials {
-		m, err := s.unwrap(ctx, row)
+		m, err := s.unwrap(ctx, k.spec, row)
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +183,7 @@ func (s *Service) aliasTarget(ctx context.Context, accountID, region, name strin
 // gone is answered as not found.
 func (s *Service) change(ctx context.Context, k *liveKey, fn func(ctx context.Context, tx *state.Tx, row *state.Key) error) error {
 	err := s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		row, err := tx.Key(ctx, k.ID)
+		row, err := tx.Key(ctx, k.Region, k.ID)
 		if err != nil {
 			return notFoundAs(err, errKeyNotFound(k.arn))
 		}

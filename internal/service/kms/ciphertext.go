@@ -16,8 +16,8 @@ import (
 
 // ciphertext is a blob as Encrypt and GenerateDataKey return it:
 //
-//	version   1 byte, 1
-//	key id   16 bytes, the uuid
+//	version   1 byte: 1, or 2 for a multi-Region key, whose related keys in all Regions open it
+//	key id   16 bytes, the uuid, or the digits behind mrk-
 //	material 32 bytes
 //	salt     16 bytes
 //	sealed   AES-256-GCM under HMAC-SHA256(material, label ‖ salt), the nonce all zeroes, tag behind
@@ -33,23 +33,24 @@ type ciphertext struct {
 }
 
 const (
-	ciphertextVersion = 1
-	materialOffset    = 1 + 16
-	saltOffset        = materialOffset + 32
-	sealedOffset      = saltOffset + 16
-	gcmTag            = 16
-	messageKeyLabel   = "strongroom kms message key 1"
+	singleRegionVersion = 1
+	multiRegionVersion  = 2
+	materialOffset      = 1 + 16
+	saltOffset          = materialOffset + 32
+	sealedOffset        = saltOffset + 16
+	gcmTag              = 16
+	messageKeyLabel     = "strongroom kms message key 1"
 )
 
 // errCiphertext says that a blob is not one of ours, or was changed, or belongs to another encryption context.
 var errCiphertext = errors.New("the ciphertext is not authentic")
 
 func parseCiphertext(blob []byte) (ciphertext, error) {
-	if len(blob) < sealedOffset+gcmTag || blob[0] != ciphertextVersion {
+	if len(blob) < sealedOffset+gcmTag || blob[0] != singleRegionVersion && blob[0] != multiRegionVersion {
 		return ciphertext{}, errCiphertext
 	}
 	c := ciphertext{
-		keyID:      uuid.UUID(blob[1:materialOffset]).String(),
+		keyID:      parsedKeyID{uuid.UUID(blob[1:materialOffset]), blob[0] == multiRegionVersion}.String(),
 		header:     blob[:sealedOffset],
 		saltSealed: blob[saltOffset:],
 	}
@@ -59,10 +60,17 @@ func parseCiphertext(blob []byte) (ciphertext, error) {
 
 // seal makes a blob of plaintext.
 func (m *material) seal(keyID string, plaintext []byte, encryptionContext map[string]string) []byte {
-	id := uuid.MustParse(keyID)
+	id, ok := parseKeyID(keyID)
+	if !ok {
+		panic("sealing under a key with the malformed id " + keyID)
+	}
+	version := byte(singleRegionVersion)
+	if id.multiRegion {
+		version = multiRegionVersion
+	}
 	blob := make([]byte, 0, sealedOffset+len(plaintext)+gcmTag)
-	blob = append(blob, ciphertextVersion)
-	blob = append(blob, id[:]...)
+	blob = append(blob, version)
+	blob = append(blob, id.uuid[:]...)
 	blob = append(blob, m.id[:]...)
 	blob = blob[:sealedOffset]
 	rand.Read(blob[saltOffset:])
@@ -82,7 +90,7 @@ func (m *material) open(c ciphertext, encryptionContext map[string]string) ([]by
 }
 
 func (m *material) messageCipher(salt []byte) cipher.AEAD {
-	mac := hmac.New(sha256.New, m.secret[:])
+	mac := hmac.New(sha256.New, m.secret)
 	mac.Write([]byte(messageKeyLabel))
 	mac.Write(salt)
 	block, err := aes.NewCipher(mac.Sum(nil))

@@ -12,9 +12,12 @@ func FuzzCiphertext(f *testing.F) {
 	f.Add([]byte("a data key"), "aws:backup:backup-vault", "arn", "other", "value", uint16(0), byte(1))
 	f.Add([]byte{}, "", "", "a", "", uint16(40), byte(0x80))
 	f.Add([]byte("x"), "a", "1b", "a1", "b", uint16(70), byte(3))
-	const keyID = "11111111-2222-4333-8444-555555555555"
-	m := &material{id: materialID{7}, secret: [32]byte{1, 2, 3}}
+	m := &material{id: materialID{7}, secret: bytes.Repeat([]byte{1, 2, 3, 4}, 8)}
 	f.Fuzz(func(t *testing.T, plaintext []byte, key, value, otherKey, otherValue string, at uint16, flip byte) {
+		keyID := "11111111-2222-4333-8444-555555555555"
+		if at%2 == 1 {
+			keyID = "mrk-11111111222243338444555555555555"
+		}
 		own, other := map[string]string{key: value}, map[string]string{otherKey: otherValue}
 		blob := m.seal(keyID, plaintext, own)
 		parsed, err := parseCiphertext(blob)
@@ -48,7 +51,7 @@ func FuzzParseCiphertext(f *testing.F) {
 	f.Add([]byte("rubbish"))
 	f.Add(make([]byte, 100))
 	f.Add(append([]byte{1}, make([]byte, 100)...))
-	m := &material{secret: [32]byte{1}}
+	m := &material{secret: make([]byte, 32)}
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		parsed, err := parseCiphertext(blob)
 		if err != nil {

@@ -2,7 +2,6 @@ package kms
 
 import (
 	"context"
-	"crypto/rand"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -64,15 +63,13 @@ func (s *Service) dataKey(ctx context.Context, c *api.Caller, operation string, 
 	if err != nil {
 		return target{}, nil, err
 	}
-	if err := t.usable(); err != nil {
+	if err := t.encrypts(operation, symmetric); err != nil {
 		return target{}, nil, err
 	}
-	if in.DryRun != nil && *in.DryRun {
-		return target{}, nil, errDryRun()
+	if err := checkDryRun(in.DryRun); err != nil {
+		return target{}, nil, err
 	}
-	plaintext := make([]byte, size)
-	rand.Read(plaintext)
-	return t, plaintext, nil
+	return t, randomBytes(size), nil
 }
 
 func (s *Service) dataKeyAccess(ctx context.Context, c *api.Caller, operation string, in *kms.GenerateDataKeyInput) ([]api.Access, error) {
@@ -86,7 +83,7 @@ func (s *Service) dataKeyAccess(ctx context.Context, c *api.Caller, operation st
 		return nil, err
 	}
 	return s.ask(ctx, c, in.KeyId, aliases|foreign, question{
-		operation: operation, granted: operation, encryptionContext: in.EncryptionContext, more: algorithm,
+		operation: operation, granted: operation, encryptionContext: in.EncryptionContext, more: algorithmKey(symmetric),
 	})
 }
 
@@ -123,7 +120,5 @@ func (s *Service) GenerateRandom(_ context.Context, _ *api.Caller, in *kms.Gener
 	if err != nil {
 		return nil, err
 	}
-	plaintext := make([]byte, n)
-	rand.Read(plaintext)
-	return &kms.GenerateRandomOutput{Plaintext: plaintext}, nil
+	return &kms.GenerateRandomOutput{Plaintext: randomBytes(n)}, nil
 }

@@ -34,6 +34,14 @@ func errConstraint(member, value, constraint string) *api.Error {
 		shown, member, constraint)
 }
 
+// checkDryRun ends a call that would succeed if it is only tried.
+func checkDryRun(dryRun *bool) error {
+	if dryRun != nil && *dryRun {
+		return errDryRun()
+	}
+	return nil
+}
+
 func errDryRun() *api.Error {
 	return api.Errorf("DryRunOperationException", "The request would have succeeded, but the DryRun option is set.")
 }

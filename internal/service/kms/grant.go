@@ -2,18 +2,19 @@ package kms
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
+	"strongroom/arn"
 	"strongroom/internal/api"
 	"strongroom/internal/state"
 )
@@ -22,13 +23,49 @@ import (
 // https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html
 const maxGrants = 50_000
 
-// grantOperations are the operations that a grant on a symmetric encryption key may allow.
+// grantOperations are the operations that a grant may allow, by the usage of its key. Grants on key pairs may have those
+// of [pairGrantOperations], too, and all those of [commonGrantOperations].
 // https://docs.aws.amazon.com/kms/latest/developerguide/grants.html#terms-grant-operations
-var grantOperations = []types.GrantOperation{
-	types.GrantOperationDecrypt, types.GrantOperationEncrypt, types.GrantOperationGenerateDataKey,
-	types.GrantOperationGenerateDataKeyWithoutPlaintext, types.GrantOperationGenerateDataKeyPair,
-	types.GrantOperationGenerateDataKeyPairWithoutPlaintext, types.GrantOperationReEncryptFrom, types.GrantOperationReEncryptTo,
-	types.GrantOperationCreateGrant, types.GrantOperationRetireGrant, types.GrantOperationDescribeKey,
+var grantOperations = map[types.KeyUsageType][]types.GrantOperation{
+	types.KeyUsageTypeEncryptDecrypt: {
+		types.GrantOperationDecrypt, types.GrantOperationEncrypt, types.GrantOperationReEncryptFrom, types.GrantOperationReEncryptTo,
+	},
+	types.KeyUsageTypeSignVerify:             {types.GrantOperationSign, types.GrantOperationVerify},
+	types.KeyUsageTypeGenerateVerifyMac:      {types.GrantOperationGenerateMac, types.GrantOperationVerifyMac},
+	types.KeyUsageTypeKeyAgreement:           {types.GrantOperationDeriveSharedSecret},
+	types.KeyUsageTypeEncapsulateDecapsulate: {types.GrantOperationEncapsulate, types.GrantOperationDecapsulate},
+}
+
+var (
+	dataKeyGrantOperations = []types.GrantOperation{
+		types.GrantOperationGenerateDataKey, types.GrantOperationGenerateDataKeyWithoutPlaintext,
+		types.GrantOperationGenerateDataKeyPair, types.GrantOperationGenerateDataKeyPairWithoutPlaintext,
+	}
+	pairGrantOperations   = []types.GrantOperation{types.GrantOperationGetPublicKey}
+	commonGrantOperations = []types.GrantOperation{
+		types.GrantOperationCreateGrant, types.GrantOperationRetireGrant, types.GrantOperationDescribeKey,
+	}
+)
+
+// takesGrant says whether a grant on the key may have the operations and constraints of g.
+func (k *liveKey) takesGrant(g state.Grant) error {
+	allowed := slices.Concat(grantOperations[types.KeyUsageType(k.Usage)], commonGrantOperations)
+	if k.spec.kind == symmetricKind {
+		allowed = append(allowed, dataKeyGrantOperations...)
+	}
+	if k.spec.asymmetric() {
+		allowed = append(allowed, pairGrantOperations...)
+	}
+	for _, operation := range g.Operations {
+		if !slices.Contains(allowed, types.GrantOperation(operation)) {
+			return api.Errorf("ValidationException", "Grant operation %s is not supported by %s, which is of key spec %s and key usage %s.",
+				operation, k.arn, k.Spec, k.Usage)
+		}
+	}
+	if k.spec.kind != symmetricKind && (len(g.ContextEquals) > 0 || len(g.ContextSubset) > 0) {
+		return api.Errorf("ValidationException", "Encryption context constraints are not supported by %s, which is of key spec %s.", k.arn, k.Spec)
+	}
+	return nil
 }
 
 var (
@@ -49,8 +86,11 @@ func (s *Service) CreateGrant(ctx context.Context, c *api.Caller, in *kms.Create
 	if err := t.usable(); err != nil {
 		return nil, err
 	}
-	if in.DryRun != nil && *in.DryRun {
-		return nil, errDryRun()
+	if err := t.takesGrant(g); err != nil {
+		return nil, err
+	}
+	if err := checkDryRun(in.DryRun); err != nil {
+		return nil, err
 	}
 	g.KeyID, g.Region, g.IssuingAccount = t.ID, t.Region, rootARN(c.AccountID)
 	err = s.change(ctx, t.liveKey, func(ctx context.Context, tx *state.Tx, row *state.Key) error {
@@ -58,7 +98,7 @@ func (s *Service) CreateGrant(ctx context.Context, c *api.Caller, in *kms.Create
 			return err
 		}
 		if g.Name != "" {
-			named, err := tx.GrantsNamed(ctx, t.ID, g.Name)
+			named, err := tx.GrantsNamed(ctx, t.Region, t.ID, g.Name)
 			if err != nil {
 				return err
 			}
@@ -91,33 +131,45 @@ func (s *Service) createGrantAccess(ctx context.Context, c *api.Caller, in *kms.
 	if err != nil {
 		return nil, err
 	}
-	constrained := maps.Clone(g.ContextSubset)
-	if constrained == nil {
-		constrained = map[string]string{}
-	}
-	maps.Copy(constrained, g.ContextEquals)
-	q := question{operation: "CreateGrant", encryptionContext: constrained, more: map[string][]string{
-		"kms:GrantIsForAWSResource": {"false"},
+	q := question{operation: "CreateGrant", encryptionContext: constrainedContext(g), more: map[string][]string{
+		"kms:GrantIsForAWSResource": {strconv.FormatBool(c.InvokedBy != "")},
 		"kms:GrantOperations":       g.Operations,
-		"kms:GranteePrincipal":      {g.Grantee},
 	}}
-	if c.InvokedBy != "" {
-		q.more["kms:GrantIsForAWSResource"] = []string{"true"}
+	for key, value := range map[string]*string{
+		"kms:GranteePrincipal": in.GranteePrincipal, "kms:GranteeServicePrincipal": in.GranteeServicePrincipal,
+		"kms:RetiringPrincipal": in.RetiringPrincipal, "kms:RetiringServicePrincipal": in.RetiringServicePrincipal,
+	} {
+		if value != nil {
+			q.more[key] = []string{*value}
+		}
 	}
-	if g.Retiring != "" {
-		q.more["kms:RetiringPrincipal"] = []string{g.Retiring}
+	if g.SourceARN != "" {
+		q.more["kms:GrantConstraintSourceArn"] = []string{g.SourceARN}
 	}
-	switch {
-	case len(g.ContextEquals) > 0:
-		q.more["kms:GrantConstraintType"] = []string{"EncryptionContextEquals"}
-	case len(g.ContextSubset) > 0:
-		q.more["kms:GrantConstraintType"] = []string{"EncryptionContextSubset"}
-	}
+	constraintType(g, q.more)
 	a := q.access(c, t)
 	if parent, ok := t.grants.parent(principalsOf(c), g); ok {
 		a.Grants = []string{parent.ID}
 	}
 	return []api.Access{a}, nil
+}
+
+// constrainedContext is the encryption context that a grant's constraints name.
+func constrainedContext(g state.Grant) map[string]string {
+	pairs := map[string]string{}
+	maps.Copy(pairs, g.ContextSubset)
+	maps.Copy(pairs, g.ContextEquals)
+	return pairs
+}
+
+// constraintType adds the condition key that tells which constraint on the encryption context a grant has.
+func constraintType(g state.Grant, keys map[string][]string) {
+	switch {
+	case len(g.ContextEquals) > 0:
+		keys["kms:GrantConstraintType"] = []string{"EncryptionContextEquals"}
+	case len(g.ContextSubset) > 0:
+		keys["kms:GrantConstraintType"] = []string{"EncryptionContextSubset"}
+	}
 }
 
 // parent returns a grant under which one of the principals may make the grant g: one with CreateGrant whose operations and
@@ -142,12 +194,15 @@ func within(parent, child state.Grant) bool {
 	if len(parent.ContextEquals) > 0 && !maps.Equal(parent.ContextEquals, child.ContextEquals) {
 		return false
 	}
+	if parent.SourceARN != "" && parent.SourceARN != child.SourceARN {
+		return false
+	}
 	return contains(child.ContextEquals, parent.ContextSubset) || contains(child.ContextSubset, parent.ContextSubset)
 }
 
 // newGrant checks a request and makes the grant that it asks for.
 func (s *Service) newGrant(ctx context.Context, in *kms.CreateGrantInput) (state.Grant, error) {
-	g := state.Grant{ID: randomHex(32), Token: newToken()}
+	g := state.Grant{ID: hex.EncodeToString(randomBytes(32)), Token: newToken()}
 	var err error
 	if g.Grantee, err = s.grantPrincipal(ctx, "granteePrincipal", in.GranteePrincipal, in.GranteeServicePrincipal); err != nil {
 		return g, err
@@ -167,8 +222,8 @@ func (s *Service) newGrant(ctx context.Context, in *kms.CreateGrantInput) (state
 		return g, errNull("operations")
 	}
 	for _, operation := range in.Operations {
-		if !slices.Contains(grantOperations, operation) {
-			return g, api.Errorf("ValidationException", "Grant operation %s is not supported by keys of spec SYMMETRIC_DEFAULT.", operation)
+		if !slices.Contains(operation.Values(), operation) {
+			return g, errConstraint("operations", string(operation), "Member must satisfy enum value set")
 		}
 		if !slices.Contains(g.Operations, string(operation)) {
 			g.Operations = append(g.Operations, string(operation))
@@ -182,8 +237,6 @@ func constrain(g *state.Grant, constraints *types.GrantConstraints) error {
 		return nil
 	}
 	switch {
-	case constraints.SourceArn != nil:
-		return api.NotImplemented("kms:CreateGrant with Constraints.SourceArn")
 	case len(constraints.EncryptionContextEquals) > 8 || len(constraints.EncryptionContextSubset) > 8:
 		return errConstraint("constraints", "", "Member must have at most 8 encryption context pairs")
 	}
@@ -192,6 +245,12 @@ func constrain(g *state.Grant, constraints *types.GrantConstraints) error {
 	}
 	if len(constraints.EncryptionContextSubset) > 0 {
 		g.ContextSubset = constraints.EncryptionContextSubset
+	}
+	if constraints.SourceArn != nil {
+		if _, err := arn.Parse(*constraints.SourceArn); err != nil {
+			return api.Errorf("InvalidArnException", "The SourceArn constraint %s is not an ARN.", *constraints.SourceArn)
+		}
+		g.SourceARN = *constraints.SourceArn
 	}
 	return nil
 }
@@ -225,7 +284,7 @@ func (s *Service) grantPrincipal(ctx context.Context, member string, principal, 
 func sameGrant(a, b state.Grant) bool {
 	return a.Grantee == b.Grantee && a.Retiring == b.Retiring && a.IssuingAccount == b.IssuingAccount &&
 		slices.Equal(slices.Sorted(slices.Values(a.Operations)), slices.Sorted(slices.Values(b.Operations))) &&
-		maps.Equal(a.ContextEquals, b.ContextEquals) && maps.Equal(a.ContextSubset, b.ContextSubset)
+		maps.Equal(a.ContextEquals, b.ContextEquals) && maps.Equal(a.ContextSubset, b.ContextSubset) && a.SourceARN == b.SourceARN
 }
 
 // ListGrants lists a key's grants by id.
@@ -286,7 +345,7 @@ func (s *Service) ListRetirableGrants(ctx context.Context, c *api.Caller, in *km
 		rows, out.NextMarker = cut(l, rows, grantID)
 		out.Truncated = out.NextMarker != nil
 		for _, g := range rows {
-			k, err := tx.Key(ctx, g.KeyID)
+			k, err := tx.Key(ctx, g.Region, g.KeyID)
 			if err != nil {
 				return err
 			}
@@ -303,8 +362,8 @@ func (s *Service) RetireGrant(ctx context.Context, c *api.Caller, in *kms.Retire
 	if err != nil {
 		return nil, err
 	}
-	if in.DryRun != nil && *in.DryRun {
-		return nil, errDryRun()
+	if err := checkDryRun(in.DryRun); err != nil {
+		return nil, err
 	}
 	return &kms.RetireGrantOutput{}, s.deleteGrant(ctx, t, g.ID)
 }
@@ -314,7 +373,9 @@ func (s *Service) retireGrantAccess(ctx context.Context, c *api.Caller, in *kms.
 	if err != nil {
 		return nil, err
 	}
-	a := question{operation: "RetireGrant"}.access(c, t)
+	q := question{operation: "RetireGrant", encryptionContext: constrainedContext(g), more: map[string][]string{}}
+	constraintType(g, q.more)
+	a := q.access(c, t)
 	names := principalsOf(c)
 	if slices.Contains(names, g.Retiring) || slices.Contains(names, g.Grantee) && slices.Contains(g.Operations, "RetireGrant") {
 		a.Grants = []string{g.ID}
@@ -336,8 +397,8 @@ func (s *Service) findRetired(ctx context.Context, c *api.Caller, in *kms.Retire
 	if err != nil {
 		return target{}, state.Grant{}, err
 	}
-	k, err := s.key(ctx, g.KeyID)
-	if errors.Is(err, state.ErrNotFound) || err == nil && k.Region != c.Region {
+	k, err := s.key(ctx, c.Region, g.KeyID)
+	if errors.Is(err, state.ErrNotFound) || err == nil && g.Region != c.Region {
 		return target{}, state.Grant{}, errInvalidToken()
 	}
 	return target{liveKey: k, given: g.KeyID}, g, err
@@ -353,8 +414,8 @@ func (s *Service) RevokeGrant(ctx context.Context, c *api.Caller, in *kms.Revoke
 	if err != nil {
 		return nil, err
 	}
-	if in.DryRun != nil && *in.DryRun {
-		return nil, errDryRun()
+	if err := checkDryRun(in.DryRun); err != nil {
+		return nil, err
 	}
 	return &kms.RevokeGrantOutput{}, s.deleteGrant(ctx, t, g.ID)
 }
@@ -432,22 +493,15 @@ func grantEntries(keyAccount string, grants []state.Grant) []types.GrantListEntr
 		for _, operation := range g.Operations {
 			e.Operations = append(e.Operations, types.GrantOperation(operation))
 		}
-		if g.ContextEquals != nil || g.ContextSubset != nil {
+		if g.ContextEquals != nil || g.ContextSubset != nil || g.SourceARN != "" {
 			e.Constraints = &types.GrantConstraints{EncryptionContextEquals: g.ContextEquals, EncryptionContextSubset: g.ContextSubset}
+			if g.SourceARN != "" {
+				e.Constraints.SourceArn = new(g.SourceARN)
+			}
 		}
 		entries = append(entries, e)
 	}
 	return entries
 }
 
-func randomHex(bytes int) string {
-	b := make([]byte, bytes)
-	rand.Read(b)
-	return hex.EncodeToString(b)
-}
-
-func newToken() string {
-	b := make([]byte, 48)
-	rand.Read(b)
-	return base64.RawURLEncoding.EncodeToString(b)
-}
+func newToken() string { return base64.RawURLEncoding.EncodeToString(randomBytes(48)) }

@@ -37,23 +37,23 @@ func indexGrants(grants []state.Grant) grantIndex {
 	return x
 }
 
-// find returns the first grant by which one of the principals may do the operation in the encryption context.
-func (x *grantIndex) find(principals []string, operation string, encryptionContext map[string]string) (state.Grant, bool) {
-	for _, p := range principals {
+// find returns the first grant by which the caller may do the operation in the encryption context.
+func (x *grantIndex) find(c *api.Caller, operation string, encryptionContext map[string]string) (state.Grant, bool) {
+	for _, p := range principalsOf(c) {
 		if len(x.grantees[p]) == 0 {
 			continue
 		}
 		if !takesEncryptionContext(operation) {
-			if g, ok := x.among(x.grantees[p], operation, nil); ok {
+			if g, ok := x.among(x.grantees[p], c, operation, nil); ok {
 				return g, true
 			}
 			continue
 		}
-		if g, ok := x.among(x.byGrantee[grantKey{grantee: p}], operation, encryptionContext); ok {
+		if g, ok := x.among(x.byGrantee[grantKey{grantee: p}], c, operation, encryptionContext); ok {
 			return g, true
 		}
 		for key, value := range encryptionContext {
-			if g, ok := x.among(x.byGrantee[grantKey{p, key, value}], operation, encryptionContext); ok {
+			if g, ok := x.among(x.byGrantee[grantKey{p, key, value}], c, operation, encryptionContext); ok {
 				return g, true
 			}
 		}
@@ -61,10 +61,10 @@ func (x *grantIndex) find(principals []string, operation string, encryptionConte
 	return state.Grant{}, false
 }
 
-func (x *grantIndex) among(positions []int, operation string, encryptionContext map[string]string) (state.Grant, bool) {
+func (x *grantIndex) among(positions []int, c *api.Caller, operation string, encryptionContext map[string]string) (state.Grant, bool) {
 	for _, i := range positions {
 		g := x.all[i]
-		if !slices.Contains(g.Operations, operation) {
+		if !slices.Contains(g.Operations, operation) || g.SourceARN != "" && g.SourceARN != c.SourceARN {
 			continue
 		}
 		if takesEncryptionContext(operation) && !fits(g, encryptionContext) {

@@ -2,6 +2,7 @@ package kms
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"strings"
 
@@ -56,12 +57,12 @@ func (s *Service) find(ctx context.Context, c *api.Caller, operation string, id 
 		}
 		return s.findByAlias(ctx, c, operation, *id, accountID, resource)
 	}
-	if _, err := uuid.Parse(resource); err != nil || len(resource) != 36 {
+	if _, ok := parseKeyID(resource); !ok {
 		return target{}, errInvalidKeyID(*id)
 	}
-	k, err := s.key(ctx, resource)
+	k, err := s.key(ctx, c.Region, resource)
 	switch {
-	case err == nil && k.AccountID == accountID && k.Region == c.Region:
+	case err == nil && k.AccountID == accountID:
 		return target{liveKey: k, given: *id}, nil
 	case err != nil && !errors.Is(err, state.ErrNotFound):
 		return target{}, err
@@ -83,7 +84,7 @@ func (s *Service) findByAlias(ctx context.Context, c *api.Caller, operation, giv
 	}
 	var k *liveKey
 	if err == nil {
-		k, err = s.key(ctx, keyID)
+		k, err = s.key(ctx, c.Region, keyID)
 	}
 	switch {
 	case err == nil:
@@ -94,6 +95,36 @@ func (s *Service) findByAlias(ctx context.Context, c *api.Caller, operation, giv
 		return target{}, errOutOfReach(callerName(c), "kms:"+operation, "resource: "+given)
 	}
 	return target{}, errAliasNotFound(aliasARN(c.Region, accountID, name))
+}
+
+// multiRegionPrefix begins the ids of multi-Region keys.
+const multiRegionPrefix = "mrk-"
+
+// parsedKeyID is a key id in its bytes.
+type parsedKeyID struct {
+	uuid        uuid.UUID
+	multiRegion bool
+}
+
+// newKeyID makes the id of a new key.
+func newKeyID(multiRegion bool) string {
+	return parsedKeyID{uuid: uuid.New(), multiRegion: multiRegion}.String()
+}
+
+func parseKeyID(id string) (parsedKeyID, bool) {
+	if digits, ok := strings.CutPrefix(id, multiRegionPrefix); ok {
+		u, err := uuid.Parse(digits)
+		return parsedKeyID{u, true}, err == nil && len(digits) == 32
+	}
+	u, err := uuid.Parse(id)
+	return parsedKeyID{u, false}, err == nil && len(id) == 36
+}
+
+func (id parsedKeyID) String() string {
+	if id.multiRegion {
+		return multiRegionPrefix + hex.EncodeToString(id.uuid[:])
+	}
+	return id.uuid.String()
 }
 
 func keyARN(region, accountID, id string) string {

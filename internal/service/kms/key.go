@@ -1,50 +1,29 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
-	"github.com/google/uuid"
 
 	"strongroom/internal/api"
 	"strongroom/internal/state"
 )
 
 const (
-	enabled         = string(types.KeyStateEnabled)
-	disabled        = string(types.KeyStateDisabled)
-	pendingDeletion = string(types.KeyStatePendingDeletion)
-
 	customer   = string(types.KeyManagerTypeCustomer)
 	awsManaged = string(types.KeyManagerTypeAws)
 )
 
-// usable reports why a key cannot be used now, as KMS says it: disabled, or waiting for its deletion.
-func (k *liveKey) usable() error {
-	switch k.State {
-	case enabled:
-		return nil
-	case disabled:
-		return api.Errorf("DisabledException", "%s is disabled.", k.arn)
-	}
-	return k.notPending()
-}
-
-// notPending is the state that management operations need.
-func (k *liveKey) notPending() error {
-	if k.State == pendingDeletion {
-		return api.Errorf("KMSInvalidStateException", "%s is pending deletion.", k.arn)
-	}
-	return nil
-}
-
-// CreateKey makes a symmetric encryption key.
+// CreateKey makes a key.
 func (s *Service) CreateKey(ctx context.Context, c *api.Caller, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
-	if err := checkKeyKind(in); err != nil {
+	row, err := newKind(in, c.Region)
+	if err != nil {
 		return nil, err
 	}
 	tags, err := newTags(nil, in.Tags)
@@ -55,9 +34,14 @@ func (s *Service) CreateKey(ctx context.Context, c *api.Caller, in *kms.CreateKe
 	if err != nil {
 		return nil, err
 	}
-	row := state.Key{
-		ID: uuid.NewString(), AccountID: c.AccountID, Region: c.Region, Manager: customer, State: enabled,
-		Description: description, Tags: tags, Policy: defaultPolicy(c.AccountID),
+	row.ID, row.AccountID = newKeyID(row.PrimaryRegion != ""), c.AccountID
+	row.Manager, row.State = customer, enabled
+	row.Description, row.Tags, row.Policy = description, tags, defaultPolicy(c.AccountID)
+	if err := s.authorizeTags(ctx, c, row, in.Tags); err != nil {
+		return nil, err
+	}
+	if row.Origin == string(types.OriginTypeExternal) {
+		row.State = pendingImport
 	}
 	if in.Policy != nil {
 		row.Policy = *in.Policy
@@ -73,41 +57,63 @@ func (s *Service) CreateKey(ctx context.Context, c *api.Caller, in *kms.CreateKe
 }
 
 func (s *Service) createKeyAccess(_ context.Context, c *api.Caller, in *kms.CreateKeyInput) ([]api.Access, error) {
-	keys := map[string][]string{
-		"kms:KeySpec":                        {string(types.KeySpecSymmetricDefault)},
-		"kms:KeyUsage":                       {string(types.KeyUsageTypeEncryptDecrypt)},
-		"kms:KeyOrigin":                      {string(types.OriginTypeAwsKms)},
-		"kms:MultiRegion":                    {"false"},
-		"kms:BypassPolicyLockoutSafetyCheck": {strconv.FormatBool(in.BypassPolicyLockoutSafetyCheck)},
+	kind, err := newKind(in, c.Region)
+	if err != nil {
+		return nil, err
 	}
-	callerConditions(c, keys)
-	requestTags(in.Tags, keys)
-	accesses := []api.Access{{Action: "kms:CreateKey", Resource: "*", Context: keys}}
-	if len(in.Tags) > 0 {
-		accesses = append(accesses, api.Access{Action: "kms:TagResource", Resource: "*", Context: keys})
-	}
-	return accesses, nil
+	return []api.Access{creation(c, kind, in.Tags, in.BypassPolicyLockoutSafetyCheck)}, nil
 }
 
-// checkKeyKind refuses the kinds of keys that the service does not have.
-func checkKeyKind(in *kms.CreateKeyInput) error {
-	spec := in.KeySpec
-	if spec == "" {
-		spec = types.KeySpec(in.CustomerMasterKeySpec) //nolint:staticcheck // older clients say it so
+// creation asks for the right to make a key of a kind.
+func creation(c *api.Caller, kind state.Key, tags []types.Tag, bypass bool) api.Access {
+	keys := keyConditions(kind)
+	keys["kms:BypassPolicyLockoutSafetyCheck"] = []string{strconv.FormatBool(bypass)}
+	callerConditions(c, keys)
+	requestTags(tags, keys)
+	return api.Access{Action: "kms:CreateKey", Resource: "*", Context: keys}
+}
+
+// authorizeTags asks for the right to tag a key that is about to be made, which no key policy speaks for yet.
+func (s *Service) authorizeTags(ctx context.Context, c *api.Caller, row state.Key, tags []types.Tag) error {
+	if len(tags) == 0 {
+		return nil
 	}
+	keys := keyConditions(row)
+	callerConditions(c, keys)
+	requestTags(tags, keys)
+	return s.Door.Authorize(ctx, c, "kms", api.Access{
+		Action: "kms:TagResource", Resource: keyARN(row.Region, row.AccountID, row.ID), Context: keys,
+	})
+}
+
+// newKind returns the kind of a key that is asked for in a Region, and refuses the kinds that the service does not have.
+func newKind(in *kms.CreateKeyInput, region string) (state.Key, error) {
+	older := types.KeySpec(in.CustomerMasterKeySpec) //nolint:staticcheck // older clients say it so
+	name := cmp.Or(in.KeySpec, older, types.KeySpecSymmetricDefault)
+	of := specNamed(name)
+	origin := cmp.Or(in.Origin, types.OriginTypeAwsKms)
 	switch {
-	case spec != "" && spec != types.KeySpecSymmetricDefault:
-		return api.NotImplemented("kms:CreateKey with KeySpec " + string(spec))
-	case in.KeyUsage != "" && in.KeyUsage != types.KeyUsageTypeEncryptDecrypt:
-		return api.Errorf("ValidationException", "The operation failed because the KeyUsage value of the KMS key is %s.", in.KeyUsage)
-	case in.Origin != "" && in.Origin != types.OriginTypeAwsKms:
-		return api.NotImplemented("kms:CreateKey with Origin " + string(in.Origin))
+	case in.KeySpec != "" && older != "" && in.KeySpec != older:
+		return state.Key{}, api.Errorf("ValidationException", "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.")
+	case !slices.Contains(name.Values(), name):
+		return state.Key{}, errConstraint("keySpec", string(name), "Member must satisfy enum value set")
+	case !slices.Contains(origin.Values(), origin):
+		return state.Key{}, errConstraint("origin", string(origin), "Member must satisfy enum value set: [EXTERNAL, AWS_CLOUDHSM, AWS_KMS, EXTERNAL_KEY_STORE]")
+	case of == nil:
+		return state.Key{}, api.NotImplemented("kms:CreateKey with KeySpec " + string(name))
 	case in.CustomKeyStoreId != nil || in.XksKeyId != nil:
-		return api.NotImplemented("kms:CreateKey in a custom key store")
-	case in.MultiRegion != nil && *in.MultiRegion:
-		return api.NotImplemented("kms:CreateKey with MultiRegion")
+		return state.Key{}, api.NotImplemented("kms:CreateKey in a custom key store")
+	case origin != types.OriginTypeAwsKms && origin != types.OriginTypeExternal:
+		return state.Key{}, api.NotImplemented("kms:CreateKey with Origin " + string(origin))
+	case origin == types.OriginTypeExternal && of.kind == encapsulation:
+		return state.Key{}, api.Errorf("UnsupportedOperationException", "Origin EXTERNAL is not supported by KeySpec %s.", name)
 	}
-	return nil
+	usage, err := of.checkUsage(in.KeyUsage)
+	kind := state.Key{Region: region, Spec: string(name), Usage: string(usage), Origin: string(origin)}
+	if in.MultiRegion != nil && *in.MultiRegion {
+		kind.PrimaryRegion = region
+	}
+	return kind, err
 }
 
 func checkDescription(d *string) (string, error) {
@@ -120,14 +126,17 @@ func checkDescription(d *string) (string, error) {
 	return *d, nil
 }
 
-// insertKey adds a key with its first material, and an alias if one is given.
+// insertKey adds a key with its first material, unless that is to be imported, and an alias if one is given.
 func (s *Service) insertKey(ctx context.Context, row state.Key, alias *state.Alias) (*liveKey, error) {
-	material, err := s.newMaterial(ctx, row.ID, "")
-	if err != nil {
-		return nil, err
+	var fresh state.KeyMaterial
+	if row.State != pendingImport {
+		var err error
+		if fresh, err = s.newMaterial(ctx, specNamed(types.KeySpec(row.Spec)), row.ID, ""); err != nil {
+			return nil, err
+		}
 	}
-	err = s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		row.CreatedAt, material.CreatedAt = tx.Now, tx.Now
+	err := s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		row.CreatedAt, fresh.CreatedAt = tx.Now, tx.Now
 		if row.RotationDays > 0 {
 			row.NextRotationAt = daysAfter(tx.Now, row.RotationDays)
 		}
@@ -140,13 +149,16 @@ func (s *Service) insertKey(ctx context.Context, row state.Key, alias *state.Ali
 				return err
 			}
 		}
-		return addMaterial(ctx, tx, material)
+		if row.State == pendingImport {
+			return nil
+		}
+		return addMaterial(ctx, tx, row.Region, fresh)
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.cache.changed(row.ID)
-	return s.key(ctx, row.ID)
+	return s.key(ctx, row.Region, row.ID)
 }
 
 // DescribeKey shows a key's metadata.
@@ -167,22 +179,40 @@ func (s *Service) describeKeyAccess(ctx context.Context, c *api.Caller, in *kms.
 
 func metadata(k *liveKey) *types.KeyMetadata {
 	m := &types.KeyMetadata{
-		KeyId:                 new(k.ID),
-		AWSAccountId:          new(k.AccountID),
-		Arn:                   new(k.arn),
-		CreationDate:          k.CreatedAt.Ptr(),
-		CurrentKeyMaterialId:  new(k.current().row.ID),
-		CustomerMasterKeySpec: types.CustomerMasterKeySpecSymmetricDefault, //nolint:staticcheck // older clients read it
-		DeletionDate:          k.DeletionAt.Ptr(),
-		Description:           new(k.Description),
-		Enabled:               k.State == enabled,
-		EncryptionAlgorithms:  []types.EncryptionAlgorithmSpec{types.EncryptionAlgorithmSpecSymmetricDefault},
-		KeyManager:            types.KeyManagerType(k.Manager),
-		KeySpec:               types.KeySpecSymmetricDefault,
-		KeyState:              types.KeyState(k.State),
-		KeyUsage:              types.KeyUsageTypeEncryptDecrypt,
-		MultiRegion:           new(false),
-		Origin:                types.OriginTypeAwsKms,
+		KeyId:                    new(k.ID),
+		AWSAccountId:             new(k.AccountID),
+		Arn:                      new(k.arn),
+		CreationDate:             k.CreatedAt.Ptr(),
+		CurrentKeyMaterialId:     k.shownID(k.current()),
+		CustomerMasterKeySpec:    types.CustomerMasterKeySpec(k.Spec), //nolint:staticcheck // older clients read it
+		DeletionDate:             k.DeletionAt.Ptr(),
+		Description:              new(k.Description),
+		Enabled:                  k.State == enabled,
+		KeyManager:               types.KeyManagerType(k.Manager),
+		KeySpec:                  types.KeySpec(k.Spec),
+		KeyState:                 types.KeyState(k.State),
+		KeyUsage:                 types.KeyUsageType(k.Usage),
+		MultiRegion:              new(k.PrimaryRegion != ""),
+		MultiRegionConfiguration: multiRegionConfiguration(k),
+		Origin:                   types.OriginType(k.Origin),
+	}
+	switch m.KeyUsage {
+	case types.KeyUsageTypeEncryptDecrypt:
+		m.EncryptionAlgorithms = k.spec.encryption()
+	case types.KeyUsageTypeSignVerify:
+		m.SigningAlgorithms = k.spec.signing
+	case types.KeyUsageTypeGenerateVerifyMac:
+		m.MacAlgorithms = k.spec.mac
+	case types.KeyUsageTypeKeyAgreement:
+		m.KeyAgreementAlgorithms = []types.KeyAgreementAlgorithmSpec{types.KeyAgreementAlgorithmSpecEcdh}
+	case types.KeyUsageTypeEncapsulateDecapsulate:
+		m.EncapsulationAlgorithms = []types.EncapsulationAlgorithmSpec{types.EncapsulationAlgorithmSpecMlKem}
+	}
+	if k.State == pendingReplicaDeletion {
+		m.PendingDeletionWindowInDays = new(int32(k.DeletionWindow))
+	}
+	if current := k.current(); k.Origin == string(types.OriginTypeExternal) && current != nil && current.secret != nil {
+		m.ExpirationModel, m.ValidTo = expiration(current)
 	}
 	return m
 }
@@ -233,6 +263,9 @@ func (s *Service) setState(ctx context.Context, c *api.Caller, operation string,
 		return err
 	}
 	return s.changeManaged(ctx, t, func(row *state.Key) error {
+		if err := t.at(row).switchable(); err != nil {
+			return err
+		}
 		row.State = to
 		return nil
 	})

@@ -195,7 +195,7 @@ func TestDeletionFollowsTheClock(t *testing.T) {
 			refused[awskms.DescribeKeyOutput](t, w, c, &awskms.DescribeKeyInput{KeyId: new("alias/k")}, "NotFoundException")
 			refused[awskms.DecryptOutput](t, w, c, &awskms.DecryptInput{CiphertextBlob: made.CiphertextBlob}, "AccessDeniedException")
 			err := w.db.View(t.Context(), func(ctx context.Context, tx *state.Tx) error {
-				materials, err := tx.KeyMaterials(ctx, *k.KeyId)
+				materials, err := tx.KeyMaterials(ctx, region, *k.KeyId)
 				if len(materials) > 0 {
 					t.Errorf("%d generations of material outlive the key", len(materials))
 				}
@@ -358,7 +358,8 @@ func TestKeyKindsThatAreNotThereSaySo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, in := range []*awskms.CreateKeyInput{
-		{KeySpec: types.KeySpecRsa2048}, {MultiRegion: new(true)}, {Origin: types.OriginTypeExternal}, {CustomKeyStoreId: new("x")},
+		{KeySpec: types.KeySpecSm2, KeyUsage: types.KeyUsageTypeSignVerify}, {CustomKeyStoreId: new("x")}, {XksKeyId: new("x")},
+		{Origin: types.OriginTypeAwsCloudhsm}, {Origin: types.OriginTypeExternalKeyStore},
 	} {
 		refused[awskms.CreateKeyOutput](t, w, admin(member), in, "NotImplemented")
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"strongroom/internal/state"
 )
@@ -69,9 +69,10 @@ func (s *Service) EnsureManagedKey(ctx context.Context, accountID, region, name 
 	if err == nil || !errors.Is(err, state.ErrNotFound) {
 		return keyARN(region, accountID, id), err
 	}
-	id = uuid.NewString()
+	id = newKeyID(false)
 	k, err := s.insertKey(ctx, state.Key{
 		ID: id, AccountID: accountID, Region: region, Manager: awsManaged, State: enabled, Description: kind.description,
+		Spec: string(types.KeySpecSymmetricDefault), Usage: string(types.KeyUsageTypeEncryptDecrypt), Origin: string(types.OriginTypeAwsKms),
 		Policy: managedPolicy(name, kind.service, region, accountID), RotationDays: usualRotationDays,
 	}, &state.Alias{AccountID: accountID, Region: region, Name: alias, KeyID: id})
 	if errors.Is(err, state.ErrExists) { // another call was quicker

@@ -70,7 +70,8 @@ func (s *Service) PutKeyPolicy(ctx context.Context, c *api.Caller, in *kms.PutKe
 	if err := s.checkPolicy(ctx, c, t.arn, *in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
 		return nil, err
 	}
-	return &kms.PutKeyPolicyOutput{}, s.changeManaged(ctx, t, func(row *state.Key) error {
+	// In every state: who is to cancel a deletion may have to be let in first.
+	return &kms.PutKeyPolicyOutput{}, s.change(ctx, t.liveKey, func(_ context.Context, _ *state.Tx, row *state.Key) error {
 		row.Policy = *in.Policy
 		return nil
 	})

@@ -135,6 +135,13 @@ func TestEveryOperationThroughTheSDK(t *testing.T) {
 	_, err = c.RevokeGrant(ctx, &awskms.RevokeGrantInput{KeyId: key, GrantId: revoked.GrantId})
 	must(t, err)
 
+	usePairs(t, c)
+	useImports(t, c)
+	useRegions(t, c)
+	if _, err = c.GetKeyLastUsage(ctx, &awskms.GetKeyLastUsageInput{KeyId: key}); err != nil {
+		t.Error(err)
+	}
+
 	_, err = c.EnableKeyRotation(ctx, &awskms.EnableKeyRotationInput{KeyId: key})
 	must(t, err)
 	status, err := c.GetKeyRotationStatus(ctx, &awskms.GetKeyRotationStatusInput{KeyId: key})
@@ -223,7 +230,7 @@ func TestErrorsThroughTheSDK(t *testing.T) {
 			return err
 		}, "ValidationException"},
 		"an operation that is not there": {func(ctx context.Context) error {
-			_, err := c.Sign(ctx, &awskms.SignInput{KeyId: k.Arn, Message: []byte("m"), SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256})
+			_, err := c.DescribeCustomKeyStores(ctx, &awskms.DescribeCustomKeyStoresInput{})
 			return err
 		}, "NotImplemented"},
 	} {

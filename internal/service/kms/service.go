@@ -2,7 +2,6 @@ package kms
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 
@@ -54,7 +53,7 @@ func (s *Service) API() *api.Service {
 		AccessDeniedStatus: http.StatusBadRequest,
 		Authorization:      authorization,
 		Operations: []api.Operation{
-			api.Op("", s.CreateKey, s.createKeyAccess),
+			api.Making(api.Op("", s.CreateKey, s.createKeyAccess), func(out *kms.CreateKeyOutput) string { return *out.KeyMetadata.Arn }),
 			api.Op("", s.DescribeKey, s.describeKeyAccess),
 			api.Op("", s.ListKeys, anyResource[kms.ListKeysInput]("ListKeys")),
 			api.Op("", s.EnableKey, s.enableKeyAccess),
@@ -79,6 +78,25 @@ func (s *Service) API() *api.Service {
 			api.Op("", s.GenerateDataKeyWithoutPlaintext, s.generateDataKeyWithoutPlaintextAccess).AsReadOnly(),
 			api.Op("", s.GenerateRandom, anyResource[kms.GenerateRandomInput]("GenerateRandom")).AsReadOnly(),
 
+			api.Op("", s.GenerateDataKeyPair, s.generateDataKeyPairAccess).AsReadOnly(),
+			api.Op("", s.GenerateDataKeyPairWithoutPlaintext, s.generateDataKeyPairWithoutPlaintextAccess).AsReadOnly(),
+			api.Op("", s.GetPublicKey, s.getPublicKeyAccess),
+			api.Op("", s.Sign, s.signAccess).AsReadOnly(),
+			api.Op("", s.Verify, s.verifyAccess).AsReadOnly(),
+			api.Op("", s.GenerateMac, s.generateMacAccess).AsReadOnly(),
+			api.Op("", s.VerifyMac, s.verifyMacAccess).AsReadOnly(),
+			api.Op("", s.DeriveSharedSecret, s.deriveSharedSecretAccess).AsReadOnly(),
+			api.Op("", s.Encapsulate, s.encapsulateAccess).AsReadOnly(),
+			api.Op("", s.Decapsulate, s.decapsulateAccess).AsReadOnly(),
+
+			api.Op("", s.GetParametersForImport, s.getParametersForImportAccess),
+			api.Op("", s.ImportKeyMaterial, s.importKeyMaterialAccess),
+			api.Op("", s.DeleteImportedKeyMaterial, s.deleteImportedKeyMaterialAccess),
+
+			api.Op("", s.ReplicateKey, s.replicateKeyAccess),
+			api.Op("", s.UpdatePrimaryRegion, s.updatePrimaryRegionAccess),
+			api.Op("", s.GetKeyLastUsage, s.getKeyLastUsageAccess),
+
 			api.Op("", s.CreateGrant, s.createGrantAccess),
 			api.Op("", s.ListGrants, s.listGrantsAccess),
 			api.Op("", s.ListRetirableGrants, anyResource[kms.ListRetirableGrantsInput]("ListRetirableGrants")),
@@ -96,29 +114,4 @@ func (s *Service) API() *api.Service {
 			api.Op("", s.ListResourceTags, s.listResourceTagsAccess),
 		},
 	}
-}
-
-// Sweep deletes the keys whose waiting period is over and rotates those whose rotation is due. It may be called at any
-// time and as often as one likes; what one call leaves undone the next does.
-func (s *Service) Sweep(ctx context.Context) error {
-	var keys []state.Key
-	var now state.Micros
-	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
-		now = tx.Now
-		keys, err = tx.KeysDue(ctx, now)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, k := range keys {
-		if !due(k, now) {
-			continue // a rotation that waits until its key is enabled
-		}
-		if err := s.settle(ctx, k.ID); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return errors.Join(failed...)
 }

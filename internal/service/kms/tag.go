@@ -128,3 +128,12 @@ func requestTags(tags []types.Tag, keys map[string][]string) {
 		keys["aws:TagKeys"] = names
 	}
 }
+
+// tagList lists tags by name.
+func tagList(tags map[string]string) []types.Tag {
+	list := []types.Tag{}
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		list = append(list, types.Tag{TagKey: new(name), TagValue: new(tags[name])})
+	}
+	return list
+}

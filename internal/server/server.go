@@ -170,6 +170,7 @@ type services struct {
 	sts           *sts.Service
 	organizations *organizations.Service
 	queues        *sqs.Service
+	objects       *s3.Service
 }
 
 // wire constructs the services in the order in which they need each other, and registers them with the door.
@@ -242,8 +243,9 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf,
 		Identity: identity{identities, sessions}, Organization: membership(organization), Trail: recorder, Log: s.log,
 		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, queues.Sweep},
+		Due:   []func(context.Context) error{objects.RunLifecycles},
 	})
-	return services{identities, sessions, organization, queues}, nil
+	return services{identities, sessions, organization, queues, objects}, nil
 }
 
 // identity joins what jobs need of IAM and STS.
@@ -332,7 +334,7 @@ func (s *Server) makeAccounts(ctx context.Context, all services) ([]profile, err
 
 // serve listens on the configured address.
 func (s *Server) serve(ctx context.Context, all services) error {
-	handler := wire.NewHandler(wire.Config{Door: s.door, Credentials: all.sts, Clock: s.clock, Wall: clock.Wall, Log: s.log})
+	handler := wire.NewHandler(wire.Config{Door: s.door, Credentials: all.sts, Clock: s.clock, Wall: clock.Wall, Log: s.log, CrossOrigin: all.objects.CrossOrigin})
 	server := wire.NewServer(s.config.Listen, handler)
 	var l net.ListenConfig
 	listener, err := l.Listen(ctx, "tcp", s.config.Listen)

@@ -57,6 +57,9 @@ type Config struct {
 	Log         *slog.Logger
 	// Sweep is called every few minutes, for services that remove what is due (keys scheduled for deletion, old events).
 	Sweep []func(ctx context.Context) error
+	// Due is called whenever the clock may have moved on, for services that act by it (the lifecycle rules of buckets); it
+	// returns at once where nothing is due.
+	Due []func(ctx context.Context) error
 }
 
 // Runner works on jobs and watches the clock. It may be stopped without having been started, and more than once.
@@ -142,7 +145,7 @@ func (r *Runner) Start(ctx context.Context) error {
 	r.stopQueue = stop
 	loops, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
-	for _, loop := range []func(context.Context){r.watchSchedules, r.watchLifecycles, r.watchWindows, r.watchGarbage} {
+	for _, loop := range []func(context.Context){r.watchSchedules, r.watchLifecycles, r.watchServices, r.watchWindows, r.watchGarbage} {
 		r.loops.Go(func() { loop(loops) })
 	}
 	return nil

@@ -260,7 +260,7 @@ func (r *Runner) NextEvent(ctx context.Context) (time.Time, error) {
 // Settle does what the clock has made due and waits until no job is left that could go on.
 func (r *Runner) Settle(ctx context.Context) error {
 	for {
-		if err := errors.Join(r.RunDueRules(ctx), r.FollowLifecycles(ctx)); err != nil {
+		if err := errors.Join(r.RunDueRules(ctx), r.FollowLifecycles(ctx), r.runServices(ctx)); err != nil {
 			return err
 		}
 		busy, err := r.Queue.Busy(ctx)

@@ -79,6 +79,10 @@ func (s *Service) UpdateAlias(ctx context.Context, c *api.Caller, in *kms.Update
 	if err != nil {
 		return nil, err
 	}
+	if (before.spec.kind == symmetricKind) != (t.spec.kind == symmetricKind) || before.spec.asymmetric() != t.spec.asymmetric() || before.Usage != t.Usage {
+		return nil, api.Errorf("ValidationException", "%s cannot be associated with %s: the current and the new key must be of the "+
+			"same type and have the same key usage.", aliasARN(c.Region, c.AccountID, *in.AliasName), t.arn)
+	}
 	err = s.change(ctx, t.liveKey, func(ctx context.Context, tx *state.Tx, row *state.Key) error {
 		if err := t.at(row).notPending(); err != nil {
 			return err

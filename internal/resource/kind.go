@@ -97,3 +97,11 @@ type Kind interface {
 	Added(ctx context.Context, tx *state.Tx, p state.RecoveryPoint) error
 	Removed(ctx context.Context, tx *state.Tx, p state.RecoveryPoint) error
 }
+
+// Native is a kind whose recovery points stand in the catalogue of its own service as well, as EC2's snapshots do. They are
+// removed from there as somebody who may; what AWS Backup keeps alone it removes on nobody's behalf.
+type Native interface {
+	Kind
+	// MayRemove reports whether the caller may remove a recovery point from that catalogue.
+	MayRemove(ctx context.Context, c *api.Caller, p state.RecoveryPoint) error
+}

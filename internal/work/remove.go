@@ -10,7 +10,9 @@ import (
 	"github.com/riverqueue/river"
 
 	"strongroom/archive"
+	"strongroom/internal/api"
 	"strongroom/internal/archives"
+	"strongroom/internal/resource"
 	"strongroom/internal/state"
 )
 
@@ -41,14 +43,23 @@ func (r *Runner) removePoint(ctx context.Context, pointARN string) error {
 	case reading > 0:
 		return river.JobSnooze(waitForResource)
 	}
+	kind, err := r.kindNamed(point.ResourceType)
+	if err != nil {
+		return err
+	}
+	if native, is := kind.(resource.Native); is {
+		refusal, err := r.refuseRemoval(ctx, native, point)
+		if err != nil {
+			return err
+		}
+		if refusal != nil {
+			return r.keepExpired(ctx, point, refusal)
+		}
+	}
 	at := archives.Location{Region: point.Region, AccountID: point.AccountID, Vault: point.VaultName}
 	err = r.erase(ctx, at, point.ArchivePointID, func(d archive.DomainInfo) bool { return d.KeyID == point.ArchiveKeyARN })
 	if err != nil {
 		return fmt.Errorf("removing recovery point %s: %w", point.ARN, err)
-	}
-	kind, err := r.kindNamed(point.ResourceType)
-	if err != nil {
-		return err
 	}
 	if err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		if err := kind.Removed(ctx, tx, point); err != nil {
@@ -59,6 +70,55 @@ func (r *Runner) removePoint(ctx context.Context, pointARN string) error {
 		return fmt.Errorf("removing recovery point %s: %w", point.ARN, err)
 	}
 	r.event(ctx, point.AccountID, point.Region, "BackupDeleted", pointDetails(point))
+	return nil
+}
+
+// refuseRemoval asks whether the role that made a point may remove it from the catalogue of its kind's service, and if not,
+// whether the account's service-linked role may. It returns the refusal of the former.
+func (r *Runner) refuseRemoval(ctx context.Context, native resource.Native, point state.RecoveryPoint) (refusal *api.Error, err error) {
+	for _, assume := range []func() (*api.Caller, error){
+		func() (*api.Caller, error) {
+			return r.assume(ctx, point.IAMRoleARN, point.Region, "AWSBackup-"+point.JobID)
+		},
+		func() (*api.Caller, error) {
+			linked, err := r.serviceLinked(ctx, point.AccountID, "delete-"+point.JobID)
+			if err != nil {
+				return nil, err
+			}
+			return linked.Through(backupService, point.Region), nil
+		},
+	} {
+		caller, err := assume()
+		if err == nil {
+			err = native.MayRemove(ctx, caller, point)
+		}
+		var refused *api.Error
+		switch {
+		case err == nil:
+			return nil, nil
+		case !errors.As(err, &refused) || refused.HTTPStatus() >= 500:
+			return nil, err
+		case refusal == nil:
+			refusal = refused
+		}
+	}
+	return refusal, nil
+}
+
+// keepExpired has a point that nobody may remove stand as EXPIRED, with the reason, until somebody deletes it again. See
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/API_DeleteRecoveryPoint.html.
+func (r *Runner) keepExpired(ctx context.Context, point state.RecoveryPoint, refusal *api.Error) error {
+	point.Status, point.StatusMessage = state.PointExpired, refusal.Message
+	err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if err := tx.UpdateRecoveryPoint(ctx, point, state.PointDeleting); err != nil {
+			return err
+		}
+		return r.tell(ctx, tx, ofPoint(point, "could not be deleted"))
+	})
+	if err != nil {
+		return fmt.Errorf("keeping recovery point %s: %w", point.ARN, err)
+	}
+	r.Log.WarnContext(ctx, "a recovery point could not be deleted", slog.String("recovery_point", point.ARN), slog.String("reason", refusal.Error()))
 	return nil
 }
 

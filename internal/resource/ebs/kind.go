@@ -26,11 +26,14 @@ import (
 // sourceTag is the tag by which AWS Backup tells what a snapshot is of.
 const sourceTag = "aws:backup:source-resource"
 
+// managedTag is the tag by which AWS Backup's service-linked role knows the copies that are its to delete.
+const managedTag = "AWSBackupManagedResource"
+
 // Kind is EBS volumes as protected resources. A recovery point is a snapshot in EC2's catalogue, whose blocks lie in the
 // archive of its vault.
 type Kind struct{ engine *Engine }
 
-var _ resource.Kind = (*Kind)(nil)
+var _ resource.Native = (*Kind)(nil)
 
 // NewKind returns the kind.
 func NewKind(e *Engine) *Kind { return &Kind{e} }
@@ -274,8 +277,26 @@ func (k *Kind) Added(ctx context.Context, tx *state.Tx, p state.RecoveryPoint) e
 	if source, err := arn.Parse(p.ResourceARN); err == nil && p.SourcePointARN == "" {
 		_, s.VolumeID = source.Split()
 	}
+	if p.SourcePointARN != "" {
+		s.Tags[managedTag] = "true"
+	}
 	maps.Copy(s.Tags, p.Tags)
 	return tx.InsertSnapshot(ctx, s)
+}
+
+// MayRemove implements [resource.Native]. The caller needs ec2:DeleteSnapshot on the point's snapshot.
+func (k *Kind) MayRemove(ctx context.Context, c *api.Caller, p state.RecoveryPoint) error {
+	var s state.Snapshot
+	err := k.engine.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		s, err = tx.SnapshotByRecoveryPoint(ctx, p.ARN)
+		return err
+	})
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	return k.engine.Door.Authorize(ctx, c.In(p.Region), "ec2", api.Access{
+		Action: "ec2:DeleteSnapshot", Resource: SnapshotARN(s.Region, s.ID), ResourceAccountID: s.AccountID, Context: SnapshotConditions(s),
+	})
 }
 
 // Removed implements [resource.Kind].

@@ -218,7 +218,9 @@ func (s *Service) deletePointAccess(ctx context.Context, c *api.Caller, in *back
 	return one(s.onPoint(ctx, c, "DeleteRecoveryPoint", in.BackupVaultName, in.RecoveryPointArn))
 }
 
-// DeleteRecoveryPoint marks a point as DELETING and enqueues its removal, which waits for the jobs that read it.
+// DeleteRecoveryPoint marks a point as DELETING and enqueues its removal, which waits for the jobs that read it. A point of
+// a kind that keeps a catalogue of its own, as EC2 does, is removed as the role that made it, or else as the account's
+// service-linked role; one that neither may remove is EXPIRED then, and can be deleted again.
 func (s *Service) DeleteRecoveryPoint(ctx context.Context, c *api.Caller, in *backup.DeleteRecoveryPointInput) (*backup.DeleteRecoveryPointOutput, error) {
 	return &backup.DeleteRecoveryPointOutput{}, s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		vault, point, err := findPoint(ctx, tx, c, *in.BackupVaultName, *in.RecoveryPointArn)
@@ -238,7 +240,7 @@ func (s *Service) DeleteRecoveryPoint(ctx context.Context, c *api.Caller, in *ba
 			return invalidRequest("Recovery point %s cannot be deleted: it is under a legal hold.", point.ARN)
 		}
 		was := point.Status
-		point.Status = state.PointDeleting
+		point.Status, point.StatusMessage = state.PointDeleting, ""
 		if err := tx.UpdateRecoveryPoint(ctx, point, was); err != nil {
 			return err
 		}

@@ -188,11 +188,10 @@ func (s *Service) ListMFADevices(ctx context.Context, c *api.Caller, in *iam.Lis
 
 // ListVirtualMFADevices lists the account's devices, those that users have or those that nobody has or both.
 func (s *Service) ListVirtualMFADevices(ctx context.Context, c *api.Caller, in *iam.ListVirtualMFADevicesInput) (*iam.ListVirtualMFADevicesOutput, error) {
-	p, err := s.page(c, in)
+	p, err := s.page(c, in, string(in.AssignmentStatus))
 	if err != nil {
 		return nil, err
 	}
-	p.scope += "\n" + string(in.AssignmentStatus)
 	out := &iam.ListVirtualMFADevicesOutput{VirtualMFADevices: []types.VirtualMFADevice{}}
 	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		devices, err := tx.MFADevices(ctx, c.AccountID)

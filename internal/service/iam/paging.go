@@ -27,8 +27,8 @@ type page struct {
 }
 
 // page reads Marker and MaxItems of a List operation's input. A marker belongs to the account and to the other
-// parameters of the call that made it.
-func (s *Service) page(c *api.Caller, in any) (page, error) {
+// parameters of the call that made it: those that many lists have, and those given as more.
+func (s *Service) page(c *api.Caller, in any, more ...string) (page, error) {
 	maxItems, _ := api.FieldValue(in, "MaxItems").(*int32)
 	p := page{sealer: s.Pages, limit: int(cmp.Or(aws.ToInt32(maxItems), defaultPage))}
 	if maxItems != nil && (*maxItems < 1 || *maxItems > largestPage) {
@@ -44,7 +44,7 @@ func (s *Service) page(c *api.Caller, in any) (page, error) {
 	for _, name := range []string{"PathPrefix", "RoleName", "UserName", "GroupName", "PolicyArn"} {
 		scope = append(scope, api.Field(in, name))
 	}
-	p.scope = strings.Join(scope, "\n")
+	p.scope = strings.Join(append(scope, more...), "\n")
 	marker, _ := api.FieldValue(in, "Marker").(*string)
 	var err error
 	p.after, err = p.sealer.After(p.scope, marker, "ValidationError")

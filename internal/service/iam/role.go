@@ -59,7 +59,14 @@ func (s *Service) CreateRole(ctx context.Context, c *api.Caller, in *iam.CreateR
 
 // GetRole shows a role.
 func (s *Service) GetRole(ctx context.Context, c *api.Caller, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
-	role, err := s.role(ctx, c, in.RoleName)
+	var role state.Role
+	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		if role, err = findRole(ctx, tx, c.AccountID, in.RoleName); err != nil {
+			return err
+		}
+		role, err = withLastUse(ctx, tx, role)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

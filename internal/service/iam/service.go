@@ -89,6 +89,13 @@ func (s *Service) API() *api.Service {
 			onPolicy(s, s.SetDefaultPolicyVersion), onPolicy(s, s.DeletePolicyVersion), onPolicy(s, s.ListEntitiesForPolicy),
 			onPolicy(s, s.TagPolicy), onPolicy(s, s.UntagPolicy), onPolicy(s, s.ListPolicyTags),
 
+			api.Op("", s.GetAccessKeyLastUsed, s.keyUseAccess), onAccount(s, s.GetAccountAuthorizationDetails, ""),
+			onAccount(s, s.GenerateCredentialReport, ""), onAccount(s, s.GetCredentialReport, ""),
+			onARN(s, s.GenerateServiceLastAccessedDetails, "Arn"), onAccount(s, s.GetServiceLastAccessedDetails, ""),
+			onAccount(s, s.GetServiceLastAccessedDetailsWithEntities, ""), onARN(s, s.ListPoliciesGrantingServiceAccess, "Arn"),
+			onAccount(s, s.SimulateCustomPolicy, ""), onARN(s, s.SimulatePrincipalPolicy, "PolicySourceArn"),
+			onAccount(s, s.GetContextKeysForCustomPolicy, ""), onARN(s, s.GetContextKeysForPrincipalPolicy, "PolicySourceArn"),
+
 			onAccount(s, s.CreateAccountAlias, ""), onAccount(s, s.ListAccountAliases, ""), onAccount(s, s.DeleteAccountAlias, ""),
 			onAccount(s, s.GetAccountSummary, ""),
 		},

@@ -45,8 +45,15 @@ func (a *Authorizer) Observe(ctx context.Context, c *api.Caller, op *api.Operati
 	if c.Session == nil && len(c.Via) == 0 {
 		keyID = c.AccessKeyID
 	}
-	a.uses.note(ctx, c, id, keyID, namespace(op.Service.Name), op.Name)
+	region := c.Region
+	if op.Service.Global {
+		region = "us-east-1"
+	}
+	a.uses.note(ctx, called{c.AccountID, id, keyID, namespace(op.Service.Name), op.Name, region})
 }
+
+// called is one call as it is noted.
+type called struct{ accountID, principalID, keyID, service, action, region string }
 
 // namespace is the prefix of a service's actions.
 func namespace(service string) string {
@@ -57,10 +64,10 @@ func namespace(service string) string {
 	return service
 }
 
-func (u *uses) note(ctx context.Context, c *api.Caller, principalID, keyID, service, action string) {
+func (u *uses) note(ctx context.Context, c called) {
 	now := state.MicrosOf(u.clock.Now())
-	byPrincipal := u.due(use{principalID, service, action}, now)
-	byKey := keyID != "" && u.due(use{id: keyID}, now)
+	byPrincipal := u.due(use{c.principalID, c.service, c.action}, now)
+	byKey := c.keyID != "" && u.due(use{id: c.keyID}, now)
 	if !byPrincipal && !byKey {
 		return
 	}
@@ -68,16 +75,16 @@ func (u *uses) note(ctx context.Context, c *api.Caller, principalID, keyID, serv
 		var errs []error
 		if byPrincipal {
 			errs = append(errs, tx.PutPrincipalUse(ctx, state.PrincipalUse{
-				AccountID: c.AccountID, PrincipalID: principalID, Service: service, Action: action, Region: c.Region, UsedAt: now,
+				AccountID: c.accountID, PrincipalID: c.principalID, Service: c.service, Action: c.action, Region: c.region, UsedAt: now,
 			}))
 		}
 		if byKey {
-			errs = append(errs, tx.PutAccessKeyUse(ctx, state.AccessKeyUse{ID: keyID, Service: service, Region: c.Region, UsedAt: now}))
+			errs = append(errs, tx.PutAccessKeyUse(ctx, state.AccessKeyUse{ID: c.keyID, Service: c.service, Region: c.region, UsedAt: now}))
 		}
 		return errors.Join(errs...)
 	})
 	if err != nil && ctx.Err() == nil {
-		u.log.WarnContext(ctx, "noting a use", slog.String("principal", c.ARN), slog.Any("error", err))
+		u.log.WarnContext(ctx, "noting a use", slog.String("principal", c.principalID), slog.Any("error", err))
 	}
 }
 
@@ -95,11 +102,14 @@ func (u *uses) due(k use, now state.Micros) bool {
 	return true
 }
 
-// lastUse is when a user or role last called anything; the zero value if it never did.
-func lastUse(ctx context.Context, tx *state.Tx, accountID, principalID string) (state.PrincipalUse, error) {
-	last, err := tx.LastPrincipalUse(ctx, accountID, principalID)
+// withLastUse dates a role's last use by what was called in its sessions, too.
+func withLastUse(ctx context.Context, tx *state.Tx, role state.Role) (state.Role, error) {
+	last, err := tx.LastPrincipalUse(ctx, role.AccountID, role.ID)
 	if errors.Is(err, state.ErrNotFound) {
-		return state.PrincipalUse{}, nil
+		return role, nil
 	}
-	return last, err
+	if last.UsedAt > role.LastUsedAt {
+		role.LastUsedAt, role.LastUsedRegion = last.UsedAt, last.Region
+	}
+	return role, err
 }

@@ -117,7 +117,7 @@ func (x *exchange) readForm() (*postForm, error) {
 			return form, form.begin(part)
 		}
 		value, err := io.ReadAll(io.LimitReader(part, left+1))
-		if err != nil {
+		if err != nil || name == "" {
 			return nil, malformed
 		}
 		if left -= int64(len(value) + len(name)); left < 0 {

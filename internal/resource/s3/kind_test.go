@@ -130,8 +130,10 @@ func (h *house) fill(t *testing.T, bucket string) {
 	t.Helper()
 	h.Bucket(t, s3test.Member, bucket, true)
 	s3test.Do[awss3.PutBucketOwnershipControlsOutput](t, h.World, admin, &awss3.PutBucketOwnershipControlsInput{Bucket: &bucket, OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}}})
+	logs := ptr(`uri="http://acs.amazonaws.com/groups/s3/LogDelivery"`) // a group that no public access block keeps out
 	s3test.Do[awss3.PutObjectOutput](t, h.World, admin, &awss3.PutObjectInput{
-		Bucket: &bucket, Key: ptr("a/doc"), Body: strings.NewReader("one"), ContentType: ptr("text/plain"), Metadata: map[string]string{"m": "1"}, Tagging: ptr("t=1&u=x%20y"), ACL: types.ObjectCannedACLPublicRead,
+		Bucket: &bucket, Key: ptr("a/doc"), Body: strings.NewReader("one"), ContentType: ptr("text/plain"), Metadata: map[string]string{"m": "1"}, Tagging: ptr("t=1&u=x%20y"),
+		GrantRead: logs, GrantReadACP: logs,
 	})
 	s3test.Do[awss3.PutObjectOutput](t, h.World, admin, &awss3.PutObjectInput{Bucket: &bucket, Key: ptr("a/doc"), Body: strings.NewReader("two"), ContentType: ptr("text/html")})
 	h.Put(t, admin, bucket, "a", "sorts before a/")

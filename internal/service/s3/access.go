@@ -124,13 +124,13 @@ func onObject[In any](s *Service, action, versionAction string, more func(in *In
 	return onObjectWith(s, nil, action, versionAction, more)
 }
 
-// onTaggedObject is onObject where the tags of an object that is there are conditions.
+// onTaggedObject is onObject where the tags of an object that is there are conditions, and its list is asked.
 func onTaggedObject[In any](s *Service, action, versionAction string, more func(in *In, conditions map[string][]string) (actions []string)) accesses[In] {
-	return onObjectWith(s, s.existingTags, action, versionAction, more)
+	return onObjectWith(s, s.existing, action, versionAction, more)
 }
 
 func onObjectWith[In any](
-	s *Service, existing func(context.Context, state.Bucket, target, map[string][]string) error, action, versionAction string,
+	s *Service, existing func(context.Context, state.Bucket, target, map[string][]string) (acl string, err error), action, versionAction string,
 	more func(in *In, conditions map[string][]string) (actions []string),
 ) accesses[In] {
 	targetOf := targetOf[In]()
@@ -149,35 +149,51 @@ func onObjectWith[In any](
 			actions[0] = versionAction
 			conditions["s3:VersionId"] = []string{t.version}
 		}
+		var list string
 		if existing != nil {
-			if err := existing(ctx, b, t, conditions); err != nil {
+			acl, err := existing(ctx, b, t, conditions)
+			if err != nil {
 				return nil, err
 			}
+			list = objectACLPolicy(b, escaped(t.key), acl)
 		}
 		if more != nil {
 			actions = append(actions, more(in, conditions)...)
 		}
 		all := make([]api.Access, len(actions))
 		for i, action := range actions {
-			all[i] = bucketAccess(b, action, objectARN(b.Name, t.key), conditions)
+			all[i] = withList(bucketAccess(b, action, objectARN(b.Name, t.key), conditions), list)
 		}
 		return all, nil
 	}
 }
 
-// existingTags adds the tags of the object that t names to the conditions.
-func (s *Service) existingTags(ctx context.Context, b state.Bucket, t target, conditions map[string][]string) error {
+// withList adds the policy that an object's list stands for.
+func withList(a api.Access, list string) api.Access {
+	if list != "" {
+		a.ResourcePolicies = append(a.ResourcePolicies, api.PolicyDocument{Name: "access control list of " + a.Resource, Document: list})
+	}
+	return a
+}
+
+// escaped is a key as a policy names it and nothing else.
+func escaped(key string) string {
+	return strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}").Replace(key)
+}
+
+// existing adds the tags of the object that t names to the conditions, and returns its access control list.
+func (s *Service) existing(ctx context.Context, b state.Bucket, t target, conditions map[string][]string) (acl string, err error) {
 	o, err := s.find(ctx, b, t.key, t.version)
 	if err != nil {
 		if api.Code(err) != "" {
-			return nil // no such object, no tags; the operation itself will say so
+			return "", nil // no such object, no tags; the operation itself will say so
 		}
-		return err
+		return "", err
 	}
 	for key, value := range o.Tags {
 		conditions["s3:ExistingObjectTag/"+key] = []string{value}
 	}
-	return nil
+	return ownList(b, o), nil
 }
 
 // checkKey holds a key against what S3 accepts. NUL could not be told in a listing.

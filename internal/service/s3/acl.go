@@ -227,16 +227,35 @@ var bucketACLActions = map[types.Permission][]string{
 	},
 }
 
+// objectACLActions are the actions that a permission on an object gives.
+var objectACLActions = map[types.Permission][]string{
+	types.PermissionRead:     {"s3:GetObject", "s3:GetObjectVersion"},
+	types.PermissionReadAcp:  {"s3:GetObjectAcl", "s3:GetObjectVersionAcl"},
+	types.PermissionWriteAcp: {"s3:PutObjectAcl", "s3:PutObjectVersionAcl"},
+	types.PermissionFullControl: {
+		"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAcl", "s3:GetObjectVersionAcl", "s3:PutObjectAcl", "s3:PutObjectVersionAcl",
+	},
+}
+
 // aclPolicy is the policy that gives what a bucket's list gives, "" where it gives nothing to others than the owner.
 func aclPolicy(b state.Bucket) string {
-	if b.Settings.ACL == "" || b.Ownership == string(types.ObjectOwnershipBucketOwnerEnforced) {
+	return listPolicy(b, b.Settings.ACL, bucketACLActions, bucketARN(b.Name), objectARN(b.Name, "*"))
+}
+
+// objectACLPolicy is the same of the list of an object.
+func objectACLPolicy(b state.Bucket, key, list string) string {
+	return listPolicy(b, list, objectACLActions, objectARN(b.Name, key))
+}
+
+func listPolicy(b state.Bucket, list string, actions map[types.Permission][]string, resources ...string) string {
+	if list == "" || b.Ownership == string(types.ObjectOwnershipBucketOwnerEnforced) {
 		return ""
 	}
-	if b.Settings.PublicAccess.IgnorePublicACLs && isPublicACL(b.Settings.ACL) {
+	if b.Settings.PublicAccess.IgnorePublicACLs && isPublicACL(list) {
 		return ""
 	}
 	var grants []storedGrant
-	if json.Unmarshal([]byte(b.Settings.ACL), &grants) != nil {
+	if json.Unmarshal([]byte(list), &grants) != nil {
 		return ""
 	}
 	type statement struct {
@@ -248,8 +267,10 @@ func aclPolicy(b state.Bucket) string {
 	}
 	var statements []statement
 	for _, g := range grants {
-		s := statement{Effect: "Allow", Action: bucketACLActions[g.Permission], Resource: []string{bucketARN(b.Name), objectARN(b.Name, "*")}}
+		s := statement{Effect: "Allow", Action: actions[g.Permission], Resource: resources}
 		switch {
+		case len(s.Action) == 0:
+			continue
 		case g.AccountID != "" && g.AccountID != b.AccountID:
 			s.Principal = map[string]string{"AWS": "arn:aws:iam::" + g.AccountID + ":root"}
 		case str(g.Grantee.URI) == groupAllUsers:

@@ -50,7 +50,8 @@ func (s *Service) sourceAccess(ctx context.Context, header, owner *string, tags 
 		return nil, accessDenied()
 	}
 	conditions := map[string][]string{}
-	if err := s.existingTags(ctx, b, t, conditions); err != nil {
+	acl, err := s.existing(ctx, b, t, conditions)
+	if err != nil {
 		return nil, err
 	}
 	read, readTags := "GetObject", "GetObjectTagging"
@@ -58,7 +59,7 @@ func (s *Service) sourceAccess(ctx context.Context, header, owner *string, tags 
 		read, readTags = "GetObjectVersion", "GetObjectVersionTagging"
 		conditions["s3:VersionId"] = []string{t.version}
 	}
-	all := []api.Access{bucketAccess(b, read, objectARN(b.Name, t.key), conditions)}
+	all := []api.Access{withList(bucketAccess(b, read, objectARN(b.Name, t.key), conditions), objectACLPolicy(b, escaped(t.key), acl))}
 	if tags && len(conditions) > 0 && hasTags(conditions) {
 		all = append(all, bucketAccess(b, readTags, objectARN(b.Name, t.key), conditions))
 	}
@@ -79,11 +80,15 @@ func (s *Service) copyObjectConditions(in *s3.CopyObjectInput, conditions map[st
 	if in.MetadataDirective != "" {
 		conditions["s3:x-amz-metadata-directive"] = []string{string(in.MetadataDirective)}
 	}
-	return s.putConditions(conditions, in.ACL, in.Tagging, in.StorageClass, copyObjectEncryption(in), copyObjectLock(in))
+	return s.putConditions(conditions, copyObjectACL(in), in.Tagging, in.StorageClass, copyObjectEncryption(in), copyObjectLock(in))
+}
+
+func copyObjectACL(in *s3.CopyObjectInput) aclRequest {
+	return aclRequest{in.ACL, grantHeaders{fullControl: in.GrantFullControl, read: in.GrantRead, readACP: in.GrantReadACP, writeACP: in.GrantWriteACP}}
 }
 
 func copyObjectLock(in *s3.CopyObjectInput) lockRequest {
-	return lockRequest{in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus}
+	return lockRequest{in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus, in.ObjectLockEventHold}
 }
 
 func copyObjectEncryption(in *s3.CopyObjectInput) encryptionRequest {
@@ -146,11 +151,21 @@ func (s *Service) source(ctx context.Context, c *api.Caller, header *string, con
 // mostCopied is the greatest size that is copied in one call.
 const mostCopied = 5 << 30
 
+func tooLargeToCopy() error {
+	return invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(mostCopied))
+}
+
 // CopyObject makes a new object of another's content: it is opened, and sealed anew under a data key of its own.
 func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObjectInput) (*s3.CopyObjectOutput, error) {
 	b, err := s.bucket(ctx, c, in.Bucket)
 	if err != nil {
 		return nil, err
+	}
+	switch {
+	case in.MetadataDirective != "" && in.MetadataDirective != types.MetadataDirectiveCopy && in.MetadataDirective != types.MetadataDirectiveReplace:
+		return nil, invalidArgument("x-amz-metadata-directive", string(in.MetadataDirective), "Unknown metadata directive.")
+	case in.TaggingDirective != "" && in.TaggingDirective != types.TaggingDirectiveCopy && in.TaggingDirective != types.TaggingDirectiveReplace:
+		return nil, invalidArgument("x-amz-tagging-directive", string(in.TaggingDirective), "Unknown tagging directive.")
 	}
 	src, sourceKey, err := s.source(ctx, c, in.CopySource, conditions{
 		match: in.CopySourceIfMatch, noneMatch: in.CopySourceIfNoneMatch, modified: in.CopySourceIfModifiedSince, unmodified: in.CopySourceIfUnmodifiedSince,
@@ -159,7 +174,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 		return nil, err
 	}
 	if src.object.Size > mostCopied {
-		return nil, invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(mostCopied))
+		return nil, tooLargeToCopy()
 	}
 	replace := in.MetadataDirective == types.MetadataDirectiveReplace
 	if src.bucket.ID == b.ID && src.object.Key == *in.Key && !replace && in.StorageClass == "" && in.ServerSideEncryption == "" &&
@@ -180,7 +195,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 			o.Headers.Expires = in.Expires.UTC().Format(http.TimeFormat)
 		}
 	}
-	if err := describe(&o, c, b, in.ACL, in.Tagging, in.StorageClass); err != nil {
+	if err := s.describe(ctx, &o, c, b, copyObjectACL(in), in.Tagging, in.StorageClass); err != nil {
 		return nil, err
 	}
 	if in.TaggingDirective != types.TaggingDirectiveReplace {

@@ -90,6 +90,10 @@ func (s *Service) choosePart(ctx context.Context, r *reading) error {
 
 // GetObject opens an object. The body authenticates every segment before it gives a byte of it.
 func (s *Service) GetObject(ctx context.Context, c *api.Caller, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
+	if c.ARN == "" && c.Service == "" && (in.ResponseCacheControl != nil || in.ResponseContentDisposition != nil || in.ResponseContentEncoding != nil ||
+		in.ResponseContentLanguage != nil || in.ResponseContentType != nil || in.ResponseExpires != nil) {
+		return nil, invalidRequest("Request specific response headers cannot be used for anonymous GET requests.")
+	}
 	// The content may be removed by an overwrite after its row was read; then the row is read anew.
 	for attempt := 0; ; attempt++ {
 		r, err := s.prepare(ctx, c, "GET", in.Bucket, in.Key, in.VersionId, in.Range, in.PartNumber,

@@ -31,11 +31,15 @@ func createUploadEncryption(in *s3.CreateMultipartUploadInput) encryptionRequest
 }
 
 func (s *Service) createUploadConditions(in *s3.CreateMultipartUploadInput, conditions map[string][]string) []string {
-	return s.putConditions(conditions, in.ACL, in.Tagging, in.StorageClass, createUploadEncryption(in), createUploadLock(in))
+	return s.putConditions(conditions, createUploadACL(in), in.Tagging, in.StorageClass, createUploadEncryption(in), createUploadLock(in))
+}
+
+func createUploadACL(in *s3.CreateMultipartUploadInput) aclRequest {
+	return aclRequest{in.ACL, grantHeaders{fullControl: in.GrantFullControl, read: in.GrantRead, readACP: in.GrantReadACP, writeACP: in.GrantWriteACP}}
 }
 
 func createUploadLock(in *s3.CreateMultipartUploadInput) lockRequest {
-	return lockRequest{in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus}
+	return lockRequest{in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus, in.ObjectLockEventHold}
 }
 
 // CreateMultipartUpload begins an upload in parts. Its data key is made now; each part is sealed under a key derived of it.
@@ -53,7 +57,7 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, c *api.Caller, in *
 		o.Headers.Expires = in.Expires.UTC().Format(http.TimeFormat)
 	}
 	o.Key = *in.Key
-	if err := describe(&o, c, b, in.ACL, in.Tagging, in.StorageClass); err != nil {
+	if err := s.describe(ctx, &o, c, b, createUploadACL(in), in.Tagging, in.StorageClass); err != nil {
 		return nil, err
 	}
 	if o.Lock, err = createUploadLock(in).resolve(b, s.clock.Now()); err != nil {
@@ -154,6 +158,10 @@ func (s *Service) UploadPart(ctx context.Context, c *api.Caller, in *s3.UploadPa
 	d, err := newDigest(in.Body, given, u.Object.ChecksumAlgorithm)
 	if err != nil {
 		return nil, err
+	}
+	if given, _, err := given.one(); err != nil || given != "" && given != u.Object.ChecksumAlgorithm && u.Object.ChecksumAlgorithm != crc64nvmeSum {
+		return nil, errors.Join(err, invalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+			lower(u.Object.ChecksumAlgorithm), lower(given)))
 	}
 	customer := customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5}
 	if err := customer.ofUpload(b, u.Object); err != nil {
@@ -261,13 +269,12 @@ func (s *Service) UploadPartCopy(ctx context.Context, c *api.Caller, in *s3.Uplo
 		return nil, err
 	}
 	if in.CopySourceRange != nil {
-		if src.span, err = parseRange(*in.CopySourceRange, src.object.Size); err != nil {
+		if src.span, err = parseCopyRange(*in.CopySourceRange, src.object.Size); err != nil {
 			return nil, err
 		}
-		if !src.span.partial {
-			return nil, invalidArgument("x-amz-copy-source-range", *in.CopySourceRange,
-				"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
-		}
+	}
+	if src.span.length > mostCopied {
+		return nil, tooLargeToCopy()
 	}
 	customer := customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5}
 	if err := customer.ofUpload(b, u.Object); err != nil {
@@ -367,6 +374,9 @@ func assemble(ctx context.Context, tx *state.Tx, o *state.Object, in *s3.Complet
 	if err := checkPartOrder(in.MultipartUpload.Parts); err != nil {
 		return nil, err
 	}
+	if err := checkPartSums(o, in); err != nil {
+		return nil, err
+	}
 	next := 0
 	for i, want := range in.MultipartUpload.Parts {
 		number := int64(*want.PartNumber)
@@ -425,10 +435,33 @@ func checkPartOrder(parts []types.CompletedPart) error {
 	return nil
 }
 
+// checkPartSums asks for what the kind of an upload's checksum needs: the same kind, and for a composite one the checksum
+// of each part.
+func checkPartSums(o *state.Object, in *s3.CompleteMultipartUploadInput) error {
+	if in.ChecksumType != "" && string(in.ChecksumType) != o.ChecksumType {
+		return invalidRequest("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", o.ChecksumType)
+	}
+	if o.ChecksumType != composite {
+		return nil
+	}
+	for _, part := range in.MultipartUpload.Parts {
+		if name, _, err := completedChecksums(part).one(); err != nil || name == "" {
+			return errors.Join(err, invalidRequest("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.",
+				lower(o.ChecksumAlgorithm), *part.PartNumber))
+		}
+	}
+	return nil
+}
+
+func completedChecksums(part types.CompletedPart) givenChecksums {
+	return givenChecksums{
+		crc32: part.ChecksumCRC32, crc32c: part.ChecksumCRC32C, crc64nvme: part.ChecksumCRC64NVME, sha1: part.ChecksumSHA1, sha256: part.ChecksumSHA256, sha512: part.ChecksumSHA512,
+	}
+}
+
 // samePart holds a checksum that the request lists of a part against the part's.
 func samePart(want types.CompletedPart, algorithm string, p state.UploadPart) bool {
-	given := givenChecksums{crc32: want.ChecksumCRC32, crc32c: want.ChecksumCRC32C, crc64nvme: want.ChecksumCRC64NVME, sha1: want.ChecksumSHA1, sha256: want.ChecksumSHA256, sha512: want.ChecksumSHA512}
-	name, value, err := given.one()
+	name, value, err := completedChecksums(want).one()
 	return err == nil && (name == "" || name != algorithm || value == p.Checksum)
 }
 

@@ -197,3 +197,55 @@ func TestReadingSurvivesDeletion(t *testing.T) {
 		t.Errorf("it left %v", files)
 	}
 }
+
+func TestChecksumsOfUploadsAreOfOneKind(t *testing.T) {
+	t.Parallel()
+	w := s3test.New(t)
+	w.Bucket(t, s3test.Member, "bucket", false)
+	b, k := ptr("bucket"), ptr("k")
+	upload := s3test.Do[s3.CreateMultipartUploadOutput](t, w, admin, &s3.CreateMultipartUploadInput{Bucket: b, Key: k, ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+	part := func(n int32, in s3.UploadPartInput) *s3.UploadPartInput {
+		in.Bucket, in.Key, in.UploadId, in.PartNumber, in.Body = b, k, upload.UploadId, &n, strings.NewReader("part")
+		return &in
+	}
+	s3test.Refused[s3.UploadPartOutput](t, w, admin, part(1, s3.UploadPartInput{ChecksumCRC32: ptr("AAAAAA==")}), "InvalidRequest")
+	first := s3test.Do[s3.UploadPartOutput](t, w, admin, part(1, s3.UploadPartInput{ChecksumAlgorithm: types.ChecksumAlgorithmSha256}))
+	complete := func(sum *string, kind types.ChecksumType) *s3.CompleteMultipartUploadInput {
+		return &s3.CompleteMultipartUploadInput{Bucket: b, Key: k, UploadId: upload.UploadId, ChecksumType: kind, MultipartUpload: &types.CompletedMultipartUpload{
+			Parts: []types.CompletedPart{{PartNumber: ptr(int32(1)), ETag: first.ETag, ChecksumSHA256: sum}},
+		}}
+	}
+	s3test.Refused[s3.CompleteMultipartUploadOutput](t, w, admin, complete(nil, ""), "InvalidRequest")
+	s3test.Refused[s3.CompleteMultipartUploadOutput](t, w, admin, complete(first.ChecksumSHA256, types.ChecksumTypeFullObject), "InvalidRequest")
+	s3test.Refused[s3.CompleteMultipartUploadOutput](t, w, admin, complete(ptr("YW5vdGhlcg=="), ""), "InvalidPart")
+	done := s3test.Do[s3.CompleteMultipartUploadOutput](t, w, admin, complete(first.ChecksumSHA256, types.ChecksumTypeComposite))
+	if !strings.HasSuffix(*done.ChecksumSHA256, "-1") {
+		t.Errorf("checksum %s", *done.ChecksumSHA256)
+	}
+	// A read of a part tells the part's own.
+	head := s3test.Do[s3.HeadObjectOutput](t, w, admin, &s3.HeadObjectInput{Bucket: b, Key: k, PartNumber: ptr(int32(1)), ChecksumMode: types.ChecksumModeEnabled})
+	if head.ChecksumSHA256 == nil || *head.ChecksumSHA256 != *first.ChecksumSHA256 {
+		t.Errorf("checksum %v, want %s", head.ChecksumSHA256, *first.ChecksumSHA256)
+	}
+}
+
+func TestRangesOfPartCopies(t *testing.T) {
+	t.Parallel()
+	w := s3test.New(t)
+	w.Bucket(t, s3test.Member, "bucket", false)
+	w.Put(t, admin, "bucket", "source", "0123456789")
+	upload := s3test.Do[s3.CreateMultipartUploadOutput](t, w, admin, &s3.CreateMultipartUploadInput{Bucket: ptr("bucket"), Key: ptr("k")})
+	copyOf := func(header string) *s3.UploadPartCopyInput {
+		return &s3.UploadPartCopyInput{Bucket: ptr("bucket"), Key: ptr("k"), UploadId: upload.UploadId, PartNumber: ptr(int32(1)), CopySource: ptr("bucket/source"), CopySourceRange: &header}
+	}
+	for _, header := range []string{"0-1", "bytes=0-10", "bytes=4-2", "bytes=-3", "bytes=3-", "bytes=a-b"} {
+		s3test.Refused[s3.UploadPartCopyOutput](t, w, admin, copyOf(header), "InvalidArgument")
+	}
+	part := s3test.Do[s3.UploadPartCopyOutput](t, w, admin, copyOf("bytes=3-9"))
+	s3test.Do[s3.CompleteMultipartUploadOutput](t, w, admin, &s3.CompleteMultipartUploadInput{Bucket: ptr("bucket"), Key: ptr("k"), UploadId: upload.UploadId, MultipartUpload: &types.CompletedMultipartUpload{
+		Parts: []types.CompletedPart{{PartNumber: ptr(int32(1)), ETag: part.CopyPartResult.ETag}},
+	}})
+	if got := w.Get(t, admin, "bucket", "k", ""); got != "3456789" {
+		t.Errorf("content %q", got)
+	}
+}

@@ -28,9 +28,10 @@ type lockRequest struct {
 	mode  types.ObjectLockMode
 	until *time.Time
 	hold  types.ObjectLockLegalHoldStatus
+	event types.ObjectLockEventHold
 }
 
-func (r lockRequest) given() bool { return r.mode != "" || r.until != nil || r.hold != "" }
+func (r lockRequest) given() bool { return r != lockRequest{} }
 
 // resolve checks them against the bucket. The bucket's default is set later, when the version is made; see [defaultLock].
 func (r lockRequest) resolve(b state.Bucket, now time.Time) (lock state.ObjectLock, err error) {
@@ -39,6 +40,9 @@ func (r lockRequest) resolve(b state.Bucket, now time.Time) (lock state.ObjectLo
 	}
 	if !b.ObjectLock.Enabled {
 		return lock, noLockConfiguration()
+	}
+	if r.event != "" {
+		return lock, api.NotImplemented("s3: event holds (x-amz-object-lock-event-hold)")
 	}
 	if (r.mode == "") != (r.until == nil) {
 		return lock, invalidArgument("x-amz-object-lock-retain-until-date", "",

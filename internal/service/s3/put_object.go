@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -19,18 +20,22 @@ const mostMetadata = 2 << 10
 
 // putConditions adds the condition keys of a request that makes an object, and says which actions it needs beside
 // s3:PutObject.
-func (s *Service) putConditions(conditions map[string][]string, acl types.ObjectCannedACL, tagging *string, class types.StorageClass, e encryptionRequest, lock lockRequest) (actions []string) {
+func (s *Service) putConditions(conditions map[string][]string, acl aclRequest, tagging *string, class types.StorageClass, e encryptionRequest, lock lockRequest) (actions []string) {
 	set := func(key, value string) {
 		if value != "" {
 			conditions[key] = []string{value}
 		}
 	}
-	set("s3:x-amz-acl", string(acl))
+	set("s3:x-amz-acl", string(acl.canned))
+	set("s3:x-amz-grant-full-control", str(acl.grants.fullControl))
+	set("s3:x-amz-grant-read", str(acl.grants.read))
+	set("s3:x-amz-grant-read-acp", str(acl.grants.readACP))
+	set("s3:x-amz-grant-write-acp", str(acl.grants.writeACP))
 	set("s3:x-amz-storage-class", string(class))
 	set("s3:x-amz-server-side-encryption", string(e.algorithm))
 	set("s3:x-amz-server-side-encryption-aws-kms-key-id", str(e.keyID))
 	set("s3:x-amz-server-side-encryption-customer-algorithm", str(e.customer.algorithm))
-	if acl != "" {
+	if acl.given() {
 		actions = append(actions, "PutObjectAcl")
 	}
 	if str(tagging) != "" {
@@ -43,11 +48,15 @@ func (s *Service) putConditions(conditions map[string][]string, acl types.Object
 }
 
 func (s *Service) putObjectConditions(in *s3.PutObjectInput, conditions map[string][]string) []string {
-	return s.putConditions(conditions, in.ACL, in.Tagging, in.StorageClass, putObjectEncryption(in), putObjectLock(in))
+	return s.putConditions(conditions, putObjectACL(in), in.Tagging, in.StorageClass, putObjectEncryption(in), putObjectLock(in))
+}
+
+func putObjectACL(in *s3.PutObjectInput) aclRequest {
+	return aclRequest{in.ACL, grantHeaders{fullControl: in.GrantFullControl, read: in.GrantRead, readACP: in.GrantReadACP, writeACP: in.GrantWriteACP}}
 }
 
 func putObjectLock(in *s3.PutObjectInput) lockRequest {
-	return lockRequest{in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus}
+	return lockRequest{in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus, in.ObjectLockEventHold}
 }
 
 func putObjectEncryption(in *s3.PutObjectInput) encryptionRequest {
@@ -73,9 +82,6 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 	if in.WriteOffsetBytes != nil {
 		return nil, api.NotImplemented("s3: appending to an object (x-amz-write-offset-bytes)")
 	}
-	if in.GrantFullControl != nil || in.GrantRead != nil || in.GrantReadACP != nil || in.GrantWriteACP != nil {
-		return nil, api.NotImplemented("s3: grants in headers")
-	}
 	o := state.Object{Headers: state.ObjectHeaders{
 		ContentType: str(in.ContentType), CacheControl: str(in.CacheControl), ContentDisposition: str(in.ContentDisposition),
 		ContentEncoding: contentEncoding(str(in.ContentEncoding)), ContentLanguage: str(in.ContentLanguage),
@@ -85,7 +91,7 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 		o.Headers.Expires = in.Expires.UTC().Format(http.TimeFormat)
 	}
 	o.Key = *in.Key
-	if err := describe(&o, c, b, in.ACL, in.Tagging, in.StorageClass); err != nil {
+	if err := s.describe(ctx, &o, c, b, putObjectACL(in), in.Tagging, in.StorageClass); err != nil {
 		return nil, err
 	}
 	if o.Lock, err = putObjectLock(in).resolve(b, s.clock.Now()); err != nil {
@@ -181,13 +187,16 @@ func (s *Service) store(
 }
 
 // describe sets what every new object has of its request.
-func describe(o *state.Object, c *api.Caller, b state.Bucket, acl types.ObjectCannedACL, tagging *string, class types.StorageClass) error {
+func (s *Service) describe(ctx context.Context, o *state.Object, c *api.Caller, b state.Bucket, acl aclRequest, tagging *string, class types.StorageClass) error {
 	size := 0
 	for name, value := range o.Headers.Metadata {
 		size += len(name) + len(value)
 	}
 	if size > mostMetadata {
 		return failure(http.StatusBadRequest, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", "MaxSizeAllowed", "2048")
+	}
+	if to := o.Headers.WebsiteRedirect; to != "" && !strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "http://") && !strings.HasPrefix(to, "https://") {
+		return failure(http.StatusBadRequest, "InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
 	}
 	if o.Headers.ContentType == "" {
 		o.Headers.ContentType = "binary/octet-stream"
@@ -196,33 +205,20 @@ func describe(o *state.Object, c *api.Caller, b state.Bucket, acl types.ObjectCa
 	if class == "" {
 		o.StorageClass = string(types.StorageClassStandard)
 	}
-	known := false
-	for _, each := range types.StorageClass("").Values() {
-		known = known || string(each) == o.StorageClass
-	}
-	if !known {
+	if !slices.Contains(storageClasses, types.StorageClass(o.StorageClass)) {
 		return failure(http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid", "StorageClassRequested", string(class))
 	}
 	var err error
 	if o.Tags, err = tagHeader(tagging); err != nil {
 		return err
 	}
-	// The writer's account owns the object where the bucket's ownership leaves it that.
-	o.Owner = b.AccountID
-	enforced := b.Ownership == string(types.ObjectOwnershipBucketOwnerEnforced)
-	preferred := b.Ownership == string(types.ObjectOwnershipBucketOwnerPreferred) && acl == types.ObjectCannedACLBucketOwnerFullControl
-	if !enforced && !preferred && c.AccountID != "" {
-		o.Owner = c.AccountID
-	}
-	if o.ACL, err = cannedACL(string(acl), o.Owner, b.AccountID); err != nil {
-		return err
-	}
-	if enforced && acl != "" && acl != types.ObjectCannedACLBucketOwnerFullControl {
-		if acl != types.ObjectCannedACLPrivate {
-			return aclNotSupported()
-		}
-	}
-	return nil
+	return s.own(ctx, o, c, b, acl)
+}
+
+// storageClasses are those that a request may choose.
+var storageClasses = []types.StorageClass{
+	types.StorageClassStandard, types.StorageClassReducedRedundancy, types.StorageClassStandardIa, types.StorageClassOnezoneIa,
+	types.StorageClassIntelligentTiering, types.StorageClassGlacierIr, types.StorageClassGlacier, types.StorageClassDeepArchive,
 }
 
 // contentEncoding drops the name of the upload's own framing, which is not the object's.

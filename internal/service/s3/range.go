@@ -59,3 +59,19 @@ func invalidRange(header string, size int64) *api.Error {
 		"RangeRequested", header, "ActualObjectSize", strconv.FormatInt(size, 10))
 }
 func lower(s string) string { return strings.ToLower(s) }
+
+// parseCopyRange reads an x-amz-copy-source-range header, which must name bytes that are there.
+func parseCopyRange(header string, size int64) (span, error) {
+	spec, ok := strings.CutPrefix(header, "bytes=")
+	first, last, dash := strings.Cut(spec, "-")
+	start, err := strconv.ParseInt(first, 10, 64)
+	end, errEnd := strconv.ParseInt(last, 10, 64)
+	if !ok || !dash || err != nil || errEnd != nil || start < 0 || end < start {
+		return span{}, invalidArgument("x-amz-copy-source-range", header,
+			"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
+	}
+	if end >= size {
+		return span{}, invalidArgument("x-amz-copy-source-range", header, "Range specified is not valid for source object of size: "+strconv.FormatInt(size, 10))
+	}
+	return span{start, end - start + 1, true}, nil
+}

@@ -304,6 +304,9 @@ func TestRecordsShowTheKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	k := w.newKey(t, member, "")
+	if made := w.kept.all[len(w.kept.all)-1]; made.Operation.Name != "CreateKey" || len(made.Resources) != 1 || made.Resources[0] != *k.Arn {
+		t.Errorf("recorded %s on %v", made.Operation.Name, made.Resources)
+	}
 	w.dataKey(t, admin(member), *k.KeyId, nil)
 	last := w.kept.all[len(w.kept.all)-1]
 	if last.Operation.Name != "GenerateDataKey" || !last.Operation.ReadOnly || len(last.Resources) != 1 || last.Resources[0] != *k.Arn {

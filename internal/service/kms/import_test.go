@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"hash"
+	"slices"
 	"testing"
 	"time"
 
@@ -103,17 +104,24 @@ func (w *world) external(t testing.TB, in awskms.CreateKeyInput) *types.KeyMetad
 	return k
 }
 
-// importing returns a request to import material into a key for ever; the test may change it.
+// importing returns a request to import material into a key for ever; the test may change it. Parameters are asked for once
+// a key and algorithm, for they take time to make, and are good for a day.
 func (w *world) importing(t testing.TB, c *api.Caller, key string, algorithm types.AlgorithmSpec, material []byte) *awskms.ImportKeyMaterialInput {
 	t.Helper()
-	p := do[awskms.GetParametersForImportOutput](t, w, c, &awskms.GetParametersForImportInput{
-		KeyId: &key, WrappingAlgorithm: algorithm, WrappingKeySpec: types.WrappingKeySpecRsa2048,
-	})
-	if !p.ParametersValidTo.Equal(w.clock.Now().Add(day)) {
-		t.Errorf("the parameters are valid to %v", p.ParametersValidTo)
+	at := c.Region + key + string(algorithm)
+	kept, _ := w.parameters.Load(at)
+	p, ok := kept.(*awskms.GetParametersForImportOutput)
+	if !ok {
+		p = do[awskms.GetParametersForImportOutput](t, w, c, &awskms.GetParametersForImportInput{
+			KeyId: &key, WrappingAlgorithm: algorithm, WrappingKeySpec: types.WrappingKeySpecRsa2048,
+		})
+		if !p.ParametersValidTo.Equal(w.clock.Now().Add(day)) {
+			t.Errorf("the parameters are valid to %v", p.ParametersValidTo)
+		}
+		w.parameters.Store(at, p)
 	}
 	return &awskms.ImportKeyMaterialInput{
-		KeyId: &key, ImportToken: p.ImportToken, ExpirationModel: types.ExpirationModelTypeKeyMaterialDoesNotExpire,
+		KeyId: &key, ImportToken: slices.Clone(p.ImportToken), ExpirationModel: types.ExpirationModelTypeKeyMaterialDoesNotExpire,
 		EncryptedKeyMaterial: wrapFor(t, p.PublicKey, algorithm, material),
 	}
 }

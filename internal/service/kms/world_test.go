@@ -2,6 +2,7 @@ package kms_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,8 @@ type world struct {
 	door  *api.Door
 	auth  *authorizer
 	kept  *records
+
+	parameters sync.Map // of imports, see [world.importing]
 }
 
 func newWorld(t testing.TB) *world {
@@ -184,4 +187,17 @@ func (w *world) dataKey(t testing.TB, c *api.Caller, key string, encryptionConte
 	return do[awskms.GenerateDataKeyOutput](t, w, c, &awskms.GenerateDataKeyInput{
 		KeyId: &key, KeySpec: types.DataKeySpecAes256, EncryptionContext: encryptionContext,
 	})
+}
+
+// keep adds a record of CloudTrail about a key, as of now.
+func (w *world) keep(t testing.TB, key, operation, id string, document map[string]any) {
+	t.Helper()
+	text, err := json.Marshal(document)
+	must(t, err)
+	must(t, w.db.Update(t.Context(), func(ctx context.Context, tx *state.Tx) error {
+		return tx.InsertEvents(ctx, []state.Event{{
+			ID: id, AccountID: member, Region: region, At: tx.Now, Name: operation, Source: "kms.amazonaws.com", Document: string(text),
+			Resources: []state.EventResource{{Type: "AWS::KMS::Key", Name: key}},
+		}})
+	}))
 }

@@ -55,40 +55,77 @@ func BenchmarkGetObject(b *testing.B) {
 	})
 }
 
-// BenchmarkListHugeBucket lists a page of a bucket of 100,000 keys: in the middle, and by common prefixes.
+// BenchmarkListHugeBucket lists pages of a bucket of 1,000,000 keys, each with two versions: its beginning and its middle, by
+// common prefixes, of which some hold all and some a thousand keys, and as versions. A bucket of a thousand keys is beside it.
 func BenchmarkListHugeBucket(b *testing.B) {
 	w := s3test.New(b)
-	w.Bucket(b, s3test.Member, "bucket", true)
-	err := w.DB.Update(b.Context(), func(ctx context.Context, tx *state.Tx) error {
-		bucket, err := tx.Bucket(ctx, "bucket")
-		if err != nil {
-			return err
+	fill(b, w, "small", 1)
+	fill(b, w, "huge", 1000)
+	for name, in := range map[string]*s3.ListObjectsV2Input{
+		"first":         {},
+		"middle":        {StartAfter: ptr("logs/500/00500")},
+		"prefix":        {Prefix: ptr("logs/700/")},
+		"one prefix":    {Delimiter: ptr("/")},
+		"1000 prefixes": {Delimiter: ptr("/"), Prefix: ptr("logs/")},
+	} {
+		for _, bucket := range []string{"small", "huge"} {
+			b.Run(name+"/"+bucket, func(b *testing.B) {
+				list := *in
+				list.Bucket = &bucket
+				for b.Loop() {
+					out := s3test.Do[s3.ListObjectsV2Output](b, w, admin, &list)
+					if *out.KeyCount == 0 && bucket == "huge" {
+						b.Fatal("nothing is listed")
+					}
+				}
+			})
 		}
-		for i := range 100_000 {
-			o := state.Object{ObjectVersion: state.ObjectVersion{BucketID: bucket.ID, Key: fmt.Sprintf("%03d/%05d", i/1000, i), Modified: tx.Now, VersionID: "null", StorageClass: "STANDARD", ETag: "e"}}
-			if err := tx.InsertObject(ctx, o); err != nil {
+	}
+	for name, in := range map[string]*s3.ListObjectVersionsInput{
+		"versions":                  {},
+		"versions of the middle":    {KeyMarker: ptr("logs/500/00500")},
+		"1000 prefixes of versions": {Delimiter: ptr("/"), Prefix: ptr("logs/")},
+	} {
+		for _, bucket := range []string{"small", "huge"} {
+			b.Run(name+"/"+bucket, func(b *testing.B) {
+				list := *in
+				list.Bucket = &bucket
+				for b.Loop() {
+					s3test.Do[s3.ListObjectVersionsOutput](b, w, admin, &list)
+				}
+			})
+		}
+	}
+}
+
+// fill puts a thousand keys below each of some prefixes into a new bucket.
+func fill(b *testing.B, w *s3test.World, name string, prefixes int) {
+	b.Helper()
+	w.Bucket(b, s3test.Member, name, true)
+	for p := range prefixes {
+		err := w.DB.Update(b.Context(), func(ctx context.Context, tx *state.Tx) error {
+			bucket, err := tx.Bucket(ctx, name)
+			if err != nil {
 				return err
 			}
+			for i := range 1000 {
+				key := fmt.Sprintf("logs/%03d/%05d", p, i)
+				for version := range 2 {
+					v := state.ObjectVersion{
+						BucketID: bucket.ID, Key: key, Modified: tx.Now + state.Micros(version), VersionID: fmt.Sprintf("%032d", version), StorageClass: "STANDARD", ETag: "e",
+					}
+					if err := tx.RetireObject(ctx, bucket.ID, key); err != nil {
+						return err
+					}
+					if err := tx.InsertObject(ctx, state.Object{ObjectVersion: v}); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
 		}
-		return nil
-	})
-	if err != nil {
-		b.Fatal(err)
 	}
-	b.Run("page", func(b *testing.B) {
-		for b.Loop() {
-			out := s3test.Do[s3.ListObjectsV2Output](b, w, admin, &s3.ListObjectsV2Input{Bucket: ptr("bucket"), StartAfter: ptr("050/00500")})
-			if len(out.Contents) != 1000 {
-				b.Fatal(len(out.Contents))
-			}
-		}
-	})
-	b.Run("prefixes", func(b *testing.B) {
-		for b.Loop() {
-			out := s3test.Do[s3.ListObjectsV2Output](b, w, admin, &s3.ListObjectsV2Input{Bucket: ptr("bucket"), Delimiter: ptr("/")})
-			if len(out.CommonPrefixes) != 100 {
-				b.Fatal(len(out.CommonPrefixes))
-			}
-		}
-	})
 }

@@ -34,7 +34,7 @@ type found[E any] struct {
 }
 
 // fewKeys is the size of a page that may be inside a common prefix, and be read for nothing.
-const fewKeys = 8
+const fewKeys = 2
 
 // walk lists from a key on, or what is behind an entry, and says whether there is more. Whatever a common prefix holds
 // is skipped by a seek, not by reading it.

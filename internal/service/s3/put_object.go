@@ -35,7 +35,10 @@ func (s *Service) putConditions(conditions map[string][]string, acl aclRequest, 
 	set("s3:x-amz-server-side-encryption", string(e.algorithm))
 	set("s3:x-amz-server-side-encryption-aws-kms-key-id", str(e.keyID))
 	set("s3:x-amz-server-side-encryption-customer-algorithm", str(e.customer.algorithm))
-	if acl.given() {
+	// An upload that leaves the object to the bucket's owner needs s3:PutObject alone, as the bucket policies show that
+	// AWS's services are given:
+	// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+	if acl.given() && acl.canned != types.ObjectCannedACLPrivate && acl.canned != types.ObjectCannedACLBucketOwnerFullControl {
 		actions = append(actions, "PutObjectAcl")
 	}
 	if str(tagging) != "" {

@@ -43,6 +43,42 @@ type World struct {
 
 	authorizer *authorizer
 	close      func()
+
+	mu       sync.Mutex
+	events   []s3.Event   // guarded by mu
+	messages []s3.Message // guarded by mu
+	// Unreachable is a target that refuses what is sent to it.
+	Unreachable string
+}
+
+// Told returns what EventBridge, and queues and topics, have been told since it was last asked.
+func (w *World) Told() ([]s3.Event, []s3.Message) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	events, messages := w.events, w.messages
+	w.events, w.messages = nil, nil
+	return events, messages
+}
+
+func (w *World) keepEvent(_ context.Context, _ *state.Tx, e s3.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+	return nil
+}
+
+func (w *World) keepMessage(_ context.Context, _ *state.Tx, m s3.Message) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.messages = append(w.messages, m)
+	return nil
+}
+
+func (w *World) send(ctx context.Context, m s3.Message) error {
+	if m.TargetARN == w.Unreachable {
+		return api.Errorf("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+	}
+	return w.keepMessage(ctx, nil, m)
 }
 
 // New makes a world that ends with the test.
@@ -65,7 +101,10 @@ func Open(t testing.TB, dir string, c *clock.Shifted) *World {
 		DB: w.DB, Clock: c, Keeper: keeper, Door: w.Door, Pages: page.NewRandomSealer(),
 		PrincipalExists: func(context.Context, string) (bool, error) { return true, nil },
 	})
-	w.S3, err = s3.New(t.Context(), s3.Config{DB: w.DB, Clock: c, Keeper: keeper, Door: w.Door, Dir: dir, EnsureManagedKey: w.KMS.EnsureManagedKey})
+	w.S3, err = s3.New(t.Context(), s3.Config{
+		DB: w.DB, Clock: c, Keeper: keeper, Door: w.Door, Dir: dir, EnsureManagedKey: w.KMS.EnsureManagedKey,
+		PutEvent: w.keepEvent, Deliver: w.keepMessage, Send: w.send,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

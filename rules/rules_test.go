@@ -313,10 +313,14 @@ func TestLockRange(t *testing.T) {
 
 func TestScheduleNext(t *testing.T) {
 	t.Parallel()
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
+	zone := func(name string) *time.Location {
+		found, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
 	}
+	berlin, cairo, howe := zone("Europe/Berlin"), zone("Africa/Cairo"), zone("Australia/Lord_Howe")
 	for _, test := range []struct {
 		schedule string
 		zone     *time.Location
@@ -338,8 +342,14 @@ func TestScheduleNext(t *testing.T) {
 		{"cron(0 0 ? * 1 *)", time.UTC, "2024-04-26T06:00:00Z", "2024-04-28T00:00:00Z"}, // 1 is Sunday
 		{"cron(0 5 31 2 ? *)", time.UTC, "2024-04-26T06:00:00Z", ""},
 		{"cron(0 5 1 1 ? 2023)", time.UTC, "2024-04-26T06:00:00Z", ""},
-		{"cron(30 2 * * ? *)", berlin, "2024-03-30T12:00:00Z", "2024-03-31T01:00:00Z"}, // 02:30 is skipped: at 03:00
-		{"cron(30 2 * * ? *)", berlin, "2024-03-31T01:00:00Z", "2024-04-01T00:30:00Z"},
+		{"cron(30 2 * * ? *)", berlin, "2024-03-30T12:00:00Z", "2024-04-01T00:30:00Z"}, // 02:30 is skipped on the 31st
+		{"cron(0 2 * * ? *)", berlin, "2024-03-30T12:00:00Z", "2024-04-01T00:00:00Z"},  // so is 02:00, when the clocks go to 03:00
+		{"cron(0 3 * * ? *)", berlin, "2024-03-30T12:00:00Z", "2024-03-31T01:00:00Z"},
+		{"cron(0 * * * ? *)", berlin, "2024-03-31T00:00:00Z", "2024-03-31T01:00:00Z"}, // hourly: 01:00, then 03:00
+		{"cron(0 * * * ? *)", berlin, "2024-10-27T00:00:00Z", "2024-10-27T02:00:00Z"}, // 02:00 once, then 03:00
+		{"cron(0 0 * * ? *)", cairo, "2024-04-25T00:00:00Z", "2024-04-26T21:00:00Z"},  // midnight of the 26th is skipped
+		{"cron(45 1 * * ? *)", howe, "2024-04-06T00:00:00Z", "2024-04-06T14:45:00Z"},  // half an hour comes twice
+		{"cron(45 1 * * ? *)", howe, "2024-04-06T14:45:00Z", "2024-04-07T15:15:00Z"},
 		{"cron(30 2 * * ? *)", berlin, "2024-10-26T12:00:00Z", "2024-10-27T00:30:00Z"}, // 02:30 comes twice: the first
 		{"cron(30 2 * * ? *)", berlin, "2024-10-27T00:30:00Z", "2024-10-28T01:30:00Z"},
 		{"rate(12 hours)", time.UTC, "2024-04-26T06:00:00Z", "2024-04-26T18:00:00Z"},

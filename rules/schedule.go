@@ -223,8 +223,9 @@ func parseWeekday(text string) (dayField, error) {
 }
 
 // Next is the first run after a time, reckoned in the schedule's time zone; the zero time if there is none any more.
-// An hour that the clocks skip in spring runs at the moment they are put forward to; one that they repeat in autumn
-// runs once.
+// What is due at a time that the clocks skip in spring does not run on that day; what is due at one that they repeat in
+// autumn runs once, the first time. AWS Backup's guide is silent on both; AWS says so of its scheduler, in
+// https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html.
 func (s Schedule) Next(after time.Time, zone *time.Location) time.Time {
 	if s.rate > 0 {
 		return after.Add(s.rate)
@@ -236,8 +237,8 @@ func (s Schedule) Next(after time.Time, zone *time.Location) time.Time {
 			var next time.Time
 			for _, hour := range s.hours {
 				for _, minute := range s.minutes {
-					t := onClock(time.Date(day.Year(), day.Month(), day.Day(), hour, minute, 0, 0, zone), hour, minute)
-					if t.After(after) && (next.IsZero() || t.Before(next)) {
+					t, shown := onClock(time.Date(day.Year(), day.Month(), day.Day(), hour, minute, 0, 0, zone), hour, minute)
+					if shown && t.After(after) && (next.IsZero() || t.Before(next)) {
 						next = t
 					}
 				}
@@ -254,25 +255,22 @@ func (s Schedule) Next(after time.Time, zone *time.Location) time.Time {
 	return time.Time{}
 }
 
-// onClock settles what time.Date leaves open about t, which was to be hour:minute: in a skipped hour the end of the gap,
-// in a repeated hour the first of the two.
-func onClock(t time.Time, hour, minute int) time.Time {
-	start, end := t.ZoneBounds()
-	if t.Hour() != hour || t.Minute() != minute {
-		if !start.IsZero() && t.Sub(start) < 12*time.Hour {
-			return start
-		}
-		return end
-	}
-	if start.IsZero() {
-		return t
+// onClock settles what time.Date leaves open about t, which was to be hour:minute: in a skipped hour no clock shows that, and
+// of a repeated hour it is the first.
+func onClock(t time.Time, hour, minute int) (at time.Time, shown bool) {
+	start, _ := t.ZoneBounds()
+	switch {
+	case t.Hour() != hour || t.Minute() != minute:
+		return t, false
+	case start.IsZero():
+		return t, true
 	}
 	_, offset := t.Zone()
 	_, before := start.Add(-time.Second).Zone()
 	if back := time.Duration(before-offset) * time.Second; back > 0 && t.Sub(start) < back {
-		return t.Add(-back)
+		return t.Add(-back), true
 	}
-	return t
+	return t, true
 }
 
 func (s Schedule) runsOn(day time.Time) bool {

@@ -7,6 +7,8 @@ import (
 
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"strongroom/internal/api"
 )
@@ -328,6 +330,29 @@ func BenchmarkGenerateDataKey(b *testing.B) {
 	for b.Loop() {
 		if _, err := w.GenerateDataKey(b.Context(), c, in); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestNoOperationReachesAnotherAccount calls every operation on a key of another account, which says nothing to the caller.
+func TestNoOperationReachesAnotherAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, r := range stateTable {
+		if strings.HasSuffix(r.operation, "Alias") {
+			continue // aliases are named by the account that has them
+		}
+		k := do[awskms.CreateKeyOutput](t, w, admin(member), &awskms.CreateKeyInput{KeySpec: r.spec, KeyUsage: r.usage, MultiRegion: new(true)}).KeyMetadata
+		in := r.prepare(t, w, admin(member), k.Arn)
+		if again, ok := in.(*awskms.ReEncryptInput); ok {
+			again.DestinationKeyId = w.newKey(t, vault, "").KeyId
+		}
+		before := do[awskms.DescribeKeyOutput](t, w, admin(member), &awskms.DescribeKeyInput{KeyId: k.KeyId}).KeyMetadata
+		if err := w.call(t, admin(vault), in); api.Code(err) != "AccessDeniedException" {
+			t.Errorf("%s of another account's key is answered with %v", r.operation, err)
+		}
+		if diff := cmp.Diff(before, do[awskms.DescribeKeyOutput](t, w, admin(member), &awskms.DescribeKeyInput{KeyId: k.KeyId}).KeyMetadata, cmpopts.IgnoreUnexported(types.KeyMetadata{}, types.MultiRegionConfiguration{}, types.MultiRegionKey{})); diff != "" {
+			t.Errorf("%s changed the key (-before +after):\n%s", r.operation, diff)
 		}
 	}
 }

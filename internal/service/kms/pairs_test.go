@@ -24,6 +24,7 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	secpecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 	"github.com/google/go-cmp/cmp"
+	"gocloud.dev/secrets/localsecrets"
 )
 
 // usePairs calls the operations on keys that are not symmetric encryption keys as a client does.
@@ -407,4 +408,34 @@ func TestKeySpecsAndUsages(t *testing.T) {
 		}
 	}
 	refused[awskms.CreateKeyOutput](t, w, admin(member), &awskms.CreateKeyInput{KeySpec: "RSA_1024", KeyUsage: sign}, "ValidationException")
+}
+
+// TestKeysOutliveARestart uses keys of each kind with a service that was opened anew over the same store.
+func TestKeysOutliveARestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := admin(member)
+	for _, spec := range []types.KeySpec{
+		types.KeySpecRsa2048, types.KeySpecEccNistP521, types.KeySpecEccSecgP256k1, types.KeySpecEccNistEdwards25519,
+	} {
+		k := w.newKeyOf(t, spec, types.KeyUsageTypeSignVerify)
+		algorithm := k.SigningAlgorithms[0]
+		signed := do[awskms.SignOutput](t, w, c, &awskms.SignInput{KeyId: k.KeyId, Message: []byte("m"), SigningAlgorithm: algorithm})
+		again := w.open(t, localsecrets.NewKeeper([32]byte{1, 2, 3}))
+		if _, err := again.Verify(t.Context(), c, &awskms.VerifyInput{KeyId: k.KeyId, Message: []byte("m"), SigningAlgorithm: algorithm, Signature: signed.Signature}); err != nil {
+			t.Errorf("%s after a restart: %v", spec, err)
+		}
+	}
+	k := w.newKeyOf(t, types.KeySpecHmac224, types.KeyUsageTypeGenerateVerifyMac)
+	in := &awskms.GenerateMacInput{KeyId: k.KeyId, Message: []byte("m"), MacAlgorithm: types.MacAlgorithmSpecHmacSha224}
+	made := do[awskms.GenerateMacOutput](t, w, c, in)
+	again, err := w.open(t, localsecrets.NewKeeper([32]byte{1, 2, 3})).GenerateMac(t.Context(), c, in)
+	if err != nil || !bytes.Equal(made.Mac, again.Mac) {
+		t.Errorf("a code after a restart: %v", err)
+	}
+	external := w.external(t, awskms.CreateKeyInput{})
+	parameters := w.importing(t, c, *external.KeyId, types.AlgorithmSpecRsaesOaepSha1, random(32))
+	if _, err := w.open(t, localsecrets.NewKeeper([32]byte{1, 2, 3})).ImportKeyMaterial(t.Context(), c, parameters); err != nil {
+		t.Errorf("an import after a restart: %v", err)
+	}
 }

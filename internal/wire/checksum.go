@@ -11,6 +11,9 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
+	"github.com/zeebo/xxh3"
+
 	"strongroom/internal/api"
 )
 
@@ -39,6 +42,9 @@ var checksums = map[string]func() hash.Hash{
 	"x-amz-checksum-sha1":      sha1.New,
 	"x-amz-checksum-sha256":    sha256.New,
 	"x-amz-checksum-sha512":    sha512.New,
+	"x-amz-checksum-xxhash64":  func() hash.Hash { return xxhash.New() },
+	"x-amz-checksum-xxhash3":   func() hash.Hash { return xxh3.New() },
+	"x-amz-checksum-xxhash128": func() hash.Hash { return xxh3.New128() },
 }
 
 var (

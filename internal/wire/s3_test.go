@@ -366,7 +366,7 @@ func TestS3Damage(t *testing.T) {
 		{"no md5", map[string]string{"Content-Md5": "x"}, "InvalidDigest"},
 		{"crc32", map[string]string{"X-Amz-Checksum-Crc32": "AAAAAA=="}, "BadDigest"},
 		{"crc64nvme", map[string]string{"X-Amz-Checksum-Crc64nvme": "AAAAAAAAAAA="}, "BadDigest"},
-		{"checksum nobody computes", map[string]string{"X-Amz-Checksum-Xxhash3": "AAAA"}, "NotImplemented"},
+		{"checksum nobody computes", map[string]string{"X-Amz-Checksum-Blake3": "AAAA"}, "NotImplemented"},
 		{"malformed checksum", map[string]string{"X-Amz-Checksum-Sha256": "AAAA"}, "InvalidRequest"},
 	}
 	for _, test := range tests {

@@ -14,10 +14,12 @@ import (
 	"hash/crc64"
 	"io"
 	"net/http"
+	"reflect"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
-	"strongroom/internal/api"
+	"github.com/cespare/xxhash/v2"
+	"github.com/zeebo/xxh3"
 )
 
 // Checksum algorithms. An object whose upload names none gets a CRC-64/NVME, as at S3.
@@ -27,7 +29,11 @@ const (
 	crc64nvmeSum = string(types.ChecksumAlgorithmCrc64nvme)
 	sha1Sum      = string(types.ChecksumAlgorithmSha1)
 	sha256Sum    = string(types.ChecksumAlgorithmSha256)
-	sha512Sum    = "SHA512"
+	sha512Sum    = string(types.ChecksumAlgorithmSha512)
+	md5Sum       = string(types.ChecksumAlgorithmMd5)
+	xxhash64Sum  = string(types.ChecksumAlgorithmXxhash64)
+	xxhash3Sum   = string(types.ChecksumAlgorithmXxhash3)
+	xxhash128Sum = string(types.ChecksumAlgorithmXxhash128)
 
 	fullObject = string(types.ChecksumTypeFullObject)
 	composite  = string(types.ChecksumTypeComposite)
@@ -55,44 +61,62 @@ func newChecksum(algorithm string) (hash.Hash, error) {
 		return sha256.New(), nil
 	case sha512Sum:
 		return sha512.New(), nil
-	case "MD5", "XXHASH64", "XXHASH3", "XXHASH128":
-		return nil, api.NotImplemented("s3: checksum algorithm " + algorithm)
+	case md5Sum:
+		return md5.New(), nil //nolint:gosec // see above
+	case xxhash64Sum:
+		return xxhash.New(), nil
+	case xxhash3Sum:
+		return xxh3.New(), nil
+	case xxhash128Sum:
+		return xxh3.New128(), nil
 	}
-	return nil, invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512]")
+	return nil, invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [%s]", strings.Join(algorithms, ", "))
 }
 
-// givenChecksums are the checksums in the headers of a request.
+// algorithms are the checksums of S3. The members of the SDK's structs that hold one are named for it: ChecksumCRC32.
+var algorithms = []string{crc32Sum, crc32cSum, crc64nvmeSum, sha1Sum, sha256Sum, sha512Sum, md5Sum, xxhash64Sum, xxhash3Sum, xxhash128Sum}
+
+// givenChecksums are the checksums that a request gives of a content.
 type givenChecksums struct {
-	algorithm                                        types.ChecksumAlgorithm
-	crc32, crc32c, crc64nvme, sha1, sha256, sha512   *string
-	md5                                              *string // Content-MD5
-	otherMD5, otherXXHash64, otherXXHash3, otherX128 *string
+	algorithm types.ChecksumAlgorithm
+	values    map[string]string // by algorithm
+	md5       *string           // Content-MD5
 }
+
+// checksumsIn reads the checksums in a pointer to one of the SDK's structs.
+func checksumsIn(in any) givenChecksums {
+	g := givenChecksums{values: map[string]string{}}
+	v := reflect.ValueOf(in).Elem()
+	for _, algorithm := range algorithms {
+		if field, ok := v.FieldByName("Checksum" + algorithm).Interface().(*string); ok && field != nil {
+			g.values[algorithm] = *field
+		}
+	}
+	if field := v.FieldByName("ChecksumAlgorithm"); field.IsValid() {
+		g.algorithm, _ = field.Interface().(types.ChecksumAlgorithm)
+	}
+	if field := v.FieldByName("ContentMD5"); field.IsValid() {
+		g.md5, _ = field.Interface().(*string)
+	}
+	return g
+}
+
+// setChecksum sets the member of out, a pointer to one of the SDK's structs, that holds the checksum of an algorithm.
+func setChecksum(out any, algorithm, value string) {
+	if value != "" {
+		reflect.ValueOf(out).Elem().FieldByName("Checksum" + algorithm).Set(reflect.ValueOf(&value))
+	}
+}
+
+// exist reports whether a request gives or announces a checksum of either kind.
+func (g givenChecksums) exist() bool { return g.md5 != nil || g.algorithm != "" || len(g.values) > 0 }
 
 // one is the checksum that a request gives; an upload may give one only.
 func (g givenChecksums) one() (algorithm, value string, err error) {
-	for _, each := range []struct {
-		algorithm string
-		value     *string
-	}{
-		{crc32Sum, g.crc32},
-		{crc32cSum, g.crc32c},
-		{crc64nvmeSum, g.crc64nvme},
-		{sha1Sum, g.sha1},
-		{sha256Sum, g.sha256},
-		{sha512Sum, g.sha512},
-		{"MD5", g.otherMD5},
-		{"XXHASH64", g.otherXXHash64},
-		{"XXHASH3", g.otherXXHash3},
-		{"XXHASH128", g.otherX128},
-	} {
-		if each.value == nil {
-			continue
-		}
-		if algorithm != "" {
-			return "", "", invalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
-		}
-		algorithm, value = each.algorithm, *each.value
+	if len(g.values) > 1 {
+		return "", "", invalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+	}
+	for algorithm, value = range g.values {
 	}
 	return algorithm, value, nil
 }
@@ -246,23 +270,4 @@ func (f crcField) power(n int64) uint64 {
 		square = f.multiply(square, square)
 	}
 	return result
-}
-
-// checksumFields are the members of an output that hold checksums.
-type checksumFields struct {
-	crc32, crc32c, crc64nvme, sha1, sha256, sha512 **string
-}
-
-func (f checksumFields) set(algorithm, value string) {
-	if value == "" {
-		return
-	}
-	for _, each := range []struct {
-		algorithm string
-		field     **string
-	}{{crc32Sum, f.crc32}, {crc32cSum, f.crc32c}, {crc64nvmeSum, f.crc64nvme}, {sha1Sum, f.sha1}, {sha256Sum, f.sha256}, {sha512Sum, f.sha512}} {
-		if each.algorithm == algorithm {
-			*each.field = &value
-		}
-	}
 }

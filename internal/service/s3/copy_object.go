@@ -227,8 +227,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 		return nil, err
 	}
 	result := &types.CopyObjectResult{ETag: quoted(o.ETag), LastModified: o.Modified.Ptr(), ChecksumType: types.ChecksumType(o.ChecksumType)}
-	checksumFields{&result.ChecksumCRC32, &result.ChecksumCRC32C, &result.ChecksumCRC64NVME, &result.ChecksumSHA1, &result.ChecksumSHA256, &result.ChecksumSHA512}.
-		set(o.ChecksumAlgorithm, o.Checksum)
+	setChecksum(result, o.ChecksumAlgorithm, o.Checksum)
 	out := &s3.CopyObjectOutput{CopyObjectResult: result, CopySourceVersionId: src.version(), VersionId: shownVersion(b, o.VersionID), SSEKMSEncryptionContext: in.SSEKMSEncryptionContext}
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
 	copyObjectEncryption(in).customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)

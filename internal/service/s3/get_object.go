@@ -170,8 +170,7 @@ func (s *Service) output(ctx context.Context, c *api.Caller, r reading, in *s3.G
 		}
 	}
 	if in.ChecksumMode == types.ChecksumModeEnabled && r.checksum != "" {
-		checksumFields{&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512}.
-			set(o.ChecksumAlgorithm, r.checksum)
+		setChecksum(out, o.ChecksumAlgorithm, r.checksum)
 		out.ChecksumType = types.ChecksumType(o.ChecksumType)
 	}
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
@@ -216,17 +215,19 @@ func (s *Service) HeadObject(ctx context.Context, c *api.Caller, in *s3.HeadObje
 		ResponseContentEncoding: in.ResponseContentEncoding, ResponseContentLanguage: in.ResponseContentLanguage,
 		ResponseContentType: in.ResponseContentType, ResponseExpires: in.ResponseExpires,
 	}, nil)
-	return &s3.HeadObjectOutput{
-		AcceptRanges: o.AcceptRanges, BucketKeyEnabled: o.BucketKeyEnabled, CacheControl: o.CacheControl, ChecksumCRC32: o.ChecksumCRC32,
-		ChecksumCRC32C: o.ChecksumCRC32C, ChecksumCRC64NVME: o.ChecksumCRC64NVME, ChecksumSHA1: o.ChecksumSHA1, ChecksumSHA256: o.ChecksumSHA256,
-		ChecksumSHA512: o.ChecksumSHA512, ChecksumType: o.ChecksumType, ContentDisposition: o.ContentDisposition, ContentEncoding: o.ContentEncoding,
+	out := &s3.HeadObjectOutput{
+		AcceptRanges: o.AcceptRanges, BucketKeyEnabled: o.BucketKeyEnabled, CacheControl: o.CacheControl, ChecksumType: o.ChecksumType, ContentDisposition: o.ContentDisposition, ContentEncoding: o.ContentEncoding,
 		ContentLanguage: o.ContentLanguage, ContentLength: o.ContentLength, ContentRange: o.ContentRange, ContentType: o.ContentType,
 		ETag: o.ETag, Expires: o.Expires, ExpiresString: o.ExpiresString, LastModified: o.LastModified, Metadata: o.Metadata, //nolint:staticcheck // see output
 		PartsCount: o.PartsCount, SSEKMSKeyId: o.SSEKMSKeyId, ServerSideEncryption: o.ServerSideEncryption, StorageClass: o.StorageClass,
 		TagCount: o.TagCount, Expiration: o.Expiration, VersionId: o.VersionId, WebsiteRedirectLocation: o.WebsiteRedirectLocation,
 		ObjectLockMode: o.ObjectLockMode, ObjectLockRetainUntilDate: o.ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus: o.ObjectLockLegalHoldStatus,
 		Restore: o.Restore, SSECustomerAlgorithm: o.SSECustomerAlgorithm, SSECustomerKeyMD5: o.SSECustomerKeyMD5,
-	}, nil
+	}
+	if in.ChecksumMode == types.ChecksumModeEnabled {
+		setChecksum(out, r.object.ChecksumAlgorithm, r.checksum)
+	}
+	return out, nil
 }
 
 // open reads a range of an object's content.

@@ -113,7 +113,7 @@ func uploadChecksum(algorithm types.ChecksumAlgorithm, kind types.ChecksumType) 
 		}
 	}
 	whole := string(algorithm) == crc64nvmeSum
-	parts := strings.HasPrefix(string(algorithm), "SHA")
+	parts := !strings.HasPrefix(string(algorithm), "CRC")
 	if string(kind) == composite && whole || string(kind) == fullObject && parts {
 		return "", "", invalidRequest("The %s checksum type cannot be used with the %s checksum algorithm.", kind, lower(string(algorithm)))
 	}
@@ -151,10 +151,7 @@ func (s *Service) UploadPart(ctx context.Context, c *api.Caller, in *s3.UploadPa
 	if err != nil {
 		return nil, err
 	}
-	given := givenChecksums{
-		in.ChecksumAlgorithm, in.ChecksumCRC32, in.ChecksumCRC32C, in.ChecksumCRC64NVME, in.ChecksumSHA1, in.ChecksumSHA256, in.ChecksumSHA512,
-		in.ContentMD5, in.ChecksumMD5, in.ChecksumXXHASH64, in.ChecksumXXHASH3, in.ChecksumXXHASH128,
-	}
+	given := checksumsIn(in)
 	d, err := newDigest(in.Body, given, u.Object.ChecksumAlgorithm)
 	if err != nil {
 		return nil, err
@@ -187,8 +184,7 @@ func (s *Service) UploadPart(ctx context.Context, c *api.Caller, in *s3.UploadPa
 		return nil, err
 	}
 	out := &s3.UploadPartOutput{ETag: quoted(p.ETag)}
-	checksumFields{&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512}.
-		set(d.algorithm, d.checksum())
+	setChecksum(out, d.algorithm, d.checksum())
 	setEncryption(u.Object, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
 	customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
 	return out, nil
@@ -294,8 +290,7 @@ func (s *Service) UploadPartCopy(ctx context.Context, c *api.Caller, in *s3.Uplo
 		return nil, err
 	}
 	result := &types.CopyPartResult{ETag: quoted(p.ETag), LastModified: p.Modified.Ptr()}
-	checksumFields{&result.ChecksumCRC32, &result.ChecksumCRC32C, &result.ChecksumCRC64NVME, &result.ChecksumSHA1, &result.ChecksumSHA256, &result.ChecksumSHA512}.
-		set(d.algorithm, p.Checksum)
+	setChecksum(result, d.algorithm, p.Checksum)
 	out := &s3.UploadPartCopyOutput{CopyPartResult: result, CopySourceVersionId: src.version()}
 	customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
 	setEncryption(u.Object, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
@@ -355,8 +350,7 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context, c *api.Caller, in
 		Bucket: &b.Name, Key: in.Key, ETag: quoted(o.ETag), Location: &location, ChecksumType: types.ChecksumType(o.ChecksumType),
 		VersionId: shownVersion(b, o.VersionID), Expiration: expiration(b, o.ObjectVersion),
 	}
-	checksumFields{&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512}.
-		set(o.ChecksumAlgorithm, o.Checksum)
+	setChecksum(out, o.ChecksumAlgorithm, o.Checksum)
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
 	return out, nil
 }
@@ -411,7 +405,7 @@ func assemble(ctx context.Context, tx *state.Tx, o *state.Object, in *s3.Complet
 	if o.Checksum, err = combine(o.ChecksumAlgorithm, o.ChecksumType, sums, sizes); err != nil {
 		return nil, err
 	}
-	given := givenChecksums{crc32: in.ChecksumCRC32, crc32c: in.ChecksumCRC32C, crc64nvme: in.ChecksumCRC64NVME, sha1: in.ChecksumSHA1, sha256: in.ChecksumSHA256, sha512: in.ChecksumSHA512}
+	given := checksumsIn(in)
 	algorithm, value, err := given.one()
 	if err == nil && algorithm != "" && (algorithm != o.ChecksumAlgorithm || strings.SplitN(value, "-", 2)[0] != strings.SplitN(o.Checksum, "-", 2)[0]) {
 		err = failure(http.StatusBadRequest, "BadDigest", "The "+lower(algorithm)+" you specified did not match the calculated checksum.")
@@ -445,7 +439,7 @@ func checkPartSums(o *state.Object, in *s3.CompleteMultipartUploadInput) error {
 		return nil
 	}
 	for _, part := range in.MultipartUpload.Parts {
-		if name, _, err := completedChecksums(part).one(); err != nil || name == "" {
+		if name, _, err := checksumsIn(&part).one(); err != nil || name == "" {
 			return errors.Join(err, invalidRequest("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.",
 				lower(o.ChecksumAlgorithm), *part.PartNumber))
 		}
@@ -453,15 +447,9 @@ func checkPartSums(o *state.Object, in *s3.CompleteMultipartUploadInput) error {
 	return nil
 }
 
-func completedChecksums(part types.CompletedPart) givenChecksums {
-	return givenChecksums{
-		crc32: part.ChecksumCRC32, crc32c: part.ChecksumCRC32C, crc64nvme: part.ChecksumCRC64NVME, sha1: part.ChecksumSHA1, sha256: part.ChecksumSHA256, sha512: part.ChecksumSHA512,
-	}
-}
-
 // samePart holds a checksum that the request lists of a part against the part's.
 func samePart(want types.CompletedPart, algorithm string, p state.UploadPart) bool {
-	name, value, err := completedChecksums(want).one()
+	name, value, err := checksumsIn(&want).one()
 	return err == nil && (name == "" || name != algorithm || value == p.Checksum)
 }
 
@@ -553,8 +541,7 @@ func (s *Service) ListParts(ctx context.Context, c *api.Caller, in *s3.ListParts
 	}
 	for _, p := range parts {
 		part := types.Part{PartNumber: ptr(int32(p.Number)), Size: ptr(p.Size), ETag: quoted(p.ETag), LastModified: p.Modified.Ptr()}
-		checksumFields{&part.ChecksumCRC32, &part.ChecksumCRC32C, &part.ChecksumCRC64NVME, &part.ChecksumSHA1, &part.ChecksumSHA256, &part.ChecksumSHA512}.
-			set(u.Object.ChecksumAlgorithm, p.Checksum)
+		setChecksum(&part, u.Object.ChecksumAlgorithm, p.Checksum)
 		out.Parts = append(out.Parts, part)
 		after = p.Number
 	}

@@ -39,8 +39,7 @@ func (s *Service) GetObjectAttributes(ctx context.Context, c *api.Caller, in *s3
 	}
 	if asked(types.ObjectAttributesChecksum) && o.Checksum != "" {
 		sum := &types.Checksum{ChecksumType: types.ChecksumType(o.ChecksumType)}
-		checksumFields{&sum.ChecksumCRC32, &sum.ChecksumCRC32C, &sum.ChecksumCRC64NVME, &sum.ChecksumSHA1, &sum.ChecksumSHA256, &sum.ChecksumSHA512}.
-			set(o.ChecksumAlgorithm, o.Checksum)
+		setChecksum(sum, o.ChecksumAlgorithm, o.Checksum)
 		out.Checksum = sum
 	}
 	if asked(types.ObjectAttributesObjectParts) && o.UploadID != "" {
@@ -81,8 +80,7 @@ func (s *Service) objectParts(ctx context.Context, o state.Object, marker *strin
 	for i, p := range parts[after:end] {
 		part := types.ObjectPart{PartNumber: ptr(int32(after + i + 1)), Size: ptr(p.Size)}
 		if o.ChecksumType == composite {
-			checksumFields{&part.ChecksumCRC32, &part.ChecksumCRC32C, &part.ChecksumCRC64NVME, &part.ChecksumSHA1, &part.ChecksumSHA256, &part.ChecksumSHA512}.
-				set(o.ChecksumAlgorithm, p.Checksum)
+			setChecksum(&part, o.ChecksumAlgorithm, p.Checksum)
 		}
 		page.Parts = append(page.Parts, part)
 	}

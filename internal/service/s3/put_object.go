@@ -100,13 +100,10 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 	if o.Lock, err = putObjectLock(in).resolve(b, s.clock.Now()); err != nil {
 		return nil, err
 	}
-	if putObjectLock(in).given() && in.ContentMD5 == nil && in.ChecksumAlgorithm == "" && !hasChecksum(in) {
+	if putObjectLock(in).given() && !checksumsIn(in).exist() {
 		return nil, invalidRequest("Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters")
 	}
-	given := givenChecksums{
-		in.ChecksumAlgorithm, in.ChecksumCRC32, in.ChecksumCRC32C, in.ChecksumCRC64NVME, in.ChecksumSHA1, in.ChecksumSHA256, in.ChecksumSHA512,
-		in.ContentMD5, in.ChecksumMD5, in.ChecksumXXHASH64, in.ChecksumXXHASH3, in.ChecksumXXHASH128,
-	}
+	given := checksumsIn(in)
 	d, err := newDigest(in.Body, given, "")
 	if err != nil {
 		return nil, err
@@ -139,8 +136,7 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 		return nil, err
 	}
 	out := &s3.PutObjectOutput{ETag: quoted(o.ETag), ChecksumType: types.ChecksumType(o.ChecksumType), SSEKMSEncryptionContext: in.SSEKMSEncryptionContext}
-	checksumFields{&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256, &out.ChecksumSHA512}.
-		set(o.ChecksumAlgorithm, o.Checksum)
+	setChecksum(out, o.ChecksumAlgorithm, o.Checksum)
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
 	putObjectEncryption(in).customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)
 	out.VersionId, out.Expiration = shownVersion(b, o.VersionID), expiration(b, o.ObjectVersion)
@@ -275,9 +271,3 @@ func shownVersion(b state.Bucket, id string) *string {
 
 // gone reports whether err says that a content was removed after its row was read.
 func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
-
-// hasChecksum reports whether a request gives a checksum of its content.
-func hasChecksum(in *s3.PutObjectInput) bool {
-	return in.ChecksumCRC32 != nil || in.ChecksumCRC32C != nil || in.ChecksumCRC64NVME != nil || in.ChecksumSHA1 != nil || in.ChecksumSHA256 != nil ||
-		in.ChecksumSHA512 != nil || in.ChecksumMD5 != nil || in.ChecksumXXHASH64 != nil || in.ChecksumXXHASH3 != nil || in.ChecksumXXHASH128 != nil
-}

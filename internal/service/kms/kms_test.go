@@ -498,3 +498,80 @@ func TestOnDemandRotationsAreLimited(t *testing.T) {
 	}
 	refused[awskms.RotateKeyOnDemandOutput](t, w, admin(member), &awskms.RotateKeyOnDemandInput{KeyId: k.KeyId}, "LimitExceededException")
 }
+
+// TestKeysThatDoNotRotate asks all operations of rotation of keys that have none.
+func TestKeysThatDoNotRotate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := admin(member)
+	for name, test := range map[string]struct {
+		key      *types.KeyMetadata
+		onDemand string
+	}{
+		"HMAC":     {w.newKeyOf(t, types.KeySpecHmac256, types.KeyUsageTypeGenerateVerifyMac), "UnsupportedOperationException"},
+		"a pair":   {w.newKeyOf(t, types.KeySpecEccNistP256, types.KeyUsageTypeSignVerify), "UnsupportedOperationException"},
+		"imported": {w.external(t, awskms.CreateKeyInput{}), "KMSInvalidStateException"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := test.key.KeyId
+			refused[awskms.EnableKeyRotationOutput](t, w, c, &awskms.EnableKeyRotationInput{KeyId: k}, "UnsupportedOperationException")
+			refused[awskms.DisableKeyRotationOutput](t, w, c, &awskms.DisableKeyRotationInput{KeyId: k}, "UnsupportedOperationException")
+			refused[awskms.RotateKeyOnDemandOutput](t, w, c, &awskms.RotateKeyOnDemandInput{KeyId: k}, test.onDemand)
+			if out := do[awskms.GetKeyRotationStatusOutput](t, w, c, &awskms.GetKeyRotationStatusInput{KeyId: k}); out.KeyRotationEnabled || out.RotationPeriodInDays != nil {
+				t.Errorf("the status is %+v", out)
+			}
+			all := &awskms.ListKeyRotationsInput{KeyId: k}
+			if got := len(do[awskms.ListKeyRotationsOutput](t, w, c, all).Rotations); got != 0 {
+				t.Errorf("%d rotations", got)
+			}
+			if all.IncludeKeyMaterial = types.IncludeKeyMaterialAllKeyMaterial; name != "imported" {
+				refused[awskms.ListKeyRotationsOutput](t, w, c, all, "UnsupportedOperationException")
+			}
+		})
+	}
+}
+
+// TestRotationPausesWhileDeletionIsPending shows the status of rotation as false, and the setting back with the key.
+func TestRotationPausesWhileDeletionIsPending(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := admin(member)
+	k := w.newKey(t, member, "").KeyId
+	do[awskms.EnableKeyRotationOutput](t, w, c, &awskms.EnableKeyRotationInput{KeyId: k, RotationPeriodInDays: new(int32(100))})
+	rotates := func() bool {
+		t.Helper()
+		return do[awskms.GetKeyRotationStatusOutput](t, w, c, &awskms.GetKeyRotationStatusInput{KeyId: k}).KeyRotationEnabled
+	}
+	do[awskms.ScheduleKeyDeletionOutput](t, w, c, &awskms.ScheduleKeyDeletionInput{KeyId: k})
+	if rotates() {
+		t.Error("a key that is pending deletion rotates")
+	}
+	do[awskms.CancelKeyDeletionOutput](t, w, c, &awskms.CancelKeyDeletionInput{KeyId: k})
+	if !rotates() {
+		t.Error("a key that was kept does not rotate any more")
+	}
+}
+
+// TestAliasesStayWithTheirKindOfKey moves an alias to keys of another type or usage, which is refused.
+func TestAliasesStayWithTheirKindOfKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := admin(member)
+	keys := []*string{
+		w.newKey(t, member, "").KeyId,
+		w.newKeyOf(t, types.KeySpecHmac256, types.KeyUsageTypeGenerateVerifyMac).KeyId,
+		w.newKeyOf(t, types.KeySpecEccNistP256, types.KeyUsageTypeSignVerify).KeyId,
+		w.newKeyOf(t, types.KeySpecEccNistP256, types.KeyUsageTypeKeyAgreement).KeyId,
+	}
+	for i, k := range keys {
+		alias := fmt.Sprintf("alias/%d", i)
+		do[awskms.CreateAliasOutput](t, w, c, &awskms.CreateAliasInput{AliasName: &alias, TargetKeyId: k})
+		for j, other := range keys {
+			if i != j {
+				refused[awskms.UpdateAliasOutput](t, w, c, &awskms.UpdateAliasInput{AliasName: &alias, TargetKeyId: other}, "ValidationException")
+			}
+		}
+	}
+	signer := w.newKeyOf(t, types.KeySpecEccNistP384, types.KeyUsageTypeSignVerify).KeyId
+	do[awskms.UpdateAliasOutput](t, w, c, &awskms.UpdateAliasInput{AliasName: new("alias/2"), TargetKeyId: signer})
+}

@@ -37,7 +37,7 @@ func (k *liveKey) primary() state.Key {
 // primaryOnly refuses replicas, whose rotation and replication are their primary's.
 func (k *liveKey) primaryOnly() error {
 	if multiRegionType(k.Key) == types.MultiRegionKeyTypeReplica {
-		return api.Errorf("UnsupportedOperationException", "%s is a multi-Region replica key which is not valid for this operation.", k.arn)
+		return api.Errorf("UnsupportedOperationException", "%s is not a multi-Region primary key.", k.arn)
 	}
 	return nil
 }
@@ -74,7 +74,7 @@ func (s *Service) ReplicateKey(ctx context.Context, c *api.Caller, in *kms.Repli
 		return nil, err
 	}
 	if multiRegionType(t.Key) != types.MultiRegionKeyTypePrimary {
-		return nil, api.Errorf("UnsupportedOperationException", "%s is not a multi-Region primary key which is not valid for this operation.", t.arn)
+		return nil, api.Errorf("UnsupportedOperationException", "%s is not a multi-Region primary key.", t.arn)
 	}
 	if replica.Tags, err = newTags(nil, in.Tags); err != nil {
 		return nil, err
@@ -208,7 +208,7 @@ func (s *Service) findNextPrimary(ctx context.Context, c *api.Caller, in *kms.Up
 	}
 	switch {
 	case multiRegionType(t.Key) != types.MultiRegionKeyTypePrimary:
-		return t, nil, api.Errorf("UnsupportedOperationException", "%s is not a multi-Region primary key which is not valid for this operation.", t.arn)
+		return t, nil, api.Errorf("UnsupportedOperationException", "%s is not a multi-Region primary key.", t.arn)
 	case *in.PrimaryRegion == t.Region:
 		return t, nil, api.Errorf("ValidationException", "%s is the primary Region of %s already.", t.Region, t.arn)
 	case !slices.ContainsFunc(t.related, func(k state.Key) bool { return k.Region == *in.PrimaryRegion }):

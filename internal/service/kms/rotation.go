@@ -72,13 +72,10 @@ func (s *Service) disableKeyRotationAccess(ctx context.Context, c *api.Caller, i
 	return s.ask(ctx, c, in.KeyId, own, question{operation: "DisableKeyRotation"})
 }
 
-// GetKeyRotationStatus tells whether and when a key rotates by itself.
+// GetKeyRotationStatus tells whether and when a key rotates by itself, which keys that cannot do not.
 func (s *Service) GetKeyRotationStatus(ctx context.Context, c *api.Caller, in *kms.GetKeyRotationStatusInput) (*kms.GetKeyRotationStatusOutput, error) {
 	t, err := s.find(ctx, c, "GetKeyRotationStatus", in.KeyId, foreign)
 	if err != nil {
-		return nil, err
-	}
-	if err := t.symmetricOnly(); err != nil {
 		return nil, err
 	}
 	out := &kms.GetKeyRotationStatusOutput{KeyId: new(t.arn)}
@@ -197,8 +194,10 @@ func (s *Service) ListKeyRotations(ctx context.Context, c *api.Caller, in *kms.L
 	if err != nil {
 		return nil, err
 	}
-	if err := t.symmetricOnly(); err != nil {
-		return nil, err
+	if in.IncludeKeyMaterial != "" {
+		if err := t.symmetricOnly(); err != nil {
+			return nil, err
+		}
 	}
 	l, err := s.newListing(c, "ListKeyRotations:"+t.ID, in.Marker, in.Limit, 100, 1000)
 	if err != nil {

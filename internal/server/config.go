@@ -18,6 +18,7 @@ import (
 	"gocloud.dev/blob"
 	"gopkg.in/yaml.v3"
 
+	"strongroom/clock"
 	"strongroom/internal/service/ec2"
 )
 
@@ -37,6 +38,8 @@ type Config struct {
 	DataDir string `yaml:"-"`
 	// Dev makes the ready organization of [DevOrganizationID] from Accounts. It is set by the command line.
 	Dev bool `yaml:"-"`
+	// Wall judges signatures and sessions; the machine's clock if nil. Tests move it.
+	Wall clock.Clock `yaml:"-"`
 }
 
 // Account is an account that exists from the start, with an administrator (the IAM user admin).
@@ -105,6 +108,9 @@ func (c *Config) complete() error {
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen: %q is not an address such as %s: %w", c.Listen, defaultListen, err)
+	}
+	if c.Wall == nil {
+		c.Wall = clock.Wall
 	}
 	if c.RulesAsOf == "" && c.Dev {
 		c.RulesAsOf = DevRulesAsOf

@@ -198,7 +198,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		},
 	})
 	s.door = api.NewDoor(identities.Authorizer(), recorder)
-	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: clock.Wall, Keeper: keeper, Door: s.door, Log: s.log})
+	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: s.config.Wall, Keeper: keeper, Door: s.door, Log: s.log, Decode: identities.DecodeAuthorizationMessage})
 	organization := organizations.New(organizations.Config{DB: s.db, Clock: s.clock, Pages: pages, Log: s.log})
 	keys := kms.New(kms.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Pages: pages, PrincipalExists: identities.PrincipalExists, Log: s.log})
 	seal, err := s.seal(ctx, keeper, "messages.key")
@@ -334,7 +334,7 @@ func (s *Server) makeAccounts(ctx context.Context, all services) ([]profile, err
 
 // serve listens on the configured address.
 func (s *Server) serve(ctx context.Context, all services) error {
-	handler := wire.NewHandler(wire.Config{Door: s.door, Credentials: all.sts, Clock: s.clock, Wall: clock.Wall, Log: s.log, CrossOrigin: all.objects.CrossOrigin})
+	handler := wire.NewHandler(wire.Config{Door: s.door, Credentials: all.sts, Clock: s.clock, Wall: s.config.Wall, Log: s.log, CrossOrigin: all.objects.CrossOrigin})
 	server := wire.NewServer(s.config.Listen, handler)
 	var l net.ListenConfig
 	listener, err := l.Listen(ctx, "tcp", s.config.Listen)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 
 	"strongroom/internal/api"
@@ -85,6 +86,13 @@ func accessesOf(ctx context.Context, tx *state.Tx, c *api.Caller, action string,
 			}
 			add(arnOf(o, id), tags)
 		}
+	}
+	if invitation, ok := in.(*organizations.InviteAccountToOrganizationInput); ok && member {
+		invited := "*" // by its address
+		if invitation.Target != nil && invitation.Target.Type == types.HandshakePartyTypeAccount {
+			invited = aws.ToString(invitation.Target.Id)
+		}
+		add(arnOf(o, invited), nil)
 	}
 	if len(accesses) == 0 {
 		add("*", nil)

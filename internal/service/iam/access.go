@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"strongroom/internal/api"
@@ -91,6 +90,17 @@ func onServiceRole[In, Out any](s *Service, fn method[In, Out]) api.Operation {
 	})
 }
 
+// onDeletion is a row about the service-linked role that a deletion task is to remove.
+func onDeletion[In, Out any](s *Service, fn method[In, Out]) api.Operation {
+	return row(s, fn, func(_ context.Context, _ *state.Tx, c *api.Caller, in any) (resource, error) {
+		name, _ := strings.CutPrefix(api.Field(in, "DeletionTaskId"), "task/")
+		if i := strings.LastIndexByte(name, '/'); i > 0 {
+			name = name[:i]
+		}
+		return resource{arn: "arn:aws:iam::" + c.AccountID + ":role/" + name}, nil
+	})
+}
+
 // resource is what an operation is about, as far as it exists.
 type resource struct {
 	arn      string
@@ -113,33 +123,60 @@ func row[In, Out any](s *Service, fn method[In, Out], find finder) api.Operation
 		if err != nil && !errors.Is(err, state.ErrNotFound) {
 			return nil, err
 		}
-		return []api.Access{{Action: action, Resource: about.arn, Context: conditionKeys(in, about)}}, nil
+		accesses := []api.Access{{Action: action, Resource: about.arn, Context: conditionKeys(in, about)}}
+		if tags, ok := api.FieldValue(in, "Tags").([]types.Tag); ok && len(tags) > 0 && tagging[action] != "" {
+			accesses = append(accesses, api.Access{Action: tagging[action], Resource: about.arn, Context: requestTags(tags)})
+		}
+		return accesses, nil
 	})
 }
 
+// tagging is the further action that a creation with tags needs, by the creation's.
+var tagging = map[string]string{
+	"iam:CreateRole": "iam:TagRole", "iam:CreateUser": "iam:TagUser", "iam:CreatePolicy": "iam:TagPolicy",
+	"iam:CreateInstanceProfile": "iam:TagInstanceProfile", "iam:CreateVirtualMFADevice": "iam:TagMFADevice",
+}
+
+func requestTags(tags []types.Tag) map[string][]string { return api.WithRequestTags(nil, tagMap(tags)) }
+
 // conditionKeys are those that IAM supplies: from the fields of the input, and from what it is about.
 func conditionKeys(in any, about resource) map[string][]string {
-	keys := map[string][]string{}
+	tags, _ := api.FieldValue(in, "Tags").([]types.Tag)
+	keys := requestTags(tags)
+	if tagKeys, ok := api.FieldValue(in, "TagKeys").([]string); ok {
+		keys["aws:TagKeys"] = tagKeys
+	}
 	put := func(key, value string) {
 		if value != "" {
 			keys[key] = []string{value}
 		}
 	}
-	put("iam:PolicyARN", api.Field(in, "PolicyArn"))
+	operation := api.OperationName(in)
+	if strings.HasPrefix(operation, "Attach") || strings.HasPrefix(operation, "Detach") {
+		put("iam:PolicyARN", api.Field(in, "PolicyArn"))
+	}
 	put("iam:AWSServiceName", api.Field(in, "AWSServiceName"))
-	put("iam:PermissionsBoundary", about.boundary)
-	put("iam:PermissionsBoundary", api.Field(in, "PermissionsBoundary"))
-	keys = api.WithResourceTags(keys, about.tags, "iam")
-	if tags, ok := api.FieldValue(in, "Tags").([]types.Tag); ok {
-		for _, tag := range tags {
-			keys["aws:RequestTag/"+aws.ToString(tag.Key)] = []string{aws.ToString(tag.Value)}
-			keys["aws:TagKeys"] = append(keys["aws:TagKeys"], aws.ToString(tag.Key))
-		}
+	if seesBoundary(operation) {
+		put("iam:PermissionsBoundary", about.boundary)
+		put("iam:PermissionsBoundary", api.Field(in, "PermissionsBoundary"))
 	}
-	if tagKeys, ok := api.FieldValue(in, "TagKeys").([]string); ok {
-		keys["aws:TagKeys"] = tagKeys
+	if strings.Contains(about.arn, ":role/") || strings.Contains(about.arn, ":user/") {
+		return api.WithResourceTags(keys, about.tags, "iam")
 	}
-	return keys
+	return api.WithResourceTags(keys, about.tags)
+}
+
+// seesBoundary reports whether an operation's policies may ask for the boundary of the user or role: where it changes what
+// that may do.
+func seesBoundary(operation string) bool {
+	switch operation {
+	case "AttachRolePolicy", "AttachUserPolicy", "DetachRolePolicy", "DetachUserPolicy", "PutRolePolicy", "PutUserPolicy",
+		"DeleteRolePolicy", "DeleteUserPolicy", "CreateRole", "CreateUser", "DeleteRole", "GetRole", "UpdateRole", "UpdateRoleDescription",
+		"UpdateAssumeRolePolicy", "PutRolePermissionsBoundary", "PutUserPermissionsBoundary", "DeleteRolePermissionsBoundary",
+		"DeleteUserPermissionsBoundary":
+		return true
+	}
+	return false
 }
 
 func pathOf(in any) string {

@@ -86,20 +86,23 @@ func (s *Service) GetPolicy(ctx context.Context, c *api.Caller, in *iam.GetPolic
 
 // ListPolicies lists the account's own managed policies and AWS's, without tags and descriptions, as AWS does.
 func (s *Service) ListPolicies(ctx context.Context, c *api.Caller, in *iam.ListPoliciesInput) (*iam.ListPoliciesOutput, error) {
-	p, err := s.page(c, in)
+	p, err := s.page(c, in, string(in.Scope), string(in.PolicyUsageFilter), fmt.Sprint(in.OnlyAttached))
 	if err != nil {
 		return nil, err
 	}
 	prefix := cmp.Or(aws.ToString(in.PathPrefix), "/")
 	var policies []state.Policy
-	var attached map[string]int
+	var attached, bounding map[string]int
 	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
 		if in.Scope != types.PolicyScopeTypeAws {
 			if policies, err = tx.Policies(ctx, c.AccountID, prefix); err != nil {
 				return err
 			}
 		}
-		attached, err = tx.PolicyAttachmentCounts(ctx, c.AccountID)
+		if attached, err = tx.PolicyAttachmentCounts(ctx, c.AccountID); err != nil {
+			return err
+		}
+		bounding, err = tx.BoundaryUseCounts(ctx, c.AccountID)
 		return err
 	})
 	if err != nil {
@@ -112,14 +115,21 @@ func (s *Service) ListPolicies(ctx context.Context, c *api.Caller, in *iam.ListP
 			}
 		}
 	}
-	if in.OnlyAttached {
-		policies = slices.DeleteFunc(policies, func(p state.Policy) bool { return attached[p.ARN] == 0 })
-	}
+	policies = slices.DeleteFunc(policies, func(p state.Policy) bool {
+		used := attached[p.ARN] > 0
+		switch in.PolicyUsageFilter {
+		case types.PolicyUsageTypePermissionsPolicy:
+			return !used
+		case types.PolicyUsageTypePermissionsBoundary:
+			return bounding[p.ARN] == 0
+		}
+		return in.OnlyAttached && !used && bounding[p.ARN] == 0
+	})
 	slices.SortFunc(policies, func(a, b state.Policy) int { return strings.Compare(a.ARN, b.ARN) })
 	policies, next := cut(p, policies, func(p state.Policy) string { return p.ARN })
 	out := &iam.ListPoliciesOutput{Policies: []types.Policy{}, Marker: next, IsTruncated: next != nil}
 	for _, policy := range policies {
-		shape := policyShape(policy, attached[policy.ARN], 0)
+		shape := policyShape(policy, attached[policy.ARN], bounding[policy.ARN])
 		shape.Tags, shape.Description = nil, nil
 		out.Policies = append(out.Policies, *shape)
 	}
@@ -155,25 +165,32 @@ func (s *Service) DeletePolicy(ctx context.Context, c *api.Caller, in *iam.Delet
 	return &iam.DeletePolicyOutput{}, nil
 }
 
-// ListEntitiesForPolicy lists what a policy is attached to.
+// ListEntitiesForPolicy lists what a policy is attached to, and what it bounds.
 func (s *Service) ListEntitiesForPolicy(ctx context.Context, c *api.Caller, in *iam.ListEntitiesForPolicyInput) (*iam.ListEntitiesForPolicyOutput, error) {
-	p, err := s.page(c, in)
+	p, err := s.page(c, in, string(in.EntityFilter), string(in.PolicyUsageFilter))
 	if err != nil {
 		return nil, err
 	}
-	var holders []state.PolicyHolder
-	ids := map[state.PolicyHolder]string{}
+	var found []policyEntity
 	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		policy, err := findPolicy(ctx, tx, c, in.PolicyArn)
 		if err != nil {
 			return err
 		}
-		if holders, err = tx.PolicyHolders(ctx, c.AccountID, policy.ARN); err != nil {
+		holders, err := policyUsers(ctx, tx, c.AccountID, policy.ARN, in.PolicyUsageFilter)
+		if err != nil {
 			return err
 		}
 		for _, h := range holders {
-			if ids[h], err = holderID(ctx, tx, c.AccountID, h); err != nil {
+			if in.EntityFilter != "" && string(in.EntityFilter) != capital(h.Kind) {
+				continue
+			}
+			e, err := findEntity(ctx, tx, c.AccountID, h)
+			if err != nil {
 				return err
+			}
+			if strings.HasPrefix(e.path, cmp.Or(aws.ToString(in.PathPrefix), "/")) {
+				found = append(found, e)
 			}
 		}
 		return nil
@@ -181,20 +198,14 @@ func (s *Service) ListEntitiesForPolicy(ctx context.Context, c *api.Caller, in *
 	if err != nil {
 		return nil, err
 	}
-	if in.EntityFilter != "" {
-		kind := map[types.EntityType]state.PrincipalKind{
-			types.EntityTypeUser: state.KindUser, types.EntityTypeRole: state.KindRole, types.EntityTypeGroup: state.KindGroup,
-		}[in.EntityFilter]
-		holders = slices.DeleteFunc(holders, func(h state.PolicyHolder) bool { return h.Kind != kind })
-	}
-	holders, next := cut(p, holders, func(h state.PolicyHolder) string { return string(h.Kind) + "/" + h.Name })
+	found, next := cut(p, found, func(e policyEntity) string { return string(e.Kind) + "/" + e.Name })
 	out := &iam.ListEntitiesForPolicyOutput{
 		PolicyGroups: []types.PolicyGroup{}, PolicyRoles: []types.PolicyRole{}, PolicyUsers: []types.PolicyUser{},
 		Marker: next, IsTruncated: next != nil,
 	}
-	for _, h := range holders {
-		name, id := aws.String(h.Name), aws.String(ids[h])
-		switch h.Kind {
+	for _, e := range found {
+		name, id := aws.String(e.Name), aws.String(e.id)
+		switch e.Kind {
 		case state.KindGroup:
 			out.PolicyGroups = append(out.PolicyGroups, types.PolicyGroup{GroupName: name, GroupId: id})
 		case state.KindRole:
@@ -206,19 +217,45 @@ func (s *Service) ListEntitiesForPolicy(ctx context.Context, c *api.Caller, in *
 	return out, nil
 }
 
-func holderID(ctx context.Context, tx *state.Tx, accountID string, h state.PolicyHolder) (string, error) {
+// policyEntity is a user, group or role that a policy decides about.
+type policyEntity struct {
+	state.PolicyHolder
+	id, path string
+}
+
+// policyUsers are what a policy is attached to or bounds or either, each once, by kind and name.
+func policyUsers(ctx context.Context, tx *state.Tx, accountID, arn string, usage types.PolicyUsageType) (all []state.PolicyHolder, err error) {
+	if usage != types.PolicyUsageTypePermissionsBoundary {
+		if all, err = tx.PolicyHolders(ctx, accountID, arn); err != nil {
+			return nil, err
+		}
+	}
+	if usage != types.PolicyUsageTypePermissionsPolicy {
+		bounded, err := tx.PolicyBoundaries(ctx, accountID, arn)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, bounded...)
+	}
+	slices.SortFunc(all, func(a, b state.PolicyHolder) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
+	return slices.Compact(all), nil
+}
+
+func findEntity(ctx context.Context, tx *state.Tx, accountID string, h state.PolicyHolder) (policyEntity, error) {
 	switch h.Kind {
 	case state.KindGroup:
 		group, err := tx.Group(ctx, accountID, h.Name)
-		return group.ID, err
+		return policyEntity{h, group.ID, group.Path}, err
 	case state.KindRole:
 		role, err := tx.Role(ctx, accountID, h.Name)
-		return role.ID, err
+		return policyEntity{h, role.ID, role.Path}, err
 	case state.KindUser:
 		user, err := tx.User(ctx, accountID, h.Name)
-		return user.ID, err
+		return policyEntity{h, user.ID, user.Path}, err
 	}
-	return "", fmt.Errorf("a policy is attached to a %s", h.Kind)
+	return policyEntity{}, fmt.Errorf("a policy is attached to a %s", h.Kind)
 }
 
 // TagPolicy adds tags.

@@ -57,7 +57,7 @@ func (s *Service) API() *api.Service {
 			onRole(s, s.ListInstanceProfilesForRole),
 
 			onServiceRole(s, s.CreateServiceLinkedRole), onRole(s, s.DeleteServiceLinkedRole),
-			onAccount(s, s.GetServiceLinkedRoleDeletionStatus, "role"),
+			onDeletion(s, s.GetServiceLinkedRoleDeletionStatus),
 
 			onInstanceProfile(s, s.CreateInstanceProfile), onInstanceProfile(s, s.GetInstanceProfile),
 			onAccount(s, s.ListInstanceProfiles, "instance-profile"), onInstanceProfile(s, s.DeleteInstanceProfile),

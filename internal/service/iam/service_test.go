@@ -294,7 +294,7 @@ func TestManagedPolicies(t *testing.T) {
 	h := iamtest.New(t)
 	c, ctx := h.IAMClient(iamtest.Member), t.Context()
 	var arns []string
-	pages := iam.NewListPoliciesPaginator(c, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeAws, MaxItems: p(int32(3))})
+	pages := iam.NewListPoliciesPaginator(c, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeAws, MaxItems: p(int32(30))})
 	for pages.HasMorePages() {
 		for _, policy := range must[*iam.ListPoliciesOutput](t)(pages.NextPage(ctx)).Policies {
 			arns = append(arns, *policy.Arn)
@@ -317,7 +317,9 @@ func TestManagedPolicies(t *testing.T) {
 		"AdministratorAccess", "ReadOnlyAccess", "PowerUserAccess", "AWSBackupFullAccess", "AWSBackupOperatorAccess",
 		"AWSBackupOrganizationAdminAccess", "AWSBackupServiceRolePolicyForS3Backup", "AWSBackupServiceRolePolicyForS3Restore",
 		"service-role/AWSBackupServiceRolePolicyForBackup", "service-role/AWSBackupServiceRolePolicyForRestores",
-		"aws-service-role/AWSBackupServiceLinkedRolePolicyForBackup",
+		"aws-service-role/AWSBackupServiceLinkedRolePolicyForBackup", "job-function/ViewOnlyAccess", "SecurityAudit", "IAMFullAccess",
+		"AmazonS3FullAccess", "AmazonEC2ReadOnlyAccess", "AmazonRDSFullAccess", "AWSKeyManagementServicePowerUser", "AWSOrganizationsFullAccess",
+		"AWSCloudTrail_FullAccess", "service-role/AWSLambdaBasicExecutionRole",
 	} {
 		if !slices.Contains(arns, "arn:aws:iam::aws:policy/"+name) {
 			t.Errorf("%s is not listed", name)

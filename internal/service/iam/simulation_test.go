@@ -163,10 +163,10 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 		return lines
 	}
 	user, group := "arn:aws:iam::111111111111:user/u", "arn:aws:iam::111111111111:group/g"
-	if diff := cmp.Diff([]string{"s3:GetObject allowed [p ReadOnlyAccess] [] user aws-managed", "s3:PutObject implicitDeny [] []"}, simulate(user, "s3:GetObject", "s3:PutObject")); diff != "" {
+	if diff := cmp.Diff([]string{"s3:GetObject allowed [p ReadOnlyAccess] [s3express:SessionMode] user aws-managed", "s3:PutObject implicitDeny [] [s3express:SessionMode]"}, simulate(user, "s3:GetObject", "s3:PutObject")); diff != "" {
 		t.Errorf("the user (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"iam:ListRoles allowed [ReadOnlyAccess] [] aws-managed"}, simulate(group, "iam:ListRoles")); diff != "" {
+	if diff := cmp.Diff([]string{"iam:ListRoles allowed [ReadOnlyAccess] [s3express:SessionMode] aws-managed"}, simulate(group, "iam:ListRoles")); diff != "" {
 		t.Errorf("the group (-want +got):\n%s", diff)
 	}
 	must[*iam.PutRolePermissionsBoundaryOutput](t)(c.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: p("r"), PermissionsBoundary: bounded}))

@@ -62,6 +62,10 @@ e2e: tools build ## the end-to-end tests only: the tour of README.md, the demo, 
 demo: tools build ## the main job, end to end, on a fresh server (DEMO_FLAGS=--keep leaves it running)
 	bin/strongroom demo $(DEMO_FLAGS)
 
+.PHONY: docs
+docs: ## write the pages of docs that are generated
+	$(GO) test -count=1 -run TestCoveragePage ./e2e -update
+
 .PHONY: tidy
 tidy: ## tidy go.mod
 	$(GO) mod tidy

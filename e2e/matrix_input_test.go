@@ -8,6 +8,8 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -56,7 +58,10 @@ func (o operation) call(ctx context.Context, cfg aws.Config, values map[string]a
 		return nil, err
 	}
 	out := method.Call([]reflect.Value{reflect.ValueOf(ctx), in})
-	if err, _ := out[1].Interface().(error); f.demanded(in.Elem(), err) {
+	for range 5 { // what is filled in may demand more
+		if err, _ := out[1].Interface().(error); !f.demanded(in.Elem(), err) {
+			break
+		}
 		out = method.Call([]reflect.Value{reflect.ValueOf(ctx), in})
 	}
 	if err, failed := out[1].Interface().(error); failed {
@@ -117,23 +122,47 @@ func (f *filler) demanded(in reflect.Value, err error) bool {
 	if !errors.As(err, &invalid) {
 		return false
 	}
-	for _, name := range missingField.FindAllStringSubmatch(invalid.Error(), -1) {
-		field := in.FieldByName(name[1])
-		given := f.given(name[1])
-		if given == nil {
-			made, err := f.make(field.Type(), model.Field{})
-			if err != nil {
-				return false
-			}
-			field.Set(made)
-		} else if put(field, given) != nil {
+	for _, found := range missingField.FindAllStringSubmatch(invalid.Error(), -1) {
+		field := memberAt(in, found[1])
+		if !field.CanSet() {
 			return false
 		}
+		if given := f.given(found[1]); given != nil {
+			if put(field, given) != nil {
+				return false
+			}
+			continue
+		}
+		made, err := f.make(field.Type(), model.Field{})
+		if err != nil {
+			return false
+		}
+		field.Set(made)
 	}
 	return true
 }
 
-var missingField = regexp.MustCompile(`missing required field, \w+Input\.(\w+)\.`)
+var missingField = regexp.MustCompile(`missing required field, \w+Input\.([\w.\[\]]+)\.\n`)
+
+// memberAt finds a member of an input by its path: Rules[0].Status.
+func memberAt(v reflect.Value, path string) reflect.Value {
+	for name := range strings.SplitSeq(path, ".") {
+		name, index, listed := strings.Cut(strings.TrimSuffix(name, "]"), "[")
+		for v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
+		if v.Kind() != reflect.Struct {
+			return reflect.Value{}
+		}
+		v = v.FieldByName(name)
+		if i, err := strconv.Atoi(index); listed && (err != nil || v.Kind() != reflect.Slice || i >= v.Len()) {
+			return reflect.Value{}
+		} else if listed {
+			v = v.Index(i)
+		}
+	}
+	return v
+}
 
 func (f *filler) given(member string) any {
 	if value, ok := f.values[f.operation.service+"."+member]; ok {

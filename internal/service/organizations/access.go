@@ -48,26 +48,25 @@ func accessesOf(ctx context.Context, tx *state.Tx, c *api.Caller, action string,
 	if err != nil && !errors.Is(err, state.ErrNotFound) {
 		return nil, err
 	}
-	member := err == nil
+	if err != nil { // whatever a standalone account names is none of its organization
+		o = state.Organization{ID: "o-*", ManagementAccountID: c.AccountID}
+	}
 	for _, id := range resourcesIn(in) {
 		switch {
 		case strings.HasPrefix(id, "h-"): // an invitation into another organization
+			inviting := o
 			h, err := tx.Handshake(ctx, id)
-			if errors.Is(err, state.ErrNotFound) {
-				continue
+			if err == nil {
+				inviting, err = tx.Organization(ctx, h.OrganizationID)
 			}
-			if err != nil {
-				return nil, err
-			}
-			inviting, err := tx.Organization(ctx, h.OrganizationID)
 			if err != nil && !errors.Is(err, state.ErrNotFound) {
 				return nil, err
 			}
 			add(arnOf(inviting, id), nil)
-		case !member:
 		case strings.HasPrefix(id, "p-"):
 			p, err := tx.OrganizationPolicy(ctx, o.ID, id)
 			if errors.Is(err, state.ErrNotFound) {
+				add(arnOf(o, id), nil)
 				continue
 			}
 			if err != nil {
@@ -87,7 +86,7 @@ func accessesOf(ctx context.Context, tx *state.Tx, c *api.Caller, action string,
 			add(arnOf(o, id), tags)
 		}
 	}
-	if invitation, ok := in.(*organizations.InviteAccountToOrganizationInput); ok && member {
+	if invitation, ok := in.(*organizations.InviteAccountToOrganizationInput); ok {
 		invited := "*" // by its address
 		if invitation.Target != nil && invitation.Target.Type == types.HandshakePartyTypeAccount {
 			invited = aws.ToString(invitation.Target.Id)
@@ -97,12 +96,28 @@ func accessesOf(ctx context.Context, tx *state.Tx, c *api.Caller, action string,
 	if len(accesses) == 0 {
 		add("*", nil)
 	}
-	const tagging = "organizations:TagResource"
-	if keys["aws:TagKeys"] != nil && action != tagging {
-		action = tagging // what is made with tags
-		add("*", nil)
+	if made := madeBy(o, in); made != "" && keys["aws:TagKeys"] != nil {
+		action = "organizations:TagResource" // what is made with tags
+		add(made, nil)
 	}
 	return accesses, nil
+}
+
+// madeBy is what an input makes that can have tags, before it has an id.
+func madeBy(o state.Organization, in any) string {
+	switch in := in.(type) {
+	case *organizations.CreateAccountInput:
+		return arnOf(o, "*")
+	case *organizations.CreateOrganizationalUnitInput:
+		return arnOf(o, "ou-*")
+	case *organizations.CreatePolicyInput:
+		if t, err := typeNamed(in.Type); err == nil && t != nil {
+			return policyARN(o, state.OrganizationPolicy{ID: "p-*", Type: string(t.name)})
+		}
+	case *organizations.InviteAccountToOrganizationInput:
+		return arnOf(o, "*")
+	}
+	return ""
 }
 
 // resourcesIn are the ids that an input names. AttachPolicy and DetachPolicy name two.

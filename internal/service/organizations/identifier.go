@@ -45,6 +45,8 @@ func arnOf(o state.Organization, id string) string {
 		return prefix + "root/" + o.ID + "/" + id
 	case strings.HasPrefix(id, "ou-"):
 		return prefix + "ou/" + o.ID + "/" + id
+	case strings.HasPrefix(id, "p-"): // one that is not there, of no type; see [policyARN]
+		return prefix + "policy/" + o.ID + "/*/" + id
 	case strings.HasPrefix(id, "h-"):
 		return prefix + "handshake/" + o.ID + "/invite/" + id
 	}

@@ -159,8 +159,12 @@ func (b *checkedBody) finish() error {
 		want := sum.want
 		if sum.trailer != "" {
 			var err error
-			want, err = base64.StdEncoding.DecodeString(b.stream.Trailer().Get(sum.trailer))
-			if err != nil || len(want) != sum.hash.Size() {
+			text := b.stream.Trailer().Get(sum.trailer)
+			want, err = base64.StdEncoding.DecodeString(text)
+			if text != "" && (err != nil || len(want) != sum.hash.Size()) {
+				return api.Errorf("InvalidRequest", "Value for %s trailing header is invalid.", sum.trailer)
+			}
+			if text == "" {
 				return api.Errorf("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
 			}
 		}

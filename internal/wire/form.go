@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 
 	"strongroom/internal/api"
@@ -48,7 +49,7 @@ func (x *exchange) serveForm() error {
 	if err != nil {
 		return err
 	}
-	if form.field("policy") == "" {
+	if form.field("policy") == "" && form.field("x-amz-signature") == "" {
 		return x.refused(&sigv4.Failure{Reason: sigv4.Missing, Message: "Missing Authentication Token"})
 	}
 	if err := x.authenticateForm(form); err != nil {
@@ -132,7 +133,7 @@ func (f *postForm) begin(file *multipart.Part) error {
 	f.file, f.filename = file, file.FileName()
 	key, given := f.fields["key"]
 	if !given || key == "" {
-		return api.Errorf("InvalidArgument", "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.")
+		return missingField("key")
 	}
 	name := f.filename
 	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
@@ -142,11 +143,18 @@ func (f *postForm) begin(file *multipart.Part) error {
 	return nil
 }
 
+func missingField(name string) error {
+	return api.Errorf("InvalidArgument", "Bucket POST must contain a field named '%s'.  If it is specified, please check the order of the fields.", name)
+}
+
 // authenticateForm verifies the signature of the form's policy and sets the caller.
 func (x *exchange) authenticateForm(form *postForm) error {
+	if form.field("policy") == "" {
+		return missingField("policy")
+	}
 	signature, err := sigv4.ParseForm(form.field)
 	if err != nil {
-		return x.refused(err)
+		return api.Errorf("InvalidArgument", "%s", err.Error())
 	}
 	secret, caller, err := x.h.Credentials.Lookup(x.r.Context(), signature.AccessKeyID, signature.SessionToken)
 	if err != nil {
@@ -176,7 +184,7 @@ func (f *postForm) header() (http.Header, error) {
 			}
 			header.Set("X-Amz-Tagging", tags)
 		case strings.HasPrefix(name, "x-amz-"), name == "content-type", name == "cache-control", name == "content-disposition",
-			name == "content-encoding", name == "expires":
+			name == "content-encoding", name == "content-language", name == "expires":
 			header.Set(name, value)
 		}
 	}
@@ -256,7 +264,9 @@ func (s *sizedReader) Read(p []byte) (int, error) {
 	case s.read > s.most:
 		return 0, tooLarge(s.most, s.read)
 	case errors.Is(err, io.EOF) && s.read < s.least:
-		return 0, api.Errorf("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
+		e := api.Errorf("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
+		e.Members = map[string]string{"ProposedSize": strconv.FormatInt(s.read, 10), "MinSizeAllowed": strconv.FormatInt(s.least, 10)}
+		return 0, e
 	case err != nil && !errors.Is(err, io.EOF):
 		return n, bodyError(err)
 	}

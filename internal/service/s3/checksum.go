@@ -93,7 +93,8 @@ func checksumsIn(in any) givenChecksums {
 		}
 	}
 	if field := v.FieldByName("ChecksumAlgorithm"); field.IsValid() {
-		g.algorithm, _ = field.Interface().(types.ChecksumAlgorithm)
+		algorithm, _ := field.Interface().(types.ChecksumAlgorithm)
+		g.algorithm = types.ChecksumAlgorithm(strings.ToUpper(string(algorithm)))
 	}
 	if field := v.FieldByName("ContentMD5"); field.IsValid() {
 		g.md5, _ = field.Interface().(*string)
@@ -121,6 +122,22 @@ func (g givenChecksums) one() (algorithm, value string, err error) {
 	return algorithm, value, nil
 }
 
+// checkSumForm holds the form of the checksum of a whole upload, behind which the number of its parts may stand.
+func checkSumForm(algorithm, value string) error {
+	if algorithm == "" {
+		return nil
+	}
+	h, err := newChecksum(algorithm)
+	if err != nil {
+		return err
+	}
+	value, _, _ = strings.Cut(value, "-")
+	if sum, err := base64.StdEncoding.DecodeString(value); err != nil || len(sum) != h.Size() {
+		return invalidRequest("Value for x-amz-checksum-%s header is invalid.", lower(algorithm))
+	}
+	return nil
+}
+
 // digest computes what is kept of a content while it passes: the MD5 and one checksum.
 type digest struct {
 	r         io.Reader
@@ -136,6 +153,9 @@ func newDigest(r io.Reader, g givenChecksums, preferred string) (*digest, error)
 	algorithm, _, err := g.one()
 	if err != nil {
 		return nil, err
+	}
+	if algorithm != "" && g.algorithm != "" && algorithm != string(g.algorithm) {
+		return nil, invalidRequest("Value for x-amz-sdk-checksum-algorithm header is invalid.")
 	}
 	if algorithm == "" {
 		algorithm = string(g.algorithm)

@@ -205,7 +205,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 		return nil, err
 	}
 	// The checksum's algorithm goes with the object unless the request asks for another.
-	given := givenChecksums{algorithm: in.ChecksumAlgorithm}
+	given := givenChecksums{algorithm: types.ChecksumAlgorithm(strings.ToUpper(string(in.ChecksumAlgorithm)))}
 	if given.algorithm == "" {
 		given.algorithm = types.ChecksumAlgorithm(src.object.ChecksumAlgorithm)
 	}

@@ -33,6 +33,9 @@ func (s *Service) prepare(ctx context.Context, c *api.Caller, method string, buc
 	if err != nil {
 		return reading{}, err
 	}
+	if part != nil && (*part < 1 || *part > mostParts) {
+		return reading{}, invalidArgument("partNumber", strconv.Itoa(int(*part)), "Part number must be an integer between 1 and 10000, inclusive")
+	}
 	o, err := s.readable(ctx, c, b, *key, str(version), method)
 	if err != nil {
 		return reading{}, err
@@ -59,9 +62,6 @@ func (s *Service) prepare(ctx context.Context, c *api.Caller, method string, buc
 // choosePart sets what is read to one part of the upload that the object came from.
 func (s *Service) choosePart(ctx context.Context, r *reading) error {
 	o, number := r.object, r.partNumber
-	if number < 1 || number > mostParts {
-		return invalidArgument("partNumber", strconv.FormatInt(number, 10), "Part number must be an integer between 1 and 10000, inclusive")
-	}
 	if o.UploadID == "" {
 		if number != 1 {
 			return failure(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber", "The requested partnumber is not satisfiable")
@@ -80,7 +80,10 @@ func (s *Service) choosePart(ctx context.Context, r *reading) error {
 	start := int64(0)
 	for i, p := range parts {
 		if int64(i+1) == number {
-			r.span, r.parts, r.checksum = span{start, p.Size, true}, ptr(int32(len(parts))), p.Checksum
+			r.span, r.parts, r.checksum = span{start, p.Size, true}, ptr(int32(len(parts))), ""
+			if o.ChecksumType == composite { // of an upload with a checksum of the whole, S3 does not tell those of parts here
+				r.checksum = p.Checksum
+			}
 			return nil
 		}
 		start += p.Size

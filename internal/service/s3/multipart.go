@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // an ETag is an MD5
 	"crypto/rand"
@@ -97,6 +98,10 @@ func newUploadID() string {
 
 // uploadChecksum is the checksum of an upload: CRC-64/NVME of the whole unless it asks for another.
 func uploadChecksum(algorithm types.ChecksumAlgorithm, kind types.ChecksumType) (string, string, error) {
+	algorithm = types.ChecksumAlgorithm(strings.ToUpper(string(algorithm)))
+	if err := checkChecksumType(kind); err != nil {
+		return "", "", err
+	}
 	if algorithm == "" {
 		if kind != "" {
 			return "", "", invalidRequest("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
@@ -118,6 +123,13 @@ func uploadChecksum(algorithm types.ChecksumAlgorithm, kind types.ChecksumType) 
 		return "", "", invalidRequest("The %s checksum type cannot be used with the %s checksum algorithm.", kind, lower(string(algorithm)))
 	}
 	return string(algorithm), string(kind), nil
+}
+
+func checkChecksumType(kind types.ChecksumType) error {
+	if kind != "" && string(kind) != composite && string(kind) != fullObject {
+		return invalidRequest("Value for x-amz-checksum-type header is invalid.")
+	}
+	return nil
 }
 
 // upload reads an upload in progress.
@@ -156,9 +168,8 @@ func (s *Service) UploadPart(ctx context.Context, c *api.Caller, in *s3.UploadPa
 	if err != nil {
 		return nil, err
 	}
-	if given, _, err := given.one(); err != nil || given != "" && given != u.Object.ChecksumAlgorithm && u.Object.ChecksumAlgorithm != crc64nvmeSum {
-		return nil, errors.Join(err, invalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
-			lower(u.Object.ChecksumAlgorithm), lower(given)))
+	if err := checkPartSum(u.Object, given); err != nil {
+		return nil, err
 	}
 	customer := customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5}
 	if err := customer.ofUpload(b, u.Object); err != nil {
@@ -405,8 +416,10 @@ func assemble(ctx context.Context, tx *state.Tx, o *state.Object, in *s3.Complet
 	if o.Checksum, err = combine(o.ChecksumAlgorithm, o.ChecksumType, sums, sizes); err != nil {
 		return nil, err
 	}
-	given := checksumsIn(in)
-	algorithm, value, err := given.one()
+	algorithm, value, err := checksumsIn(in).one()
+	if err == nil {
+		err = checkSumForm(algorithm, value)
+	}
 	if err == nil && algorithm != "" && (algorithm != o.ChecksumAlgorithm || strings.SplitN(value, "-", 2)[0] != strings.SplitN(o.Checksum, "-", 2)[0]) {
 		err = failure(http.StatusBadRequest, "BadDigest", "The "+lower(algorithm)+" you specified did not match the calculated checksum.")
 	}
@@ -417,6 +430,9 @@ func assemble(ctx context.Context, tx *state.Tx, o *state.Object, in *s3.Complet
 func checkPartOrder(parts []types.CompletedPart) error {
 	last := int64(0)
 	for _, part := range parts {
+		if part.PartNumber == nil || part.ETag == nil {
+			return malformedXML()
+		}
 		number, err := partNumber(part.PartNumber)
 		if err != nil {
 			return err
@@ -429,9 +445,27 @@ func checkPartOrder(parts []types.CompletedPart) error {
 	return nil
 }
 
+// checkPartSum asks for a checksum of the upload's algorithm, where the upload asked for one by name. For a composite one
+// each part must have its own.
+func checkPartSum(o state.Object, given givenChecksums) error {
+	name, _, err := given.one()
+	if err != nil {
+		return err
+	}
+	name = cmp.Or(name, string(given.algorithm))
+	if o.ChecksumAlgorithm == crc64nvmeSum || name == o.ChecksumAlgorithm || name == "" && o.ChecksumType != composite {
+		return nil
+	}
+	return invalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+		lower(o.ChecksumAlgorithm), cmp.Or(lower(name), "null"))
+}
+
 // checkPartSums asks for what the kind of an upload's checksum needs: the same kind, and for a composite one the checksum
 // of each part.
 func checkPartSums(o *state.Object, in *s3.CompleteMultipartUploadInput) error {
+	if err := checkChecksumType(in.ChecksumType); err != nil {
+		return err
+	}
 	if in.ChecksumType != "" && string(in.ChecksumType) != o.ChecksumType {
 		return invalidRequest("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", o.ChecksumType)
 	}

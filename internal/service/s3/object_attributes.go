@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -16,6 +17,9 @@ import (
 func (s *Service) GetObjectAttributes(ctx context.Context, c *api.Caller, in *s3.GetObjectAttributesInput) (*s3.GetObjectAttributesOutput, error) {
 	b, err := s.bucket(ctx, c, in.Bucket)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkAttributes(in.ObjectAttributes); err != nil {
 		return nil, err
 	}
 	o, err := s.readable(ctx, c, b, *in.Key, str(in.VersionId), "GET")
@@ -39,7 +43,8 @@ func (s *Service) GetObjectAttributes(ctx context.Context, c *api.Caller, in *s3
 	}
 	if asked(types.ObjectAttributesChecksum) && o.Checksum != "" {
 		sum := &types.Checksum{ChecksumType: types.ChecksumType(o.ChecksumType)}
-		setChecksum(sum, o.ChecksumAlgorithm, o.Checksum)
+		value, _, _ := strings.Cut(o.Checksum, "-") // the number of parts is told among the parts
+		setChecksum(sum, o.ChecksumAlgorithm, value)
 		out.Checksum = sum
 	}
 	if asked(types.ObjectAttributesObjectParts) && o.UploadID != "" {
@@ -48,6 +53,18 @@ func (s *Service) GetObjectAttributes(ctx context.Context, c *api.Caller, in *s3
 		}
 	}
 	return out, nil
+}
+
+func checkAttributes(asked []types.ObjectAttributes) error {
+	if len(asked) == 0 {
+		return invalidRequest("The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty")
+	}
+	for _, each := range asked {
+		if !slices.Contains(each.Values(), each) {
+			return invalidArgument("x-amz-object-attributes", string(each), "Invalid attribute name specified.")
+		}
+	}
+	return nil
 }
 
 // objectParts tells a page of an object's parts. Their numbers count from 1 whatever they were at the upload.
@@ -79,9 +96,7 @@ func (s *Service) objectParts(ctx context.Context, o state.Object, marker *strin
 	}
 	for i, p := range parts[after:end] {
 		part := types.ObjectPart{PartNumber: ptr(int32(after + i + 1)), Size: ptr(p.Size)}
-		if o.ChecksumType == composite {
-			setChecksum(&part, o.ChecksumAlgorithm, p.Checksum)
-		}
+		setChecksum(&part, o.ChecksumAlgorithm, p.Checksum)
 		page.Parts = append(page.Parts, part)
 	}
 	return page, nil

@@ -38,9 +38,6 @@ func (r lockRequest) resolve(b state.Bucket, now time.Time) (lock state.ObjectLo
 	if !r.given() {
 		return lock, nil
 	}
-	if !b.ObjectLock.Enabled {
-		return lock, noLockConfiguration()
-	}
 	if r.event != "" {
 		return lock, api.NotImplemented("s3: event holds (x-amz-object-lock-event-hold)")
 	}
@@ -64,6 +61,9 @@ func (r lockRequest) resolve(b state.Bucket, now time.Time) (lock state.ObjectLo
 			return lock, pastRetention(*r.until)
 		}
 		lock.Until = state.MicrosOf(*r.until)
+	}
+	if !b.ObjectLock.Enabled {
+		return lock, noLockConfiguration()
 	}
 	return lock, nil
 }
@@ -212,10 +212,10 @@ func (s *Service) lockable(ctx context.Context, c *api.Caller, bucket, key, vers
 	if err != nil {
 		return b, state.Object{}, err
 	}
-	if !b.ObjectLock.Enabled {
-		return b, state.Object{}, noLockConfiguration()
-	}
 	o, err := s.readable(ctx, c, b, *key, str(version), method)
+	if err == nil && !b.ObjectLock.Enabled {
+		err = noLockConfiguration()
+	}
 	return b, o, err
 }
 

@@ -169,6 +169,8 @@ func TestLockConfiguration(t *testing.T) {
 		s3test.Refused[s3.PutObjectLockConfigurationOutput](t, w, admin, test.in, test.code)
 	}
 	s3test.Refused[s3.GetObjectLockConfigurationOutput](t, w, admin, &s3.GetObjectLockConfigurationInput{Bucket: ptr("plain")}, "ObjectLockConfigurationNotFoundError")
+	s3test.Refused[s3.GetObjectRetentionOutput](t, w, admin, &s3.GetObjectRetentionInput{Bucket: ptr("plain"), Key: ptr("k")}, "NoSuchKey")
+	w.Put(t, admin, "plain", "k", "x")
 	s3test.Refused[s3.GetObjectRetentionOutput](t, w, admin, &s3.GetObjectRetentionInput{Bucket: ptr("plain"), Key: ptr("k")}, "InvalidRequest")
 	s3test.Refused[s3.PutBucketVersioningOutput](t, w, admin, &s3.PutBucketVersioningInput{
 		Bucket: ptr("locked"), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusSuspended},
@@ -182,9 +184,8 @@ func TestLockConfiguration(t *testing.T) {
 	} {
 		in.Bucket, in.Key, in.ChecksumAlgorithm = ptr("locked"), ptr("k"), types.ChecksumAlgorithmCrc32
 		s3test.Refused[s3.PutObjectOutput](t, w, admin, in, "InvalidArgument")
-		in.Bucket = ptr("plain")
-		s3test.Refused[s3.PutObjectOutput](t, w, admin, in, "InvalidRequest")
 	}
+	s3test.Refused[s3.PutObjectOutput](t, w, admin, &s3.PutObjectInput{Bucket: ptr("plain"), Key: ptr("k"), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32, ObjectLockLegalHoldStatus: types.ObjectLockLegalHoldStatusOn}, "InvalidRequest")
 
 	s3test.Do[s3.PutObjectLockConfigurationOutput](t, w, admin, put("locked", &types.DefaultRetention{Mode: governance, Days: ptr(int32(3))}))
 	if cfg := s3test.Do[s3.GetObjectLockConfigurationOutput](t, w, admin, &s3.GetObjectLockConfigurationInput{Bucket: ptr("locked")}).ObjectLockConfiguration; *cfg.Rule.DefaultRetention.Days != 3 {

@@ -32,7 +32,7 @@ func TestPutAndGetGiveBackEverything(t *testing.T) {
 	put := s3test.Do[s3.PutObjectOutput](t, w, admin, &s3.PutObjectInput{
 		Bucket: ptr("bucket"), Key: ptr("a/b c.txt"), Body: strings.NewReader("hello"), ContentType: ptr("text/plain"), CacheControl: ptr("no-cache"),
 		ContentDisposition: ptr("inline"), ContentEncoding: ptr("identity"), ContentLanguage: ptr("de"), Expires: &expires,
-		Metadata: map[string]string{"color": "blue"}, Tagging: ptr("team=a%26b&x="), StorageClass: types.StorageClassStandardIa,
+		Metadata: map[string]string{"color": "blue"}, Tagging: ptr("team=a%2Bb&x="), StorageClass: types.StorageClassStandardIa,
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	})
 	sum := md5.Sum([]byte("hello"))
@@ -61,7 +61,7 @@ func TestPutAndGetGiveBackEverything(t *testing.T) {
 		t.Error(diff)
 	}
 	tags := s3test.Do[s3.GetObjectTaggingOutput](t, w, admin, &s3.GetObjectTaggingInput{Bucket: ptr("bucket"), Key: ptr("a/b c.txt")})
-	if len(tags.TagSet) != 2 || *tags.TagSet[0].Value != "a&b" {
+	if len(tags.TagSet) != 2 || *tags.TagSet[0].Value != "a+b" {
 		t.Errorf("tags %v", tags.TagSet)
 	}
 }
@@ -246,7 +246,10 @@ func TestBadUploadsChangeNothing(t *testing.T) {
 		{"encryption", s3.PutObjectInput{ServerSideEncryption: "rot13"}, "InvalidArgument"},
 		{"customer key", s3.PutObjectInput{SSECustomerAlgorithm: ptr("AES256")}, "InvalidArgument"},
 		{"acl", s3.PutObjectInput{ACL: types.ObjectCannedACLPublicRead}, "AccessControlListNotSupported"},
-		{"lock", s3.PutObjectInput{ObjectLockMode: types.ObjectLockModeGovernance}, "InvalidRequest"},
+		{"lock", s3.PutObjectInput{ObjectLockLegalHoldStatus: types.ObjectLockLegalHoldStatusOn}, "InvalidRequest"},
+		{"tag of odd characters", s3.PutObjectInput{Tagging: ptr("k=a%26b")}, "InvalidTag"},
+		{"tag without key", s3.PutObjectInput{Tagging: ptr("=v")}, "InvalidArgument"},
+		{"two algorithms", s3.PutObjectInput{ChecksumAlgorithm: types.ChecksumAlgorithmSha1, ChecksumCRC32: ptr("AAAAAA==")}, "InvalidRequest"},
 	} {
 		row.in.Bucket, row.in.Key, row.in.Body = ptr("bucket"), ptr("k"), strings.NewReader("content")
 		if _, err := api.Call[s3.PutObjectOutput](t.Context(), w.Door, admin, &row.in); api.Code(err) != row.code {

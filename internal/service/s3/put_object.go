@@ -237,7 +237,7 @@ func writeCondition(ctx context.Context, tx *state.Tx, b state.Bucket, key strin
 		return nil
 	}
 	if ifNoneMatch != nil && *ifNoneMatch != "*" {
-		return api.NotImplemented("s3: If-None-Match with another value than * in a write")
+		return failure(http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented", "Header", "If-None-Match")
 	}
 	o, err := tx.NewestObject(ctx, b.ID, key)
 	missing := errors.Is(err, state.ErrNotFound) || err == nil && o.DeleteMarker

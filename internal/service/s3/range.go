@@ -22,7 +22,7 @@ func parseRange(header string, size int64) (span, error) {
 	if !ok || strings.Contains(spec, ",") {
 		return whole, nil
 	}
-	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
+	first, last, ok := strings.Cut(spec, "-")
 	if !ok {
 		return whole, nil
 	}
@@ -31,8 +31,11 @@ func parseRange(header string, size int64) (span, error) {
 		if err != nil || n < 0 {
 			return whole, nil
 		}
-		if n == 0 || size == 0 {
+		if n == 0 {
 			return whole, invalidRange(header, size)
+		}
+		if size == 0 {
+			return whole, nil
 		}
 		n = min(n, size)
 		return span{size - n, n, true}, nil

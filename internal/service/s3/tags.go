@@ -3,6 +3,7 @@ package s3
 import (
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -14,6 +15,9 @@ const (
 	mostBucketTags = 50
 	mostObjectTags = 10
 )
+
+// tagText is what tags are made of: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}+\-=._:/@]*$`)
 
 // tagMap checks tags and makes a map of them.
 func tagMap(tags []types.Tag, most int) (map[string]string, error) {
@@ -29,13 +33,13 @@ func tagMap(tags []types.Tag, most int) (map[string]string, error) {
 		if _, twice := all[key]; twice {
 			return nil, failure(400, "InvalidTag", "Cannot provide multiple Tags with the same key", "TagKey", key)
 		}
-		if key == "" || utf8.RuneCountInString(key) > 128 {
+		if key == "" || utf8.RuneCountInString(key) > 128 || !tagText.MatchString(key) {
 			return nil, failure(400, "InvalidTag", "The TagKey you have provided is invalid", "TagKey", key)
 		}
 		if strings.HasPrefix(key, "aws:") {
 			return nil, failure(400, "InvalidTag", "System tags cannot be added/updated by requester", "TagKey", key)
 		}
-		if utf8.RuneCountInString(value) > 256 {
+		if utf8.RuneCountInString(value) > 256 || !tagText.MatchString(value) {
 			return nil, failure(400, "InvalidTag", "The TagValue you have provided is invalid", "TagKey", key, "TagValue", value)
 		}
 		all[key] = value
@@ -49,7 +53,7 @@ func tagHeader(header *string) (map[string]string, error) {
 		return nil, nil
 	}
 	query, err := url.ParseQuery(*header)
-	if err != nil {
+	if err != nil || query.Has("") {
 		return nil, invalidArgument("x-amz-tagging", *header, "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
 	}
 	var tags []types.Tag

@@ -17,6 +17,9 @@ const (
 	groupPrefix           = "AGPA"
 	policyPrefix          = "ANPA"
 	instanceProfilePrefix = "AIPA"
+	sshKeyPrefix          = "APKA"
+	serviceKeyPrefix      = "ACCA"
+	certificateIDLength   = 24
 	longTermPrefix        = "AKIA"
 	temporaryPrefix       = "ASIA"
 	uniqueIDLength        = 17 // behind the prefix

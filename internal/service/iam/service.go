@@ -72,6 +72,12 @@ func (s *Service) API() *api.Service {
 			onUser(s, s.EnableMFADevice), onUser(s, s.ResyncMFADevice), onUser(s, s.DeactivateMFADevice), onUser(s, s.ListMFADevices),
 			onUser(s, s.GetMFADevice), onMFADevice(s, s.TagMFADevice), onMFADevice(s, s.UntagMFADevice), onMFADevice(s, s.ListMFADeviceTags),
 
+			onUser(s, s.UploadSSHPublicKey), onUser(s, s.GetSSHPublicKey), onUser(s, s.ListSSHPublicKeys), onUser(s, s.UpdateSSHPublicKey),
+			onUser(s, s.DeleteSSHPublicKey), onUser(s, s.UploadSigningCertificate), onUser(s, s.ListSigningCertificates),
+			onUser(s, s.UpdateSigningCertificate), onUser(s, s.DeleteSigningCertificate),
+			onUser(s, s.CreateServiceSpecificCredential), onUser(s, s.ListServiceSpecificCredentials), onUser(s, s.UpdateServiceSpecificCredential),
+			onUser(s, s.ResetServiceSpecificCredential), onUser(s, s.DeleteServiceSpecificCredential),
+
 			onUser(s, s.CreateUser), onUser(s, s.UpdateUser), onUser(s, s.GetUser), onAccount(s, s.ListUsers, "user"), onUser(s, s.DeleteUser),
 			onUser(s, s.TagUser), onUser(s, s.UntagUser), onUser(s, s.ListUserTags),
 			onUser(s, s.PutUserPermissionsBoundary), onUser(s, s.DeleteUserPermissionsBoundary),

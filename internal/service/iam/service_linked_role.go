@@ -20,12 +20,17 @@ type serviceLinkedRole struct {
 }
 
 // serviceLinkedRoles by service principal:
-// https://docs.aws.amazon.com/aws-backup/latest/devguide/using-service-linked-roles-AWSServiceRoleForBackup.html
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/using-service-linked-roles.html and the pages of the others.
 var serviceLinkedRoles = map[string]serviceLinkedRole{
-	"backup.amazonaws.com": {
-		"AWSServiceRoleForBackup", awsPolicyPrefix + "aws-service-role/AWSBackupServiceLinkedRolePolicyForBackup",
-	},
+	"backup.amazonaws.com":                 {"AWSServiceRoleForBackup", linkedPolicy("AWSBackupServiceLinkedRolePolicyForBackup")},
+	"reports.backup.amazonaws.com":         {"AWSServiceRoleForBackupReports", linkedPolicy("AWSServiceRolePolicyForBackupReports")},
+	"restore-testing.backup.amazonaws.com": {"AWSServiceRoleForBackupRestoreTesting", linkedPolicy("AWSServiceRolePolicyForBackupRestoreTesting")},
+	"cloudtrail.amazonaws.com":             {"AWSServiceRoleForCloudTrail", linkedPolicy("CloudTrailServiceRolePolicy")},
+	"organizations.amazonaws.com":          {"AWSServiceRoleForOrganizations", linkedPolicy("AWSOrganizationsServiceTrustPolicy")},
+	"rds.amazonaws.com":                    {"AWSServiceRoleForRDS", linkedPolicy("AmazonRDSServiceRolePolicy")},
 }
+
+func linkedPolicy(name string) string { return awsPolicyPrefix + "aws-service-role/" + name }
 
 // EnsureServiceLinkedRole makes the role of a service in an account if it is not there, and returns its ARN.
 func (s *Service) EnsureServiceLinkedRole(ctx context.Context, accountID, servicePrincipal string) (roleARN string, err error) {

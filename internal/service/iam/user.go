@@ -103,6 +103,16 @@ func (s *Service) DeleteUser(ctx context.Context, c *api.Caller, in *iam.DeleteU
 		if len(devices) > 0 {
 			return deleteConflict("Cannot delete entity, must delete MFA device first.")
 		}
+		further, err := tx.UserCredentials(ctx, c.AccountID, user.Name, "")
+		if err != nil {
+			return err
+		}
+		if len(further) > 0 {
+			return deleteConflict("Cannot delete entity, must delete %s first.", map[state.CredentialKind]string{
+				state.CredentialSSH: "referenced SSH public keys", state.CredentialCertificate: "signing certificates",
+				state.CredentialService: "service specific credentials",
+			}[further[0].Kind])
+		}
 		switch _, err := tx.LoginProfile(ctx, c.AccountID, user.Name); {
 		case err == nil:
 			return deleteConflict("Cannot delete entity, must delete login profile first.")

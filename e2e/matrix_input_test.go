@@ -201,6 +201,21 @@ func put(v reflect.Value, given any) error {
 	return nil
 }
 
+// text is as long as it has to be.
+func text(facts model.Field) string {
+	const short = "matrix"
+	if facts.Length == nil {
+		return short
+	}
+	if facts.Length.Min != nil && *facts.Length.Min > int64(len(short)) {
+		return short + strings.Repeat("0", int(*facts.Length.Min)-len(short))
+	}
+	if facts.Length.Max != nil && *facts.Length.Max < int64(len(short)) {
+		return short[:*facts.Length.Max]
+	}
+	return short
+}
+
 var readerType = reflect.TypeFor[io.Reader]()
 
 // make makes a value that the facts of a member allow, as far as they tell.
@@ -231,7 +246,7 @@ func (f *filler) make(t reflect.Type, facts model.Field) (reflect.Value, error) 
 	case t.Kind() == reflect.Struct:
 		return v, f.fill(v, t.Name(), false)
 	case t.Kind() == reflect.String:
-		v.SetString("matrix")
+		v.SetString(text(facts))
 		if values := v.MethodByName("Values"); values.IsValid() {
 			v.Set(values.Call(nil)[0].Index(0))
 		}

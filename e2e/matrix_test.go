@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -142,9 +143,10 @@ func TestNegativeMatrix(t *testing.T) {
 	w.allowed(t, operations, administrators)
 }
 
-// once makes the calls of a configuration answer what the server answered first.
+// once makes the calls of a configuration answer what the server answered first, over connections that its clients share.
 func once(cfg aws.Config) aws.Config {
 	cfg = cfg.Copy()
+	cfg.HTTPClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	return cfg
 }

@@ -2,9 +2,14 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +194,11 @@ func (w *matrixWorld) ofIAM(t *testing.T, set func(map[string]any), document str
 		"iam.Arn": *managed, "iam.PolicySourceArn": w.m.roleARN(), "iam.JobId": *job, "iam.ServiceNamespace": "s3", "iam.ServiceNamespaces": []string{"s3"},
 		"iam.PolicyInputList": []string{document}, "iam.ActionNames": []string{"s3:ListAllMyBuckets"}, "iam.DeletionTaskId": *task,
 	})
+	public, certificate := identityDocuments(t)
+	set(map[string]any{"iam.SSHPublicKeyBody": public, "iam.CertificateBody": certificate, "iam.ServiceName": "codecommit.amazonaws.com"})
+	for _, upload := range []string{"UploadSigningCertificate", "CreateServiceSpecificCredential", "UploadSSHPublicKey"} {
+		set(map[string]any{"iam:" + upload + ".UserName": *name})
+	}
 	device := must(c.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: name}))(t, "making a device").VirtualMFADevice.SerialNumber
 	must(c.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: name}))(t, "making a profile")
 	set(map[string]any{
@@ -197,6 +207,16 @@ func (w *matrixWorld) ofIAM(t *testing.T, set func(map[string]any), document str
 		"iam:CreateLoginProfile.Password": "Matrix-123456", "iam:CreateLoginProfile.UserName": *name, "iam.NewPassword": "Matrix-123456", "iam.OldPassword": "Matrix-123450", "iam.Tags": []iamtypes.Tag{{Key: aws.String("matrix"), Value: aws.String("yes")}}, "iam.TagKeys": []string{"matrix"},
 	})
 	set(map[string]any{"iam:UpdateAssumeRolePolicy.PolicyDocument": *serviceTrust()})
+}
+
+// identityDocuments are a public key and a certificate of it.
+func identityDocuments(t *testing.T) (public, certificate string) {
+	t.Helper()
+	key := must(rsa.GenerateKey(rand.Reader, 2048))(t, "making a key")
+	encoded := must(x509.MarshalPKIXPublicKey(&key.PublicKey))(t, "encoding a key")
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	signed := must(x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key))(t, "signing a certificate")
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: encoded})), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed}))
 }
 
 // second is the error of a call whose output does not matter.

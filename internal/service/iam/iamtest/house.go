@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
@@ -114,12 +116,13 @@ func (h *House) As(accountID string) aws.Config {
 	return h.With(c.AccessKeyID, c.SecretAccessKey, "")
 }
 
-// With is an SDK configuration of any credential.
+// With is an SDK configuration of any credential. Its clients try again, as clients do: on one machine, an answer may come
+// before they have noticed that their request is written, and they close the connection on it.
 func (h *House) With(accessKeyID, secret, token string) aws.Config {
 	return aws.Config{
 		Region: "eu-central-1", BaseEndpoint: aws.String(h.URL),
 		Credentials: credentials.NewStaticCredentialsProvider(accessKeyID, secret, token),
-		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+		Retryer:     func() aws.Retryer { return retry.AddWithMaxBackoffDelay(retry.NewStandard(), time.Millisecond) },
 	}
 }
 

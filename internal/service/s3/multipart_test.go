@@ -11,12 +11,16 @@ import (
 	"hash/crc64"
 	"io"
 	"math/rand/v2"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"strongroom/internal/api"
 	"strongroom/internal/service/s3/s3test"
 )
 
@@ -247,5 +251,57 @@ func TestRangesOfPartCopies(t *testing.T) {
 	}})
 	if got := w.Get(t, admin, "bucket", "k", ""); got != "3456789" {
 		t.Errorf("content %q", got)
+	}
+}
+
+// TestAbortsAgainstUploads lets parts arrive while their upload is aborted or completed: whatever wins, what is left is an
+// object that can be read, or nothing, and no file of it.
+func TestAbortsAgainstUploads(t *testing.T) {
+	t.Parallel()
+	w := s3test.New(t)
+	w.Bucket(t, s3test.Member, "bucket", false)
+	b, k := ptr("bucket"), ptr("k")
+	known := func(err error, codes ...string) {
+		if err != nil && !slices.Contains(codes, api.Code(err)) {
+			t.Error(err)
+		}
+	}
+	for range 20 {
+		upload := s3test.Do[s3.CreateMultipartUploadOutput](t, w, admin, &s3.CreateMultipartUploadInput{Bucket: b, Key: k})
+		part := func(n int32) *s3.UploadPartInput {
+			return &s3.UploadPartInput{Bucket: b, Key: k, UploadId: upload.UploadId, PartNumber: &n, Body: strings.NewReader("the first part")}
+		}
+		first := s3test.Do[s3.UploadPartOutput](t, w, admin, part(1))
+		var calls sync.WaitGroup
+		for n := range int32(4) {
+			calls.Go(func() {
+				_, err := api.Call[s3.UploadPartOutput](t.Context(), w.Door, admin, part(n%2+1))
+				known(err, "NoSuchUpload")
+			})
+		}
+		calls.Go(func() {
+			_, err := api.Call[s3.AbortMultipartUploadOutput](t.Context(), w.Door, admin, &s3.AbortMultipartUploadInput{Bucket: b, Key: k, UploadId: upload.UploadId})
+			known(err, "NoSuchUpload")
+		})
+		calls.Go(func() {
+			_, err := api.Call[s3.CompleteMultipartUploadOutput](t.Context(), w.Door, admin, &s3.CompleteMultipartUploadInput{Bucket: b, Key: k, UploadId: upload.UploadId, MultipartUpload: &types.CompletedMultipartUpload{
+				Parts: []types.CompletedPart{{PartNumber: ptr(int32(1)), ETag: first.ETag}},
+			}})
+			known(err, "NoSuchUpload")
+		})
+		calls.Wait()
+		if _, err := api.Call[s3.HeadObjectOutput](t.Context(), w.Door, admin, &s3.HeadObjectInput{Bucket: b, Key: k}); err == nil {
+			if got := w.Get(t, admin, "bucket", "k", ""); got != "the first part" {
+				t.Errorf("content %q", got)
+			}
+		}
+		if left := s3test.Do[s3.ListMultipartUploadsOutput](t, w, admin, &s3.ListMultipartUploadsInput{Bucket: b}).Uploads; len(left) != 0 {
+			t.Fatalf("%d uploads are left", len(left))
+		}
+	}
+	s3test.Do[s3.DeleteObjectOutput](t, w, admin, &s3.DeleteObjectInput{Bucket: b, Key: k})
+	files, err := filepath.Glob(filepath.Join(w.Dir, "regions", "*", "s3", "*", "*"))
+	if err != nil || len(files) != 0 {
+		t.Errorf("%d files are left, %v", len(files), err)
 	}
 }

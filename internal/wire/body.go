@@ -110,6 +110,9 @@ func (b *checkedBody) addSums(header http.Header, bodySums bool) error {
 		if !known {
 			return api.Errorf("InvalidRequest", "The value specified in the x-amz-trailer header is not supported: %s", clip(name))
 		}
+		if said := header.Get("X-Amz-Sdk-Checksum-Algorithm"); said != "" && !strings.EqualFold("x-amz-checksum-"+said, name) {
+			return api.Errorf("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
+		}
 		b.sums = append(b.sums, checksum{hash: make(), trailer: name, failed: badChecksum(name)})
 	}
 	return nil

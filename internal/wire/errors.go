@@ -132,7 +132,8 @@ func (x *exchange) failEC2(e *api.Error) {
 func (x *exchange) failS3(e *api.Error) {
 	b := []byte(xmlHeader + "<Error>")
 	b = xmlElement(b, "Code", e.Code)
-	b = xmlElement(b, "Message", e.Message)
+	// S3 leaves the quotes of its messages as they are, and clients look for them.
+	b = append(b, strings.ReplaceAll(string(xmlElement(nil, "Message", e.Message)), "&quot;", `"`)...)
 	for _, name := range slices.Sorted(maps.Keys(e.Members)) {
 		if isHeader(name) {
 			x.w.Header().Set(name, e.Members[name])

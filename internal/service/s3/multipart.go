@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -98,7 +99,7 @@ func newUploadID() string {
 
 // uploadChecksum is the checksum of an upload: CRC-64/NVME of the whole unless it asks for another.
 func uploadChecksum(algorithm types.ChecksumAlgorithm, kind types.ChecksumType) (string, string, error) {
-	algorithm = types.ChecksumAlgorithm(strings.ToUpper(string(algorithm)))
+	algorithm, kind = types.ChecksumAlgorithm(strings.ToUpper(string(algorithm))), types.ChecksumType(strings.ToUpper(string(kind)))
 	if err := checkChecksumType(kind); err != nil {
 		return "", "", err
 	}
@@ -463,10 +464,16 @@ func checkPartSum(o state.Object, given givenChecksums) error {
 // checkPartSums asks for what the kind of an upload's checksum needs: the same kind, and for a composite one the checksum
 // of each part.
 func checkPartSums(o *state.Object, in *s3.CompleteMultipartUploadInput) error {
-	if err := checkChecksumType(in.ChecksumType); err != nil {
+	kind := types.ChecksumType(strings.ToUpper(string(in.ChecksumType)))
+	if err := checkChecksumType(kind); err != nil {
 		return err
 	}
-	if in.ChecksumType != "" && string(in.ChecksumType) != o.ChecksumType {
+	for _, part := range in.MultipartUpload.Parts {
+		if name, _, err := checksumsIn(&part).one(); err != nil || name != "" && name != o.ChecksumAlgorithm {
+			return errors.Join(err, failure(http.StatusBadRequest, "BadDigest", fmt.Sprintf("The %s you specified for part %d did not match what we received.", lower(name), *part.PartNumber)))
+		}
+	}
+	if kind != "" && string(kind) != o.ChecksumType {
 		return invalidRequest("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", o.ChecksumType)
 	}
 	if o.ChecksumType != composite {
@@ -498,6 +505,9 @@ func (s *Service) AbortMultipartUpload(ctx context.Context, c *api.Caller, in *s
 		u, err := uploadIn(ctx, tx, b, *in.Key, str(in.UploadId))
 		if err != nil {
 			return err
+		}
+		if at := in.IfMatchInitiatedTime; at != nil && !at.Truncate(time.Second).Equal(u.Initiated.Time().Truncate(time.Second)) {
+			return preconditionFailed("x-amz-if-match-initiated-time")
 		}
 		dead, err = abort(ctx, tx, b, u)
 		return err

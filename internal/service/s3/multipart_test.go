@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -222,6 +223,11 @@ func TestChecksumsOfUploadsAreOfOneKind(t *testing.T) {
 	s3test.Refused[s3.CompleteMultipartUploadOutput](t, w, admin, complete(nil, ""), "InvalidRequest")
 	s3test.Refused[s3.CompleteMultipartUploadOutput](t, w, admin, complete(first.ChecksumSHA256, types.ChecksumTypeFullObject), "InvalidRequest")
 	s3test.Refused[s3.CompleteMultipartUploadOutput](t, w, admin, complete(ptr("YW5vdGhlcg=="), ""), "InvalidPart")
+	other := complete(nil, "")
+	other.MultipartUpload.Parts[0].ChecksumCRC32 = ptr("AAAAAA==")
+	s3test.Refused[s3.CompleteMultipartUploadOutput](t, w, admin, other, "BadDigest")
+	s3test.Refused[s3.AbortMultipartUploadOutput](t, w, admin, &s3.AbortMultipartUploadInput{Bucket: b, Key: k, UploadId: upload.UploadId, IfMatchInitiatedTime: ptr(w.Clock.Now().Add(-time.Hour))}, "PreconditionFailed")
+	s3test.Refused[s3.CreateMultipartUploadOutput](t, w, admin, &s3.CreateMultipartUploadInput{Bucket: b, Key: k, ChecksumAlgorithm: "crc32", ChecksumType: "partial"}, "InvalidRequest")
 	done := s3test.Do[s3.CompleteMultipartUploadOutput](t, w, admin, complete(first.ChecksumSHA256, types.ChecksumTypeComposite))
 	if !strings.HasSuffix(*done.ChecksumSHA256, "-1") {
 		t.Errorf("checksum %s", *done.ChecksumSHA256)

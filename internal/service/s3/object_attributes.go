@@ -56,7 +56,7 @@ func (s *Service) GetObjectAttributes(ctx context.Context, c *api.Caller, in *s3
 }
 
 func checkAttributes(asked []types.ObjectAttributes) error {
-	if len(asked) == 0 {
+	if len(asked) == 0 || len(asked) == 1 && asked[0] == "" {
 		return invalidRequest("The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty")
 	}
 	for _, each := range asked {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,35 +21,44 @@ import (
 	"strongroom/internal/state"
 )
 
-// Passwords are kept as PBKDF2 over SHA-256, in the rounds that OWASP advises, with a salt of each: "salt$hash" in
-// base64.
+// Passwords are kept as PBKDF2 over SHA-256 with a salt of each, "rounds$salt$hash", the last two in base64.
 const (
-	passwordRounds = 600_000
+	passwordRounds = 600_000 // as OWASP advises
 	passwordSalt   = 16
+	// secretRounds is for passwords made here, which nobody can guess.
+	secretRounds = 1
 )
 
-func hashPassword(password string) (string, error) {
+func hashPassword(password string, rounds int) (string, error) {
 	salt := make([]byte, passwordSalt)
 	_, _ = rand.Read(salt) // never fails
-	return hashWith(password, salt)
+	return hashWith(password, salt, rounds)
 }
 
-func hashWith(password string, salt []byte) (string, error) {
-	hash, err := pbkdf2.Key(sha256.New, password, salt, passwordRounds, sha256.Size)
+func hashWith(password string, salt []byte, rounds int) (string, error) {
+	hash, err := pbkdf2.Key(sha256.New, password, salt, rounds, sha256.Size)
 	if err != nil {
 		return "", fmt.Errorf("hashing a password: %w", err)
 	}
-	return base64.StdEncoding.EncodeToString(salt) + "$" + base64.StdEncoding.EncodeToString(hash), nil
+	return fmt.Sprintf("%d$%s$%s", rounds, base64.StdEncoding.EncodeToString(salt), base64.StdEncoding.EncodeToString(hash)), nil
 }
 
 // isPassword reports whether hash was made of the password.
 func isPassword(hash, password string) (bool, error) {
-	text, _, _ := strings.Cut(hash, "$")
-	salt, err := base64.StdEncoding.DecodeString(text)
+	parts := strings.Split(hash, "$")
+	const fields = 3
+	if len(parts) != fields {
+		return false, fmt.Errorf("the hash of a password has %d parts", len(parts))
+	}
+	rounds, err := strconv.Atoi(parts[0])
+	if err != nil {
+		return false, fmt.Errorf("reading the rounds of a password: %w", err)
+	}
+	salt, err := base64.StdEncoding.DecodeString(parts[1])
 	if err != nil {
 		return false, fmt.Errorf("reading the salt of a password: %w", err)
 	}
-	again, err := hashWith(password, salt)
+	again, err := hashWith(password, salt, rounds)
 	return subtle.ConstantTimeCompare([]byte(hash), []byte(again)) == 1, err
 }
 
@@ -57,7 +67,7 @@ func (s *Service) CreateLoginProfile(ctx context.Context, c *api.Caller, in *iam
 	if in.Password == nil {
 		return nil, api.Errorf("ValidationError", "1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
 	}
-	hash, err := hashPassword(*in.Password)
+	hash, err := hashPassword(*in.Password, s.PasswordRounds)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +202,7 @@ func (s *Service) setPassword(ctx context.Context, c *api.Caller, profile *state
 		}
 	}
 	profile.Former = former[:min(len(former), maxFormerPasswords)]
-	profile.Hash, err = hashPassword(password)
+	profile.Hash, err = hashPassword(password, s.PasswordRounds)
 	return err
 }
 

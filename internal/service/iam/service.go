@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 
@@ -12,7 +13,7 @@ import (
 	"strongroom/internal/state"
 )
 
-// Config is what a [Service] needs. All fields but the last two must be set.
+// Config is what a [Service] needs. All fields but the last three must be set.
 type Config struct {
 	DB     *state.DB
 	Clock  clock.Clock     // the service's time
@@ -23,6 +24,8 @@ type Config struct {
 	// ServiceRoleInUse says why a service still needs its service-linked role in an account, or "" if it does not. Nil
 	// means that no service ever does.
 	ServiceRoleInUse func(ctx context.Context, accountID, servicePrincipal string) (reason string, err error)
+	// PasswordRounds is how much work it takes to guess a user's password; 0 means [passwordRounds].
+	PasswordRounds int
 }
 
 // Service is IAM. Its methods may be called at once.
@@ -36,6 +39,7 @@ func New(c Config) *Service {
 	if c.Pages == nil {
 		c.Pages = pages.NewRandomSealer()
 	}
+	c.PasswordRounds = cmp.Or(c.PasswordRounds, passwordRounds)
 	return &Service{Config: c, authorizer: newAuthorizer(c)}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 
+	"strongroom/internal/api"
 	"strongroom/internal/service/iam/iamtest"
 	"strongroom/internal/strongroomtest"
 )
@@ -243,4 +244,19 @@ func TestAuthorizationMessages(t *testing.T) {
 
 func sessionCredentials(c *types.Credentials) aws.CredentialsProvider {
 	return credentials.NewStaticCredentialsProvider(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
+}
+
+// AssumeRole asks again when it lends the role: what it was authorized on may have made way for another role of the name.
+func TestAssumeRoleAuthorizesTheRoleItLends(t *testing.T) {
+	t.Parallel()
+	h := iamtest.New(t)
+	arn := h.Role(t, iamtest.Member, "r", trusting(`"Service":"backup.amazonaws.com"`, ""))
+	in := &sts.AssumeRoleInput{RoleArn: &arn, RoleSessionName: p("session")}
+	if _, err := h.STS.AssumeRole(t.Context(), h.Caller(t, iamtest.Member), in); api.Code(err) != "AccessDenied" {
+		t.Errorf("behind the door: %v", err)
+	}
+	*in.RoleArn += "-gone"
+	if _, err := h.STS.AssumeRole(t.Context(), h.Caller(t, iamtest.Member), in); api.Code(err) != "AccessDenied" {
+		t.Errorf("a role that is not there any more: %v", err)
+	}
 }

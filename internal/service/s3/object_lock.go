@@ -219,6 +219,12 @@ func (s *Service) lockable(ctx context.Context, c *api.Caller, bucket, key, vers
 	return b, o, err
 }
 
+// anyVersion takes away the condition key of the version, which the actions of locks and restores do not have.
+func anyVersion[In any](_ *In, conditions map[string][]string) []string {
+	delete(conditions, "s3:VersionId")
+	return nil
+}
+
 func noLockOfObject(key string) error {
 	return failure(http.StatusNotFound, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration", "Key", key)
 }
@@ -244,7 +250,7 @@ func (s *Service) putRetentionConditions(in *s3.PutObjectRetentionInput, conditi
 			retentionConditions(conditions, *r.RetainUntilDate, s.clock.Now())
 		}
 	}
-	return nil
+	return anyVersion(in, conditions)
 }
 
 // PutObjectRetention sets, extends or ends the retention of a version. A retention that runs is only ever extended, but by
@@ -309,7 +315,7 @@ func putLegalHoldConditions(in *s3.PutObjectLegalHoldInput, conditions map[strin
 	if in.LegalHold != nil && in.LegalHold.Status != "" {
 		conditions["s3:object-lock-legal-hold"] = []string{string(in.LegalHold.Status)}
 	}
-	return nil
+	return anyVersion(in, conditions)
 }
 
 // PutObjectLegalHold holds a version, or lets it go.

@@ -97,11 +97,11 @@ func (s *Service) objectOperations() []api.Operation {
 		api.Op("DELETE /{Bucket}/{Key+}?tagging&versionId=VersionId 204", s.DeleteObjectTagging, onTaggedObject[s3.DeleteObjectTaggingInput](s, "DeleteObjectTagging", "DeleteObjectVersionTagging", nil)).AsData(),
 		api.Op("GET /{Bucket}/{Key+}?acl&versionId=VersionId", s.GetObjectAcl, onTaggedObject[s3.GetObjectAclInput](s, "GetObjectAcl", "GetObjectVersionAcl", nil)).AsData(),
 		api.Op("PUT /{Bucket}/{Key+}?acl&versionId=VersionId", s.PutObjectAcl, onTaggedObject[s3.PutObjectAclInput](s, "PutObjectAcl", "PutObjectVersionAcl", nil)).AsData(),
-		api.Op("GET /{Bucket}/{Key+}?retention&versionId=VersionId", s.GetObjectRetention, onObject[s3.GetObjectRetentionInput](s, "GetObjectRetention", "GetObjectRetention", nil)).AsData(),
+		api.Op("GET /{Bucket}/{Key+}?retention&versionId=VersionId", s.GetObjectRetention, onObject(s, "GetObjectRetention", "GetObjectRetention", anyVersion[s3.GetObjectRetentionInput])).AsData(),
 		api.Op("PUT /{Bucket}/{Key+}?retention&versionId=VersionId", s.PutObjectRetention, onObject(s, "PutObjectRetention", "PutObjectRetention", s.putRetentionConditions)).AsData(),
-		api.Op("GET /{Bucket}/{Key+}?legal-hold&versionId=VersionId", s.GetObjectLegalHold, onObject[s3.GetObjectLegalHoldInput](s, "GetObjectLegalHold", "GetObjectLegalHold", nil)).AsData(),
+		api.Op("GET /{Bucket}/{Key+}?legal-hold&versionId=VersionId", s.GetObjectLegalHold, onObject(s, "GetObjectLegalHold", "GetObjectLegalHold", anyVersion[s3.GetObjectLegalHoldInput])).AsData(),
 		api.Op("PUT /{Bucket}/{Key+}?legal-hold&versionId=VersionId", s.PutObjectLegalHold, onObject(s, "PutObjectLegalHold", "PutObjectLegalHold", putLegalHoldConditions)).AsData(),
-		api.Op("POST /{Bucket}/{Key+}?restore&versionId=VersionId 202", s.RestoreObject, onObject[s3.RestoreObjectInput](s, "RestoreObject", "RestoreObject", nil)).AsData(),
+		api.Op("POST /{Bucket}/{Key+}?restore&versionId=VersionId 202", s.RestoreObject, onObject(s, "RestoreObject", "RestoreObject", anyVersion[s3.RestoreObjectInput])).AsData(),
 	}
 }
 

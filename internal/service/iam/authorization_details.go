@@ -28,8 +28,11 @@ type detailKind struct {
 
 // detailKinds are in the order in which the pages show them.
 var detailKinds = []detailKind{
-	{types.EntityTypeUser, userDetails}, {types.EntityTypeGroup, groupDetails}, {types.EntityTypeRole, roleDetails},
-	{types.EntityTypeLocalManagedPolicy, localPolicyDetails}, {types.EntityTypeAWSManagedPolicy, awsPolicyDetails},
+	{types.EntityTypeUser, userDetails},
+	{types.EntityTypeGroup, groupDetails},
+	{types.EntityTypeRole, roleDetails},
+	{types.EntityTypeLocalManagedPolicy, localPolicyDetails},
+	{types.EntityTypeAWSManagedPolicy, awsPolicyDetails},
 }
 
 // GetAccountAuthorizationDetails shows all that decides about rights in the account: users, groups, roles and policies

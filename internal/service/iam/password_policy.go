@@ -97,8 +97,10 @@ func checkPassword(p state.PasswordPolicy, custom bool, password string) error {
 		letters, name string
 		required      bool
 	}{
-		{upper, "uppercase letter", p.Uppercase}, {lower, "lowercase letter", p.Lowercase},
-		{digits, "number", p.Numbers}, {passwordSymbols, "symbol", p.Symbols},
+		{upper, "uppercase letter", p.Uppercase},
+		{lower, "lowercase letter", p.Lowercase},
+		{digits, "number", p.Numbers},
+		{passwordSymbols, "symbol", p.Symbols},
 	} {
 		if strings.ContainsAny(password, kind.letters) {
 			kinds++

@@ -2,7 +2,7 @@ package iam
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // how fingerprints of keys are made
+	"crypto/md5" // how fingerprints of keys are made
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"

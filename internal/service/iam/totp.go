@@ -2,7 +2,7 @@ package iam
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // what authenticators compute: RFC 6238
+	"crypto/sha1" // what authenticators compute: RFC 6238
 	"crypto/subtle"
 	"encoding/binary"
 	"fmt"

@@ -22,10 +22,14 @@ type credentialKind struct {
 }
 
 var (
-	sshKeys = credentialKind{state.CredentialSSH, "The Public Key with id %s cannot be found.", "SSHPublicKeysPerUser", 5,
-		api.Errorf("DuplicateSSHPublicKey", "The SSH public key is already associated with the specified IAM user.")}
-	certificates = credentialKind{state.CredentialCertificate, "The Certificate with id %s cannot be found.", "SigningCertificatesPerUser", 2,
-		api.Errorf("DuplicateCertificate", "The certificate is already associated with the specified IAM user.").WithStatus(http.StatusConflict)}
+	sshKeys = credentialKind{
+		state.CredentialSSH, "The Public Key with id %s cannot be found.", "SSHPublicKeysPerUser", 5,
+		api.Errorf("DuplicateSSHPublicKey", "The SSH public key is already associated with the specified IAM user."),
+	}
+	certificates = credentialKind{
+		state.CredentialCertificate, "The Certificate with id %s cannot be found.", "SigningCertificatesPerUser", 2,
+		api.Errorf("DuplicateCertificate", "The certificate is already associated with the specified IAM user.").WithStatus(http.StatusConflict),
+	}
 	serviceKeys = credentialKind{state.CredentialService, "The service specific credential with id %s cannot be found.", "ServiceSpecificCredentialsPerUser", 2, nil}
 )
 

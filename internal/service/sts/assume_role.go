@@ -249,7 +249,8 @@ func validate(c *api.Caller, in *sts.AssumeRoleInput) error {
 	}{
 		{"roleArn", cmp.Or(in.RoleArn, aws.String("")), rolePattern},
 		{"roleSessionName", cmp.Or(in.RoleSessionName, aws.String("")), sessionName},
-		{"externalId", in.ExternalId, externalID}, {"sourceIdentity", in.SourceIdentity, sessionName},
+		{"externalId", in.ExternalId, externalID},
+		{"sourceIdentity", in.SourceIdentity, sessionName},
 	} {
 		if field.value != nil && !field.pattern.MatchString(*field.value) {
 			return api.Errorf("ValidationError", "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: "+

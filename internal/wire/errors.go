@@ -169,8 +169,14 @@ func (x *exchange) refused(err error) error {
 		return err
 	}
 	row := refusals[x.protocol()][f.Reason]
-	if row.code == "AuthorizationHeaderMalformed" && x.r.Header.Get("Authorization") == "" {
-		row.code = "AuthorizationQueryParametersError"
+	if x.protocol() == model.RESTXML && x.r.Header.Get("Authorization") == "" {
+		switch f.Reason {
+		case sigv4.Incomplete:
+			row.code = "AuthorizationQueryParametersError"
+		case sigv4.Unsupported:
+			row = refusal{"AuthorizationQueryParametersError", 400, ""}
+		default:
+		}
 	}
 	if row.code == "" {
 		row = refusals[model.RESTJSON][f.Reason]

@@ -32,7 +32,7 @@ func (x *exchange) isForm() bool {
 	return err == nil && media == "multipart/form-data"
 }
 
-// form is what a browser sent before the file.
+// postForm is what a browser sent before the file.
 type postForm struct {
 	bucket   string
 	fields   map[string]string // by name in lower case

@@ -144,7 +144,9 @@ func (f *postForm) begin(file *multipart.Part) error {
 }
 
 func missingField(name string) error {
-	return api.Errorf("InvalidArgument", "Bucket POST must contain a field named '%s'.  If it is specified, please check the order of the fields.", name)
+	e := api.Errorf("InvalidArgument", "Bucket POST must contain a field named '%s'.  If it is specified, please check the order of the fields.", name)
+	e.Members = map[string]string{"ArgumentName": name, "ArgumentValue": ""}
+	return e
 }
 
 // authenticateForm verifies the signature of the form's policy and sets the caller.

@@ -116,9 +116,12 @@ func (p *postPolicy) hold(form *postForm, now time.Time) error {
 			return policyRefusal("Policy Condition failed: %s", c.text)
 		}
 	}
+	if !named["bucket"] { // it is a field of every form, given or not
+		return policyRefusal("Extra input fields: bucket")
+	}
 	for _, field := range slices.Sorted(maps.Keys(form.fields)) {
 		switch {
-		case named[field], field == "policy", field == "x-amz-signature", field == "file", field == "bucket", strings.HasPrefix(field, "x-ignore-"):
+		case named[field], field == "policy", field == "x-amz-signature", field == "file", strings.HasPrefix(field, "x-ignore-"):
 		default:
 			return policyRefusal("Extra input fields: %s", clip(field))
 		}

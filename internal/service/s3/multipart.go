@@ -84,7 +84,7 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, c *api.Caller, in *
 	}
 	out := &s3.CreateMultipartUploadOutput{Bucket: &b.Name, Key: in.Key, UploadId: &u.ID, SSEKMSEncryptionContext: in.SSEKMSEncryptionContext}
 	if in.ChecksumAlgorithm != "" {
-		out.ChecksumAlgorithm, out.ChecksumType = in.ChecksumAlgorithm, types.ChecksumType(o.ChecksumType)
+		out.ChecksumAlgorithm, out.ChecksumType = types.ChecksumAlgorithm(o.ChecksumAlgorithm), types.ChecksumType(o.ChecksumType)
 	}
 	setEncryption(o, &out.ServerSideEncryption, &out.SSEKMSKeyId, &out.BucketKeyEnabled)
 	createUploadEncryption(in).customer.tell(&out.SSECustomerAlgorithm, &out.SSECustomerKeyMD5)

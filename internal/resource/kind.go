@@ -38,6 +38,8 @@ type BackupRequest struct {
 	Options     map[string]string // BackupOptions of the job
 	// Progress is told the bytes done and the total expected, as often as the kind likes.
 	Progress func(done, total int64)
+	// Failed is told what is left out because it cannot be read. Nil where nobody asked.
+	Failed func(ctx context.Context, object string, reason error)
 }
 
 // Result is what a backup made.
@@ -62,6 +64,8 @@ type RestoreRequest struct {
 	JobID    string            // for idempotent naming of what is created
 	Again    bool              // the job was begun before: what it was to create may be there already
 	Progress func(done, total int64)
+	// Failed is told what cannot be brought back; several may tell at once. Nil where nobody asked.
+	Failed func(ctx context.Context, object string, reason error)
 }
 
 // Restored is what a restore made.

@@ -203,6 +203,9 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob) (*state.Recov
 		Progress: r.progress(ctx, func(ctx context.Context, tx *state.Tx, percent float64, done int64) error {
 			return tx.SetBackupJobProgress(ctx, job.ID, percent, done)
 		}).report,
+		Failed: r.failed(vault, change{
+			vaultARN: vault.ARN, event: kind.Type() + "_BACKUP_OBJECT_FAILED", kind: "BACKUP_JOB", state: job.State, id: job.ID, started: job.StartedAt,
+		}, "An object was not backed up of "+job.ResourceARN),
 	}
 	if parent != nil {
 		request.Parent, request.ParentState = parent.ArchivePointID, parent.KindState

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -59,6 +60,20 @@ func (r *Runner) tell(ctx context.Context, tx *state.Tx, c change) error {
 		return fmt.Errorf("notifying %s of %s: %w", vault.TopicARN, c.event, err)
 	}
 	return nil
+}
+
+// failed tells of the objects that a job leaves out, each as the change c; nil if the vault's owner did not ask.
+func (r *Runner) failed(vault state.BackupVault, c change, what string) func(ctx context.Context, object string, reason error) {
+	if r.Notify == nil || vault.TopicARN == "" || !slices.Contains(vault.Events, c.event) {
+		return nil
+	}
+	return func(ctx context.Context, object string, reason error) {
+		one := c // several may tell at once
+		one.message = text(what+".", "Object", object, "Reason", reason.Error(), "Job ID", c.id)
+		if err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error { return r.tell(ctx, tx, one) }); err != nil {
+			r.Log.WarnContext(ctx, "could not tell of an object", slog.String("job", c.id), slog.String("error", err.Error()))
+		}
+	}
 }
 
 // jobEvent is the event of a job that has come into a state: it began, or it is over. How it ended the attribute State

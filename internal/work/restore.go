@@ -93,6 +93,9 @@ func (r *Runner) restore(ctx context.Context, job *state.RestoreJob) (made resou
 		Progress: r.progress(ctx, func(ctx context.Context, tx *state.Tx, percent float64, done int64) error {
 			return tx.SetRestoreJobProgress(ctx, job.ID, percent, done)
 		}).report,
+		Failed: r.failed(vault, change{
+			vaultARN: vault.ARN, event: kind.Type() + "_RESTORE_OBJECT_FAILED", kind: "RESTORE_JOB", state: job.State, id: job.ID, started: job.StartedAt,
+		}, "An object was not restored from "+point.ARN),
 	})
 }
 

@@ -237,6 +237,9 @@ func (b *backup) apply(ctx context.Context, w *archive.Writer, s *step) error {
 		b.state.Skipped++
 		b.log.DebugContext(ctx, "an object was not backed up", slog.String("bucket", b.bucket), slog.String("key", s.entry.Key),
 			slog.String("version", s.entry.VersionID), slog.Any("error", s.err))
+		if b.request.Failed != nil {
+			b.request.Failed(ctx, s.entry.Key, s.err)
+		}
 		return nil // of a version whose tags changed, the parent's state stays
 	default:
 		return fmt.Errorf("reading %s of bucket %s: %w", s.entry.Key, b.bucket, s.err)

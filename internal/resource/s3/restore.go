@@ -290,6 +290,9 @@ func (x *restore) object(ctx context.Context, entries []*archive.Entry) error {
 		case unreadable(err):
 			x.failed.Add(1)
 			x.log.DebugContext(ctx, "an object was not restored", slog.String("bucket", x.options.bucket), slog.String("key", v.Key), slog.Any("error", err))
+			if x.request.Failed != nil {
+				x.request.Failed(ctx, v.Key, err)
+			}
 		case err != nil:
 			return err
 		default:

@@ -75,6 +75,8 @@ func importedServices(file *ast.File) []string {
 		case err != nil || !ours || strings.Contains(service, "/"):
 		case service == "resourcegroupstaggingapi":
 			services = append(services, "tagging")
+		case service == "eventbridge":
+			services = append(services, "events")
 		default:
 			services = append(services, service)
 		}

@@ -64,7 +64,7 @@ func (s *Server) moveClock(ctx context.Context, move ClockMove) (Clock, error) {
 				return Clock{}, err
 			}
 		}
-		if err := s.runner.Settle(ctx); err != nil {
+		if err := errors.Join(s.runner.Settle(ctx), s.outbox.Settle(ctx)); err != nil {
 			return Clock{}, err
 		}
 	}

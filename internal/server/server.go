@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,13 +24,13 @@ import (
 	s3kind "strongroom/internal/resource/s3"
 	"strongroom/internal/service/backup"
 	"strongroom/internal/service/cloudtrail"
+	"strongroom/internal/service/delivery"
 	"strongroom/internal/service/ebs"
 	"strongroom/internal/service/ec2"
 	"strongroom/internal/service/iam"
 	"strongroom/internal/service/kms"
 	"strongroom/internal/service/organizations"
 	"strongroom/internal/service/s3"
-	"strongroom/internal/service/sqs"
 	"strongroom/internal/service/sts"
 	"strongroom/internal/service/tagging"
 	"strongroom/internal/state"
@@ -50,6 +48,7 @@ type Server struct {
 	door       *api.Door
 	engine     *ebskind.Engine
 	runner     *work.Runner
+	outbox     *delivery.Outbox
 	listener   net.Listener
 	clockMoves sync.Mutex // held while the clock is moved
 
@@ -93,10 +92,9 @@ func Start(ctx context.Context, config Config, log *slog.Logger) (s *Server, err
 	if err := s.serve(ctx, services); err != nil {
 		return s, err
 	}
-	if err := services.queues.Start(ctx); err != nil {
+	if err := s.startMessaging(ctx, services.messaging); err != nil {
 		return s, err
 	}
-	s.onClose("queues", func(context.Context) error { services.queues.Close(); return nil }) // before requests: it ends those that wait
 	if err := writeProfiles(config.DataDir, s.Endpoint(), profiles); err != nil {
 		return s, err
 	}
@@ -169,7 +167,7 @@ type services struct {
 	iam           *iam.Service
 	sts           *sts.Service
 	organizations *organizations.Service
-	queues        *sqs.Service
+	messaging     messaging
 	objects       *s3.Service
 }
 
@@ -201,11 +199,10 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: s.config.Wall, Keeper: keeper, Door: s.door, Log: s.log, Decode: identities.DecodeAuthorizationMessage})
 	organization := organizations.New(organizations.Config{DB: s.db, Clock: s.clock, Pages: pages, Log: s.log})
 	keys := kms.New(kms.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Pages: pages, PrincipalExists: identities.PrincipalExists, Log: s.log})
-	seal, err := s.seal(ctx, keeper, "messages.key")
+	messages, err := s.openMessaging(ctx, keeper, pages, keys, sessions)
 	if err != nil {
 		return services{}, err
 	}
-	queues := sqs.New(sqs.Config{DB: s.db, Clock: s.clock, Door: s.door, Seal: seal, Pages: pages, EnsureManagedKey: keys.EnsureManagedKey, Log: s.log})
 	objects, err := s3.New(ctx, s3.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Dir: s.config.DataDir, Log: s.log, EnsureManagedKey: keys.EnsureManagedKey})
 	if err != nil {
 		return services{}, err
@@ -229,9 +226,9 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(organization, s.db), Log: s.log,
 	})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans, queues}})
+	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses}})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages})
-	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, queues, tags, trail} {
+	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, messages.queues, messages.topics, messages.buses, tags, trail} {
 		s.door.Register(service.API())
 	}
 
@@ -239,13 +236,14 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		return services{}, err
 	}
 	s.onClose("volumes", func(context.Context) error { return s.engine.Close() })
+	s.outbox = messages.outbox
 	s.runner = work.New(work.Config{
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf,
 		Identity: identity{identities, sessions}, Organization: membership(organization), Trail: recorder, Log: s.log,
-		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, queues.Sweep},
-		Due:   []func(context.Context) error{objects.RunLifecycles},
+		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep},
+		Due:   []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue},
 	})
-	return services{identities, sessions, organization, queues, objects}, nil
+	return services{identities, sessions, organization, messages, objects}, nil
 }
 
 // identity joins what jobs need of IAM and STS.
@@ -296,19 +294,6 @@ func (s *Server) pages(ctx context.Context, keeper *secrets.Keeper) (*page.Seale
 	return page.NewSealer(key)
 }
 
-// seal opens what seals a service's data under a key of its own, which is kept.
-func (s *Server) seal(ctx context.Context, keeper *secrets.Keeper, name string) (cipher.AEAD, error) {
-	key, err := keptKey(ctx, s.db, keeper, name)
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", name, err)
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCMWithRandomNonce(block)
-}
-
 // makeAccounts makes the configured accounts, and with -dev their organization, and returns their profiles.
 func (s *Server) makeAccounts(ctx context.Context, all services) ([]profile, error) {
 	var profiles []profile
@@ -335,7 +320,7 @@ func (s *Server) makeAccounts(ctx context.Context, all services) ([]profile, err
 // serve listens on the configured address.
 func (s *Server) serve(ctx context.Context, all services) error {
 	handler := wire.NewHandler(wire.Config{Door: s.door, Credentials: all.sts, Clock: s.clock, Wall: s.config.Wall, Log: s.log, CrossOrigin: all.objects.CrossOrigin})
-	server := wire.NewServer(s.config.Listen, handler)
+	server := wire.NewServer(s.config.Listen, all.messaging.links(handler))
 	var l net.ListenConfig
 	listener, err := l.Listen(ctx, "tcp", s.config.Listen)
 	if err != nil {

@@ -39,6 +39,8 @@ type DB struct {
 	writing, reading *statements
 	// principals counts the changes to what principals may do; see [DB.UpdatePrincipals].
 	principals atomic.Uint64
+	// delivering has a token once a transaction with a new delivery has committed; see [DB.Delivering].
+	delivering chan struct{}
 }
 
 // Tx is a transaction. Methods on it are spread over this package's files, a file a noun.
@@ -46,6 +48,8 @@ type Tx struct {
 	sql        *sql.Tx
 	statements *statements
 	unprepared []string // statements to prepare afterwards
+	delivers   bool     // a delivery was inserted
+	committed  func()   // is called after the commit; may be nil
 	// Now is the service's time when the transaction began, in microseconds as columns hold it.
 	Now Micros
 }
@@ -87,7 +91,7 @@ func Open(ctx context.Context, path string, c clock.Clock) (*DB, error) {
 	readers.SetMaxOpenConns(4 * runtime.GOMAXPROCS(0))
 	readers.SetMaxIdleConns(4 * runtime.GOMAXPROCS(0))
 	return &DB{
-		clock: c, writer: writer, readers: readers,
+		clock: c, writer: writer, readers: readers, delivering: make(chan struct{}, 1),
 		writing: &statements{pool: writer, all: map[string]*sql.Stmt{}}, reading: &statements{pool: readers, all: map[string]*sql.Stmt{}},
 	}, nil
 }
@@ -120,8 +124,21 @@ func (db *DB) Update(ctx context.Context, fn func(ctx context.Context, tx *Tx) e
 		panic("state: Update inside Update")
 	}
 	ctx = context.WithValue(ctx, inUpdate{}, true)
-	return run(ctx, db.writing, db.clock, fn)
+	return run(ctx, db.writing, db.clock, func(ctx context.Context, tx *Tx) error {
+		tx.committed = func() {
+			if tx.delivers {
+				select {
+				case db.delivering <- struct{}{}:
+				default: // somebody has been told, and has not looked yet
+				}
+			}
+		}
+		return fn(ctx, tx)
+	})
 }
+
+// Delivering yields a value once deliveries were inserted since the last.
+func (db *DB) Delivering() <-chan struct{} { return db.delivering }
 
 // View runs fn in a transaction that only reads and sees one snapshot.
 func (db *DB) View(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
@@ -143,6 +160,9 @@ func run(ctx context.Context, on *statements, c clock.Clock, fn func(context.Con
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("committing: %w", err)
+	}
+	if t.committed != nil {
+		t.committed()
 	}
 	return nil
 }

@@ -57,8 +57,8 @@ func (x *exchange) respond(op *api.Operation, status int, out any) {
 		x.send(status, "", body)
 	case model.Query:
 		b := []byte(`<` + op.Name + `Response xmlns="` + x.namespace() + `">`)
-		// Operations without output have no result either, but iam:UpdateRole has an empty one, which clients look for.
-		if c.Payload(op.Out) != codec.NoBody || op.Name == "UpdateRole" {
+		// Operations without output have no result either, but iam:UpdateRole and tagging a topic have an empty one, which clients look for.
+		if c.Payload(op.Out) != codec.NoBody || op.Name == "UpdateRole" || x.service == "sns" && strings.HasSuffix(strings.ToLower(op.Name), "tagresource") {
 			b = append(b, "<"+op.Name+"Result>"...)
 			b = append(b, c.EncodeXML(out, lists)...)
 			b = append(b, "</"+op.Name+"Result>"...)

@@ -241,7 +241,7 @@ func (r *Runner) watchWindows(ctx context.Context) {
 func (r *Runner) NextEvent(ctx context.Context) (time.Time, error) {
 	var next time.Time
 	err := r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		for _, ask := range []func(context.Context) (state.Micros, error){tx.NextRuleRun, tx.NextPointDeletion, tx.NextPointCooling} {
+		for _, ask := range []func(context.Context) (state.Micros, error){tx.NextRuleRun, tx.NextPointDeletion, tx.NextPointCooling, tx.NextEventRule} {
 			at, err := ask(ctx)
 			if errors.Is(err, state.ErrNotFound) || err == nil && at == 0 {
 				continue

@@ -1,0 +1,169 @@
+package sns
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"strongroom/internal/api"
+	"strongroom/internal/state"
+)
+
+// message is what subscribers get, unless they asked for the raw message.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+type message struct {
+	Type              string                    `json:"Type"`
+	MessageID         string                    `json:"MessageId"`
+	Token             string                    `json:"Token,omitempty"`
+	SequenceNumber    string                    `json:"SequenceNumber,omitempty"`
+	TopicARN          string                    `json:"TopicArn"`
+	Subject           string                    `json:"Subject,omitempty"`
+	Message           string                    `json:"Message"`
+	SubscribeURL      string                    `json:"SubscribeURL,omitempty"`
+	Timestamp         string                    `json:"Timestamp"`
+	SignatureVersion  string                    `json:"SignatureVersion"`
+	Signature         string                    `json:"Signature"`
+	SigningCertURL    string                    `json:"SigningCertURL"`
+	UnsubscribeURL    string                    `json:"UnsubscribeURL,omitempty"`
+	MessageAttributes map[string]shownAttribute `json:"MessageAttributes,omitempty"`
+}
+
+type shownAttribute struct {
+	Type  string
+	Value string
+}
+
+func stamp(at state.Micros) string { return at.Time().Format("2006-01-02T15:04:05.000Z") }
+
+// canonical is what of a message is signed.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
+func (m message) canonical() []byte {
+	var b bytes.Buffer
+	put := func(name, value string) {
+		if value != "" {
+			b.WriteString(name + "\n" + value + "\n")
+		}
+	}
+	put("Message", m.Message)
+	put("MessageId", m.MessageID)
+	if m.Type == "Notification" {
+		put("Subject", m.Subject)
+	} else {
+		put("SubscribeURL", m.SubscribeURL)
+	}
+	put("Timestamp", m.Timestamp)
+	put("Token", m.Token)
+	put("TopicArn", m.TopicARN)
+	put("Type", m.Type)
+	return b.Bytes()
+}
+
+// How long deliveries are tried: to queues as long as AWS tries, to endpoints as its usual delivery policy says.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
+const (
+	queuePatience    = 23 * 24 * time.Hour
+	endpointPatience = time.Hour
+	endpointRetries  = 3
+)
+
+// deliver makes the delivery of a message to a subscription; more sets what else belongs to it.
+func (s *Service) deliver(ctx context.Context, tx *state.Tx, t state.Topic, sub state.Subscription, m message, raw bool, more func(*state.Delivery)) error {
+	body := m.Message
+	if !raw {
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		if err := e.Encode(m); err != nil {
+			return err
+		}
+		body = strings.TrimSuffix(b.String(), "\n")
+	}
+	d := state.Delivery{
+		Principal: Principal, AccountID: t.AccountID, Region: t.Region, SourceARN: t.ARN, TargetARN: sub.Endpoint,
+		DeadLetter: deadLetterOf(sub.Attributes["RedrivePolicy"]), ExpiresAt: tx.Now + state.Micros(queuePatience.Microseconds()),
+		DeliveryContent: state.DeliveryContent{Message: body},
+	}
+	if more != nil {
+		more(&d)
+	}
+	if sub.Protocol != "sqs" {
+		d.Most, d.ExpiresAt = retriesOf(t, sub), tx.Now+state.Micros(endpointPatience.Microseconds())
+		d.Headers = map[string]string{
+			"x-amz-sns-message-type": m.Type, "x-amz-sns-message-id": m.MessageID, "x-amz-sns-topic-arn": t.ARN, "x-amz-sns-subscription-arn": sub.ARN,
+		}
+		if raw {
+			d.Headers["x-amz-sns-rawdelivery"] = "true"
+		}
+		d.Attributes = nil
+	}
+	return s.Deliver(ctx, tx, d)
+}
+
+// retriesOf is how often an endpoint is tried again, by its own delivery policy or the topic's.
+func retriesOf(t state.Topic, sub state.Subscription) int64 {
+	var own struct {
+		Healthy *struct{ NumRetries int64 } `json:"healthyRetryPolicy"`
+	}
+	if json.Unmarshal([]byte(sub.Attributes["DeliveryPolicy"]), &own) == nil && own.Healthy != nil {
+		return retries(own.Healthy.NumRetries)
+	}
+	var topics struct {
+		HTTP struct {
+			Healthy *struct{ NumRetries int64 } `json:"defaultHealthyRetryPolicy"`
+		} `json:"http"`
+	}
+	if json.Unmarshal([]byte(t.Attributes["DeliveryPolicy"]), &topics) == nil && topics.HTTP.Healthy != nil {
+		return retries(topics.HTTP.Healthy.NumRetries)
+	}
+	return endpointRetries
+}
+
+func retries(n int64) int64 {
+	if n <= 0 {
+		return -1
+	}
+	return min(n, 100)
+}
+
+const endpointTimeout = 15 * time.Second
+
+func newClient() *http.Client {
+	return &http.Client{
+		Timeout:       endpointTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Post sends a message to an HTTP or HTTPS endpoint. A refusal that will not pass is an [api.Error].
+func (s *Service) Post(ctx context.Context, d state.Delivery) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.TargetARN, strings.NewReader(d.Message))
+	if err != nil {
+		return api.Errorf("InvalidParameter", "%s", err.Error())
+	}
+	for name, value := range d.Headers {
+		request.Header.Set(name, value)
+	}
+	request.Header.Set("Content-Type", "text/plain; charset=UTF-8")
+	request.Header.Set("User-Agent", "Amazon Simple Notification Service Agent")
+	response, err := s.client.Do(request)
+	if err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // what is left unread costs the connection
+	if err := response.Body.Close(); err != nil {
+		return err
+	}
+	switch code := response.StatusCode; {
+	case code < 300:
+		return nil
+	case code < http.StatusInternalServerError && code != http.StatusTooManyRequests:
+		return api.Errorf("EndpointRefused", "the endpoint answers %s", response.Status)
+	}
+	return fmt.Errorf("the endpoint answers %s", response.Status)
+}

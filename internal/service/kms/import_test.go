@@ -1,7 +1,6 @@
 package kms_test
 
 import (
-	"crypto/aes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
@@ -9,7 +8,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
-	"encoding/binary"
 	"hash"
 	"slices"
 	"testing"
@@ -20,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"strongroom/internal/api"
+	"strongroom/internal/service/kms"
 )
 
 // useImports calls the operations of imported material as a client does.
@@ -63,34 +62,7 @@ func wrapFor(t testing.TB, der []byte, algorithm types.AlgorithmSpec, material [
 	if &direct[0] == &material[0] {
 		return wrapped
 	}
-	return append(wrapped, wrapKey(t, direct, material)...)
-}
-
-// wrapKey is AES key wrap with padding, RFC 5649.
-func wrapKey(t testing.TB, kek, key []byte) []byte {
-	t.Helper()
-	block, err := aes.NewCipher(kek)
-	must(t, err)
-	n := (len(key) + 7) / 8
-	out := make([]byte, 8*(n+1))
-	copy(out, []byte{0xA6, 0x59, 0x59, 0xA6})
-	binary.BigEndian.PutUint32(out[4:], uint32(len(key)))
-	copy(out[8:], key)
-	if n == 1 {
-		block.Encrypt(out, out)
-		return out
-	}
-	var buffer [16]byte
-	for j := range 6 {
-		for i := 1; i <= n; i++ {
-			copy(buffer[:8], out[:8])
-			copy(buffer[8:], out[8*i:])
-			block.Encrypt(buffer[:], buffer[:])
-			binary.BigEndian.PutUint64(out, binary.BigEndian.Uint64(buffer[:8])^uint64(n*j+i))
-			copy(out[8*i:8*i+8], buffer[8:])
-		}
-	}
-	return out
+	return append(wrapped, kms.WrapKey(direct, material)...)
 }
 
 // external makes a key without material.

@@ -2,6 +2,8 @@ package kms
 
 import (
 	"bytes"
+	"crypto/aes"
+	"encoding/binary"
 	"encoding/hex"
 	"testing"
 )
@@ -46,4 +48,49 @@ func unhex(t *testing.T, digits string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// WrapKey is AES key wrap with padding, RFC 5649, as clients do it.
+func WrapKey(kek, key []byte) []byte {
+	block, err := aes.NewCipher(kek)
+	if err != nil {
+		panic(err)
+	}
+	n := (len(key) + 7) / 8
+	out := make([]byte, 8*(n+1))
+	copy(out, keyWrapPrefix)
+	binary.BigEndian.PutUint32(out[4:], uint32(len(key)))
+	copy(out[8:], key)
+	if n == 1 {
+		block.Encrypt(out, out)
+		return out
+	}
+	var buffer [aes.BlockSize]byte
+	for j := range 6 {
+		for i := 1; i <= n; i++ {
+			copy(buffer[:8], out[:8])
+			copy(buffer[8:], out[8*i:])
+			block.Encrypt(buffer[:], buffer[:])
+			binary.BigEndian.PutUint64(out, binary.BigEndian.Uint64(buffer[:8])^uint64(n*j+i))
+			copy(out[8*i:8*i+8], buffer[8:])
+		}
+	}
+	return out
+}
+
+// FuzzUnwrapKey holds the law of wrapped keys: what was wrapped unwraps, and what unwraps is what wrapping makes.
+func FuzzUnwrapKey(f *testing.F) {
+	f.Add([]byte("a key"), []byte("0123456789abcdef"))
+	f.Add([]byte("a key of more than eight bytes"), make([]byte, 24))
+	f.Fuzz(func(t *testing.T, key, blob []byte) {
+		kek := bytes.Repeat([]byte{7}, 32)
+		if len(key) > 0 {
+			if opened, err := unwrapKey(kek, WrapKey(kek, key)); err != nil || !bytes.Equal(opened, key) {
+				t.Fatalf("%x unwraps as %x, %v", key, opened, err)
+			}
+		}
+		if opened, err := unwrapKey(kek, blob); err == nil && !bytes.Equal(WrapKey(kek, opened), blob) {
+			t.Fatalf("%x unwraps as %x, which wraps otherwise", blob, opened)
+		}
+	})
 }

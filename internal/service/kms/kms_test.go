@@ -354,6 +354,24 @@ func TestIdentifiers(t *testing.T) {
 	refused[awskms.DecryptOutput](t, w, c.In(north), &awskms.DecryptInput{CiphertextBlob: made.CiphertextBlob}, "AccessDeniedException")
 }
 
+// TestEnclavesAreRefusedByName asks for answers to Nitro enclaves, which there are none of.
+func TestEnclavesAreRefusedByName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	k, r := w.newKey(t, member, "").KeyId, &types.RecipientInfo{AttestationDocument: []byte("d")}
+	for _, in := range []any{
+		&awskms.DecryptInput{CiphertextBlob: []byte("c"), Recipient: r},
+		&awskms.GenerateDataKeyInput{KeyId: k, KeySpec: types.DataKeySpecAes256, Recipient: r},
+		&awskms.GenerateDataKeyPairInput{KeyId: k, KeyPairSpec: types.DataKeyPairSpecEccNistP256, Recipient: r},
+		&awskms.GenerateRandomInput{NumberOfBytes: new(int32(1)), Recipient: r},
+		&awskms.DeriveSharedSecretInput{KeyId: k, PublicKey: []byte("p"), KeyAgreementAlgorithm: types.KeyAgreementAlgorithmSpecEcdh, Recipient: r},
+	} {
+		if err := w.call(t, admin(member), in); api.Code(err) != "NotImplemented" || !strings.Contains(err.Error(), "Recipient") {
+			t.Errorf("%T is answered with %v", in, err)
+		}
+	}
+}
+
 func TestKeyKindsThatAreNotThereSaySo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -203,7 +203,10 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	if err != nil {
 		return services{}, err
 	}
-	objects, err := s3.New(ctx, s3.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Dir: s.config.DataDir, Log: s.log, EnsureManagedKey: keys.EnsureManagedKey})
+	objects, err := s3.New(ctx, s3.Config{
+		DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Dir: s.config.DataDir, Log: s.log, EnsureManagedKey: keys.EnsureManagedKey,
+		PutEvent: messages.objectEvent, Deliver: messages.objectMessage, Send: messages.tryObjectMessage(s.door),
+	})
 	if err != nil {
 		return services{}, err
 	}
@@ -225,6 +228,9 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds,
 		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(organization, s.db), Log: s.log,
+		PutEvent: messages.buses.PutServiceEvent, TellLifecycle: func(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error {
+			return s.runner.TellLifecycle(ctx, tx, point)
+		},
 	})
 	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses}})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages})
@@ -239,6 +245,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	s.outbox = messages.outbox
 	s.runner = work.New(work.Config{
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf,
+		PutEvent: messages.buses.PutServiceEvent, Notify: messages.vaultNotification,
 		Identity: identity{identities, sessions}, Organization: membership(organization), Trail: recorder, Log: s.log,
 		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep},
 		Due:   []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue},

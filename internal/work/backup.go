@@ -286,6 +286,9 @@ func (r *Runner) endBackup(ctx context.Context, job state.BackupJob, end outcome
 			if err := tx.InsertCopyJob(ctx, copied); err != nil {
 				return err
 			}
+			if err := r.PutEvent.CopyJob(ctx, tx, copied); err != nil {
+				return err
+			}
 			if err := r.Queue.EnqueueCopy(ctx, tx, copied.ID); err != nil {
 				return err
 			}
@@ -310,6 +313,9 @@ func (r *Runner) addPoint(ctx context.Context, tx *state.Tx, point *state.Recove
 	point.DeleteAt = state.MicrosOf(point.Lifecycle.DeleteAt(created))
 	point.MoveAt = state.MicrosOf(point.Lifecycle.MoveToColdStorageAt(created))
 	if err := tx.InsertRecoveryPoint(ctx, *point); err != nil {
+		return err
+	}
+	if err := r.PutEvent.RecoveryPoint(ctx, tx, *point); err != nil {
 		return err
 	}
 	kind, err := r.kindNamed(point.ResourceType)

@@ -15,6 +15,9 @@ func (r *Runner) putBackup(ctx context.Context, tx *state.Tx, job state.BackupJo
 	if err := tx.UpdateBackupJob(ctx, job, from...); err != nil || slices.Contains(from, job.State) {
 		return err
 	}
+	if err := r.PutEvent.BackupJob(ctx, tx, job); err != nil {
+		return err
+	}
 	return r.tell(ctx, tx, ofBackup(job))
 }
 
@@ -23,12 +26,18 @@ func (r *Runner) putCopy(ctx context.Context, tx *state.Tx, job state.CopyJob, f
 	if err := tx.UpdateCopyJob(ctx, job, from...); err != nil || slices.Contains(from, job.State) {
 		return err
 	}
+	if err := r.PutEvent.CopyJob(ctx, tx, job); err != nil {
+		return err
+	}
 	return r.tell(ctx, tx, ofCopy(job))
 }
 
 // putRestore is putBackup for restore jobs.
 func (r *Runner) putRestore(ctx context.Context, tx *state.Tx, job state.RestoreJob, from ...string) error {
 	if err := tx.UpdateRestoreJob(ctx, job, from...); err != nil || slices.Contains(from, job.State) {
+		return err
+	}
+	if err := r.PutEvent.RestoreJob(ctx, tx, job); err != nil {
 		return err
 	}
 	return r.tell(ctx, tx, ofRestore(job))

@@ -28,6 +28,9 @@ func (r *Runner) ExpireDuePoints(ctx context.Context) error {
 		if err := tx.UpdateRecoveryPoint(ctx, point, was); err != nil {
 			return err
 		}
+		if err := r.PutEvent.RecoveryPoint(ctx, tx, point); err != nil {
+			return err
+		}
 		return r.Queue.EnqueueDelete(ctx, tx, point.ARN)
 	})
 }

@@ -62,6 +62,12 @@ func (r *Runner) tell(ctx context.Context, tx *state.Tx, c change) error {
 	return nil
 }
 
+// TellLifecycle tells that the lifecycle of a recovery point was changed, if the vault's owner asked for it. It commits
+// with tx.
+func (r *Runner) TellLifecycle(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error {
+	return r.tell(ctx, tx, ofPoint(point, "has another lifecycle"))
+}
+
 // failed tells of the objects that a job leaves out, each as the change c; nil if the vault's owner did not ask.
 func (r *Runner) failed(vault state.BackupVault, c change, what string) func(ctx context.Context, object string, reason error) {
 	if r.Notify == nil || vault.TopicARN == "" || !slices.Contains(vault.Events, c.event) {

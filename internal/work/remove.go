@@ -113,6 +113,9 @@ func (r *Runner) keepExpired(ctx context.Context, point state.RecoveryPoint, ref
 		if err := tx.UpdateRecoveryPoint(ctx, point, state.PointDeleting); err != nil {
 			return err
 		}
+		if err := r.PutEvent.RecoveryPoint(ctx, tx, point); err != nil {
+			return err
+		}
 		return r.tell(ctx, tx, ofPoint(point, "could not be deleted"))
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"strongroom/clock"
 	"strongroom/internal/api"
 	"strongroom/internal/archives"
+	"strongroom/internal/backupevent"
 	"strongroom/internal/resource"
 	"strongroom/internal/state"
 	"strongroom/rules"
@@ -53,7 +54,8 @@ type Config struct {
 	Trail        Trail
 	// Notify sends a vault's notification when tx commits. Nil sends none.
 	Notify      func(ctx context.Context, tx *state.Tx, n Notification) error
-	Concurrency int // jobs at once; 4 if 0
+	PutEvent    backupevent.Put // tells EventBridge
+	Concurrency int             // jobs at once; 4 if 0
 	Log         *slog.Logger
 	// Sweep is called every few minutes, for services that remove what is due (keys scheduled for deletion, old events).
 	Sweep []func(ctx context.Context) error

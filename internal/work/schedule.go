@@ -116,6 +116,9 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 			if err := tx.InsertBackupJob(ctx, job); err != nil {
 				return err
 			}
+			if err := r.PutEvent.BackupJob(ctx, tx, job); err != nil {
+				return err
+			}
 			if err := r.Queue.EnqueueBackup(ctx, tx, job.ID); err != nil {
 				return err
 			}

@@ -80,6 +80,9 @@ func (s *Service) StartBackupJob(ctx context.Context, c *api.Caller, in *backup.
 		if err := tx.InsertBackupJob(ctx, job); err != nil {
 			return err
 		}
+		if err := s.PutEvent.BackupJob(ctx, tx, job); err != nil {
+			return err
+		}
 		return s.Queue.EnqueueBackup(ctx, tx, job.ID)
 	})
 	if err != nil {
@@ -132,6 +135,9 @@ func (s *Service) StopBackupJob(ctx context.Context, c *api.Caller, in *backup.S
 		was := job.State
 		job.State = state.JobAborting
 		if err := tx.UpdateBackupJob(ctx, job, was); err != nil {
+			return err
+		}
+		if err := s.PutEvent.BackupJob(ctx, tx, job); err != nil {
 			return err
 		}
 		return s.Queue.WakeBackup(ctx, tx, job.ID)

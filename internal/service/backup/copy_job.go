@@ -72,6 +72,9 @@ func (s *Service) StartCopyJob(ctx context.Context, c *api.Caller, in *backup.St
 		if err := tx.InsertCopyJob(ctx, job); err != nil {
 			return err
 		}
+		if err := s.PutEvent.CopyJob(ctx, tx, job); err != nil {
+			return err
+		}
 		return s.Queue.EnqueueCopy(ctx, tx, job.ID)
 	})
 	if err != nil {

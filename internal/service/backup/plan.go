@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"strongroom/internal/api"
+	"strongroom/internal/backupevent"
 	"strongroom/internal/state"
 	"strongroom/rules"
 )
@@ -90,7 +91,10 @@ func (s *Service) CreateBackupPlan(ctx context.Context, c *api.Caller, in *backu
 		if err != nil {
 			return err
 		}
-		return tx.InsertBackupPlan(ctx, plan, schedules)
+		if err := tx.InsertBackupPlan(ctx, plan, schedules); err != nil {
+			return err
+		}
+		return s.PutEvent.Plan(ctx, tx, plan, backupevent.Created)
 	})
 	if err != nil {
 		return nil, err
@@ -248,7 +252,10 @@ func (s *Service) UpdateBackupPlan(ctx context.Context, c *api.Caller, in *backu
 		if err != nil {
 			return err
 		}
-		return tx.UpdateBackupPlan(ctx, plan, schedules)
+		if err := tx.UpdateBackupPlan(ctx, plan, schedules); err != nil {
+			return err
+		}
+		return s.PutEvent.Plan(ctx, tx, plan, backupevent.Modified)
 	})
 	if err != nil {
 		return nil, err
@@ -279,7 +286,10 @@ func (s *Service) DeleteBackupPlan(ctx context.Context, c *api.Caller, in *backu
 			return invalidRequest("Related backup plan selections must be deleted prior to backup plan deletion")
 		}
 		*out = backup.DeleteBackupPlanOutput{BackupPlanId: &plan.ID, BackupPlanArn: &plan.ARN, VersionId: &plan.VersionID, DeletionDate: tx.Now.Ptr()}
-		return tx.DeleteBackupPlan(ctx, plan.ID)
+		if err := tx.DeleteBackupPlan(ctx, plan.ID); err != nil {
+			return err
+		}
+		return s.PutEvent.Plan(ctx, tx, plan, backupevent.Deleted)
 	})
 }
 

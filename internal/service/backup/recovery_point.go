@@ -191,7 +191,10 @@ func (s *Service) UpdateRecoveryPointLifecycle(ctx context.Context, c *api.Calle
 		if !cold {
 			point.MoveAt = state.MicrosOf(point.Lifecycle.MoveToColdStorageAt(point.CreatedAt.Time()))
 		}
-		return tx.UpdateRecoveryPoint(ctx, point, p.Status)
+		if err := tx.UpdateRecoveryPoint(ctx, point, p.Status); err != nil || s.TellLifecycle == nil {
+			return err
+		}
+		return s.TellLifecycle(ctx, tx, point)
 	})
 	if err != nil {
 		return nil, err
@@ -242,6 +245,9 @@ func (s *Service) DeleteRecoveryPoint(ctx context.Context, c *api.Caller, in *ba
 		was := point.Status
 		point.Status, point.StatusMessage = state.PointDeleting, ""
 		if err := tx.UpdateRecoveryPoint(ctx, point, was); err != nil {
+			return err
+		}
+		if err := s.PutEvent.RecoveryPoint(ctx, tx, point); err != nil {
 			return err
 		}
 		return s.Queue.EnqueueDelete(ctx, tx, point.ARN)

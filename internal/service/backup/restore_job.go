@@ -93,6 +93,12 @@ func (s *Service) StartRestoreJob(ctx context.Context, c *api.Caller, in *backup
 		if err := tx.InsertRestoreJob(ctx, job); err != nil {
 			return err
 		}
+		if err := s.PutEvent.RestoreJobCreated(ctx, tx, job); err != nil {
+			return err
+		}
+		if err := s.PutEvent.RestoreJob(ctx, tx, job); err != nil { // which is PENDING already
+			return err
+		}
 		return s.Queue.EnqueueRestore(ctx, tx, job.ID)
 	})
 	if err != nil {

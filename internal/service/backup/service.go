@@ -10,6 +10,7 @@ import (
 	"strongroom/clock"
 	"strongroom/iampolicy"
 	"strongroom/internal/api"
+	"strongroom/internal/backupevent"
 	"strongroom/internal/page"
 	"strongroom/internal/resource"
 	"strongroom/internal/state"
@@ -56,7 +57,10 @@ type Config struct {
 	// UnknownPrincipals are the principals of a vault's policy that do not exist. Nil takes every well-formed name.
 	UnknownPrincipals func(ctx context.Context, p *iampolicy.Policy) ([]string, error)
 	OrganizationOf    func(ctx context.Context, accountID string) (Organization, error)
-	Log               *slog.Logger // nil means slog.Default()
+	PutEvent          backupevent.Put // tells EventBridge
+	// TellLifecycle tells the owner of a vault that the lifecycle of a recovery point was changed. Nil tells nobody.
+	TellLifecycle func(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error
+	Log           *slog.Logger // nil means slog.Default()
 }
 
 // Service is AWS Backup in every account and Region. Its methods may be called at once.

@@ -148,6 +148,9 @@ func (s *Service) UpdateRegionSettings(ctx context.Context, c *api.Caller, in *b
 				return err
 			}
 		}
-		return nil
+		if len(in.ResourceTypeOptInPreference)+len(in.ResourceTypeManagementPreference) == 0 {
+			return nil
+		}
+		return s.PutEvent.RegionSettings(ctx, tx, c.AccountID, c.Region, in.ResourceTypeOptInPreference, in.ResourceTypeManagementPreference)
 	})
 }

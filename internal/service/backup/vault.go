@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/backup/types"
 
 	"strongroom/internal/api"
+	"strongroom/internal/backupevent"
 	"strongroom/internal/state"
 	"strongroom/rules"
 )
@@ -99,7 +100,10 @@ func (s *Service) CreateBackupVault(ctx context.Context, c *api.Caller, in *back
 			return limitExceeded("You have reached the limit of %d backup vaults.", rules.MaxVaults)
 		}
 		vault.CreatedAt = tx.Now
-		return tx.InsertBackupVault(ctx, vault)
+		if err := tx.InsertBackupVault(ctx, vault); err != nil {
+			return err
+		}
+		return s.PutEvent.Vault(ctx, tx, vault, backupevent.Created)
 	})
 	if err != nil {
 		there, readErr := s.vault(ctx, c, name)
@@ -213,7 +217,10 @@ func (s *Service) DeleteBackupVault(ctx context.Context, c *api.Caller, in *back
 		if n += writing; n > 0 {
 			return coded(invalidRequest("Backup vault cannot be deleted because it contains recovery points."), "ERROR_9101", fmt.Sprint(n))
 		}
-		return tx.DeleteBackupVault(ctx, vault.ARN)
+		if err := tx.DeleteBackupVault(ctx, vault.ARN); err != nil {
+			return err
+		}
+		return s.PutEvent.Vault(ctx, tx, vault, backupevent.Deleted)
 	})
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func (s *Service) PutBackupVaultLockConfiguration(ctx context.Context, c *api.Ca
 	if err := rules.ValidateLock(in.MinRetentionDays, in.MaxRetentionDays, in.ChangeableForDays); err != nil {
 		return nil, invalid("%s", err)
 	}
-	return &backup.PutBackupVaultLockConfigurationOutput{}, s.changeVault(ctx, c, *in.BackupVaultName, func(_ context.Context, tx *state.Tx, v *state.BackupVault) error {
+	return &backup.PutBackupVaultLockConfigurationOutput{}, s.changeVault(ctx, c, *in.BackupVaultName, func(ctx context.Context, tx *state.Tx, v *state.BackupVault) error {
 		if lockOf(*v).Immutable(tx.Now.Time()) {
 			return immutableLock(*v)
 		}
@@ -39,7 +39,7 @@ func (s *Service) PutBackupVaultLockConfiguration(ctx context.Context, c *api.Ca
 		if in.ChangeableForDays != nil {
 			v.LockDate = state.MicrosOf(tx.Now.Time().AddDate(0, 0, int(*in.ChangeableForDays)))
 		}
-		return nil
+		return s.PutEvent.VaultLock(ctx, tx, *v)
 	})
 }
 
@@ -49,12 +49,12 @@ func (s *Service) deleteVaultLockAccess(ctx context.Context, c *api.Caller, in *
 
 // DeleteBackupVaultLockConfiguration takes the lock off, unless it is immutable.
 func (s *Service) DeleteBackupVaultLockConfiguration(ctx context.Context, c *api.Caller, in *backup.DeleteBackupVaultLockConfigurationInput) (*backup.DeleteBackupVaultLockConfigurationOutput, error) {
-	return &backup.DeleteBackupVaultLockConfigurationOutput{}, s.changeVault(ctx, c, *in.BackupVaultName, func(_ context.Context, tx *state.Tx, v *state.BackupVault) error {
+	return &backup.DeleteBackupVaultLockConfigurationOutput{}, s.changeVault(ctx, c, *in.BackupVaultName, func(ctx context.Context, tx *state.Tx, v *state.BackupVault) error {
 		if lockOf(*v).Immutable(tx.Now.Time()) {
 			return immutableLock(*v)
 		}
 		v.Locked, v.LockDate, v.MinRetentionDays, v.MaxRetentionDays = false, 0, 0, 0
-		return nil
+		return s.PutEvent.VaultLock(ctx, tx, *v)
 	})
 }
 

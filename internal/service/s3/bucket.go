@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -261,9 +262,11 @@ const mostBuckets = 10000
 
 // ListBuckets lists the caller's account's buckets.
 func (s *Service) ListBuckets(ctx context.Context, c *api.Caller, in *s3.ListBucketsInput) (*s3.ListBucketsOutput, error) {
-	limit, err := pageSize("max-buckets", in.MaxBuckets, mostBuckets)
-	if err != nil {
-		return nil, err
+	limit := mostBuckets
+	if in.MaxBuckets != nil {
+		if limit = int(*in.MaxBuckets); limit < 1 || limit > mostBuckets {
+			return nil, invalidArgument("max-buckets", strconv.Itoa(limit), "Argument max-buckets must be an integer between 1 and 10000")
+		}
 	}
 	after, err := s.keys.openToken("buckets/"+c.AccountID, str(in.ContinuationToken))
 	if err != nil {

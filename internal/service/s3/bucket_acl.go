@@ -73,18 +73,20 @@ func (s *Service) GetBucketAcl(ctx context.Context, c *api.Caller, in *s3.GetBuc
 // PutBucketAcl sets it, where the bucket's ownership allows lists. Under BucketOwnerEnforced there is only the one that
 // the bucket has anyhow.
 func (s *Service) PutBucketAcl(ctx context.Context, c *api.Caller, in *s3.PutBucketAclInput) (*s3.PutBucketAclOutput, error) { //nolint:revive // as AWS spells it
-	headers, err := grantHeaders{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWrite, in.GrantWriteACP}.policy()
-	if err != nil {
-		return nil, err
-	}
 	policy := in.AccessControlPolicy
+	given := in.GrantFullControl != nil || in.GrantRead != nil || in.GrantReadACP != nil || in.GrantWrite != nil || in.GrantWriteACP != nil
 	switch {
-	case headers != nil && in.ACL != "":
-		return nil, invalidRequest("Specifying both Canned ACLs and Header Grants is not allowed")
-	case policy != nil && (headers != nil || in.ACL != ""):
+	case policy != nil && (given || in.ACL != ""):
 		return nil, failure(http.StatusBadRequest, "UnexpectedContent", "This request does not support content")
-	case headers != nil:
-		policy = headers
+	case given && in.ACL != "":
+		return nil, invalidRequest("Specifying both Canned ACLs and Header Grants is not allowed")
+	case policy != nil && (policy.Owner == nil || str(policy.Owner.ID) == ""):
+		return nil, malformedACL()
+	case given:
+		var err error
+		if policy, err = (grantHeaders{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWrite, in.GrantWriteACP}).policy(); err != nil {
+			return nil, err
+		}
 	case policy == nil && in.ACL == "":
 		return nil, failure(http.StatusBadRequest, "MissingSecurityHeader", "Your request was missing a required header", "MissingHeaderName", "x-amz-acl")
 	}

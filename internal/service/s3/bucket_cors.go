@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,8 +46,11 @@ func (s *Service) PutBucketCors(ctx context.Context, c *api.Caller, in *s3.PutBu
 // corsMethods are those that a rule may allow.
 var corsMethods = []string{http.MethodGet, http.MethodPut, http.MethodHead, http.MethodPost, http.MethodDelete}
 
+// headerName is what the name of a header, or a pattern of names, is made of.
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
 func checkCORSRule(rule types.CORSRule) error {
-	if len(rule.AllowedMethods) == 0 || len(rule.AllowedOrigins) == 0 || len(str(rule.ID)) > 255 || rule.MaxAgeSeconds != nil && *rule.MaxAgeSeconds < 0 {
+	if len(rule.AllowedMethods) == 0 || len(rule.AllowedOrigins) == 0 || len(str(rule.ID)) > 255 {
 		return malformedXML()
 	}
 	for _, method := range rule.AllowedMethods {
@@ -57,6 +61,11 @@ func checkCORSRule(rule types.CORSRule) error {
 	for _, origin := range rule.AllowedOrigins {
 		if strings.Count(origin, "*") > 1 {
 			return invalidRequest("AllowedOrigin %q can not have more than one wildcard.", origin)
+		}
+	}
+	for _, header := range append(slices.Clone(rule.AllowedHeaders), rule.ExposeHeaders...) {
+		if !headerName.MatchString(header) {
+			return invalidRequest("AllowedHeader %q contains invalid character.", header)
 		}
 	}
 	for _, header := range rule.AllowedHeaders {
@@ -82,15 +91,27 @@ func (s *Service) DeleteBucketCors(ctx context.Context, c *api.Caller, in *s3.De
 // error, where none does, is the answer to a preflight request.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
 func (s *Service) CrossOrigin(ctx context.Context, bucket, origin, method string, headers []string) (map[string]string, error) {
+	if !slices.Contains(corsMethods, method) {
+		return nil, failure(http.StatusBadRequest, "BadRequest", "Invalid Access-Control-Request-Method: "+method)
+	}
+	for _, header := range headers {
+		if !headerName.MatchString(header) {
+			return nil, failure(http.StatusBadRequest, "BadRequest", "Invalid Access-Control-Request-Headers: "+header)
+		}
+	}
+	found := false
 	var document string
 	err := s.db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		b, err := tx.Bucket(ctx, bucket)
-		if err == nil {
+		if found = err == nil; found {
 			document, err = tx.BucketSetting(ctx, b.ID, settingCORS)
 		}
 		return err
 	})
 	if errors.Is(err, state.ErrNotFound) {
+		if !found {
+			return nil, forbiddenOrigin("CORSResponse: Bucket not found", method)
+		}
 		return nil, forbiddenOrigin("CORSResponse: CORS is not enabled for this bucket.", method)
 	}
 	if err != nil {

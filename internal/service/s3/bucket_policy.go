@@ -2,8 +2,6 @@ package s3
 
 import (
 	"context"
-	"encoding/hex"
-	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -42,18 +40,12 @@ func (s *Service) PutBucketPolicy(ctx context.Context, c *api.Caller, in *s3.Put
 	if len(document) > mostPolicy {
 		return nil, failure(http.StatusBadRequest, "PolicyTooLarge", "The policy exceeds the maximum allowed document size")
 	}
-	policy, err := iampolicy.Parse([]byte(document))
-	if err == nil {
-		err = iampolicy.Validate(policy, iampolicy.Resource)
-	}
-	if err != nil {
-		return nil, failure(http.StatusBadRequest, "MalformedPolicy", malformedPolicy(err))
-	}
 	b, err := s.bucket(ctx, c, in.Bucket)
 	if err != nil {
 		return nil, err
 	}
-	if err := policyResources(policy, b.Name); err != nil {
+	policy, err := s.checkPolicy(ctx, b, document)
+	if err != nil {
 		return nil, err
 	}
 	public := isPublic(policy)
@@ -92,29 +84,6 @@ func (s *Service) GetBucketPolicyStatus(ctx context.Context, c *api.Caller, in *
 // he is neither of the account nor a service.
 func restricted(b state.Bucket, c *api.Caller) bool {
 	return b.Settings.PublicPolicy && b.Settings.PublicAccess.RestrictPublicBuckets && c.Service == "" && c.AccountID != b.AccountID
-}
-
-func hexOf(b []byte) string { return hex.EncodeToString(b) }
-
-// malformedPolicy is what S3 says of a document that the policy language does not take.
-func malformedPolicy(err error) string {
-	if e, ok := errors.AsType[*iampolicy.ValidationError](err); ok {
-		return e.Message
-	}
-	return "Policies must be valid JSON and the first byte must be '{'"
-}
-
-// policyResources holds every resource of a bucket's policy against the bucket: a policy speaks of its own alone.
-func policyResources(p *iampolicy.Policy, bucket string) error {
-	arn := bucketARN(bucket)
-	for _, statement := range p.Statements {
-		for _, resource := range append(append([]string(nil), statement.Resources...), statement.NotResources...) {
-			if resource != arn && !strings.HasPrefix(resource, arn+"/") && resource != arn+"*" && !strings.ContainsAny(strings.SplitN(resource, "/", 2)[0], "*?") {
-				return failure(http.StatusBadRequest, "MalformedPolicy", "Policy has invalid resource")
-			}
-		}
-	}
-	return nil
 }
 
 // isPublic reports whether a policy opens a bucket to the public: some statement allows something to principals who are

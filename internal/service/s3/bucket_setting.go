@@ -87,6 +87,8 @@ func (s *Service) PutBucketVersioning(ctx context.Context, c *api.Caller, in *s3
 	switch in.VersioningConfiguration.Status {
 	case types.BucketVersioningStatusEnabled, types.BucketVersioningStatusSuspended:
 	default:
+		return nil, malformedXML()
+	case "":
 		return nil, failure(http.StatusBadRequest, "IllegalVersioningConfigurationException", "The Versioning element must be specified")
 	}
 	if in.VersioningConfiguration.MFADelete == types.MFADeleteEnabled {

@@ -204,7 +204,7 @@ func (s *Service) ListObjectsV2(ctx context.Context, c *api.Caller, in *s3.ListO
 	if err != nil {
 		return nil, err
 	}
-	from := after(str(in.StartAfter))
+	from := behind(str(in.StartAfter), str(in.Prefix), str(in.Delimiter))
 	scope := "objects/" + b.Name
 	if str(in.ContinuationToken) != "" {
 		if from, err = s.keys.openToken(scope, *in.ContinuationToken); err != nil {
@@ -386,6 +386,9 @@ func (s *Service) ListMultipartUploads(ctx context.Context, c *api.Caller, in *s
 		return nil, err
 	}
 	marker, id, prefix, delimiter := str(in.KeyMarker), str(in.UploadIdMarker), str(in.Prefix), str(in.Delimiter)
+	if marker != "" && id != "" && !isUploadID(id) {
+		return nil, invalidArgument("upload-id-marker", id, "Invalid uploadId marker")
+	}
 	from := behind(marker, prefix, delimiter)
 	var last *state.Upload
 	if marker != "" && id != "" {

@@ -91,6 +91,12 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, c *api.Caller, in *
 	return out, nil
 }
 
+// isUploadID reports whether a text has the form of the ids that newUploadID makes.
+func isUploadID(id string) bool {
+	b, err := versionEncoding.DecodeString(id)
+	return err == nil && len(b) == 24
+}
+
 func newUploadID() string {
 	var b [24]byte
 	rand.Read(b[:])

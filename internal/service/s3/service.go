@@ -27,6 +27,8 @@ type Config struct {
 	// EnsureManagedKey returns the ARN of an AWS managed key such as "aws/s3", and makes it where it is missing. Nil if there
 	// are none: SSE-KMS then needs the name of a key.
 	EnsureManagedKey func(ctx context.Context, accountID, region, alias string) (string, error)
+	// PrincipalExists reports whether an account, a user or a role named by a bucket policy exists. Nil where that is not asked.
+	PrincipalExists func(ctx context.Context, principal string) (bool, error)
 	// PutEvent tells EventBridge of an event, Deliver a queue or a topic, both if the transaction commits; Send tells at once,
 	// and its error is the target's. Nil where there is no such service: buckets then cannot be configured to tell it.
 	PutEvent func(ctx context.Context, tx *state.Tx, e Event) error
@@ -47,6 +49,8 @@ type Service struct {
 	putEvent  func(ctx context.Context, tx *state.Tx, e Event) error
 	deliver   func(ctx context.Context, tx *state.Tx, m Message) error
 	send      func(ctx context.Context, m Message) error
+
+	principalExists func(ctx context.Context, principal string) (bool, error)
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -71,7 +75,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
 		db: cfg.DB, clock: cfg.Clock, door: cfg.Door, log: log, ensureKey: cfg.EnsureManagedKey,
 		keys: keys, files: files, commits: newCommitter(cfg.DB), stop: stop,
-		putEvent: cfg.PutEvent, deliver: cfg.Deliver, send: cfg.Send,
+		putEvent: cfg.PutEvent, deliver: cfg.Deliver, send: cfg.Send, principalExists: cfg.PrincipalExists,
 	}
 	s.running.Go(func() {
 		if err := s.Sweep(background); err != nil && background.Err() == nil {

@@ -4,6 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
+	"strconv"
 
 	"strongroom/internal/api"
 )
@@ -14,7 +16,10 @@ func pageSize(name string, asked *int32, most int) (int, error) {
 	case asked == nil:
 		return most, nil
 	case *asked < 0:
-		return 0, invalidArgument(name, "", "Argument "+name+" must be an integer between 0 and 2147483647")
+		if name == "max-keys" {
+			name = "maxKeys" // as S3 calls it here, and here alone
+		}
+		return 0, invalidArgument(name, strconv.Itoa(int(*asked)), "Argument "+name+" must be an integer between 0 and 2147483647")
 	}
 	return min(int(*asked), most), nil
 }
@@ -48,3 +53,5 @@ func canonicalID(accountID string) string {
 	mac.Write([]byte(accountID))
 	return hexOf(mac.Sum(nil))
 }
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }

@@ -44,6 +44,13 @@ type Recorder interface {
 	Record(ctx context.Context, r *Record)
 }
 
+// DataRecorder is a [Recorder] that keeps data operations of some accounts, too.
+type DataRecorder interface {
+	// WantsData reports whether data operations of the caller, or on resources of these other accounts, are recorded. It is
+	// asked for each of them.
+	WantsData(c *Caller, owners []string) bool
+}
+
 // Record is one call as it happened.
 type Record struct {
 	Caller    *Caller

@@ -83,7 +83,7 @@ func (d *Door) Do(ctx context.Context, c *Caller, op *Operation, in any) (any, e
 		}
 		return op.call(ctx, c, in)
 	}()
-	if !op.Data {
+	if !op.Data || d.wantsData(c, owners) {
 		resources := make([]string, 0, len(accesses))
 		for _, a := range accesses {
 			if a.Resource != "*" {
@@ -96,6 +96,29 @@ func (d *Door) Do(ctx context.Context, c *Caller, op *Operation, in any) (any, e
 		d.recorder.Record(ctx, &Record{Caller: c, Operation: op, Input: in, Output: out, Err: err, Resources: resources, Owners: owners})
 	}
 	return out, err
+}
+
+// wantsData reports whether a data operation is to be recorded, too.
+func (d *Door) wantsData(c *Caller, owners []string) bool {
+	r, ok := d.recorder.(DataRecorder)
+	return ok && r.WantsData(c, owners)
+}
+
+// Check asks whether the caller may make the call that takes in, without making it. It answers with what the call would be
+// refused with: that it is denied, or that what it names does not exist.
+func (d *Door) Check(ctx context.Context, c *Caller, in any) error {
+	op := d.byInput[reflect.TypeOf(in).Elem()]
+	if op == nil {
+		return NotImplemented(reflect.TypeOf(in).Elem().String())
+	}
+	if op.access == nil {
+		return nil
+	}
+	accesses, err := op.access(ctx, c, in)
+	if err != nil {
+		return err
+	}
+	return d.authorize(ctx, c, op.Service, op, accesses)
 }
 
 // ownersOf lists the other accounts that were asked. What an ARN says counts for nothing here: the caller may have made

@@ -16,7 +16,7 @@ type Operation struct {
 	Route string
 	// ReadOnly operations change nothing; CloudTrail shows it and their records may be written later.
 	ReadOnly bool
-	// Data operations (objects, blocks) are not management events and leave no record.
+	// Data operations (objects, blocks) are not management events: they leave a record only where a trail asks for it.
 	Data bool
 	// Anonymous operations are open to callers without credentials (none today but sts:AssumeRoleWithWebIdentity would be).
 	Anonymous bool

@@ -9,6 +9,7 @@ import (
 
 // Event is one record of CloudTrail as one account sees it.
 type Event struct {
+	Seq         int64  // the order of writing, set by the store
 	ID          string // a time-ordered uuid
 	AccountID   string
 	Region      string
@@ -20,6 +21,7 @@ type Event struct {
 	AccessKeyID string
 	Resources   []EventResource
 	Document    string // JSON
+	Data        bool   // about objects or blocks: LookupEvents does not show it
 }
 
 // EventResource is a resource that an event is about. Type may be empty.
@@ -65,16 +67,16 @@ func (tx *Tx) InsertEvents(ctx context.Context, events []Event) error {
 		rows = append(rows, []any{
 			e.ID, e.AccountID, e.Region, e.At, e.Name, e.Source, boolean(e.ReadOnly), e.Username, e.AccessKeyID,
 			JSON[[]EventResource]{e.Resources},
-			e.Document,
+			e.Document, boolean(e.Data),
 		})
 		for i, r := range e.Resources {
-			if !slices.ContainsFunc(e.Resources[:i], func(other EventResource) bool { return other.Name == r.Name }) {
+			if !e.Data && !slices.ContainsFunc(e.Resources[:i], func(other EventResource) bool { return other.Name == r.Name }) {
 				resources = append(resources, []any{e.ID, e.AccountID, e.Region, e.At, r.Type, r.Name})
 			}
 		}
 	}
 	err := tx.insertRows(ctx, `INSERT INTO events (id, account_id, region, at, name, source, read_only, username, access_key_id,
-		resources, document) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, rows)
+		resources, document, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, rows)
 	if err != nil {
 		return err
 	}
@@ -126,27 +128,45 @@ func (tx *Tx) Events(ctx context.Context, f EventFilter) ([]Event, error) {
 	default:
 		return nil, fmt.Errorf("events have no attribute %q", f.Attribute)
 	}
-	where = append(where, "e.account_id = "+arg(f.AccountID), "e.region = "+arg(f.Region), at+" >= "+arg(f.From))
+	where = append(where, "e.data = 0", "e.account_id = "+arg(f.AccountID), "e.region = "+arg(f.Region), at+" >= "+arg(f.From))
 	if f.To != 0 {
 		where = append(where, at+" <= "+arg(f.To))
 	}
 	if f.Before.ID != "" {
 		where = append(where, "("+at+", "+id+") < ("+arg(f.Before.At)+", "+arg(f.Before.ID)+")")
 	}
-	return queryAll(ctx, tx, scanEvent, `SELECT e.id, e.account_id, e.region, e.at, e.name, e.source, e.read_only, e.username,
-		e.access_key_id, e.resources, e.document FROM `+from+` WHERE `+strings.Join(where, " AND ")+
+	return queryAll(ctx, tx, scanEvent, selectEvent+` FROM `+from+` WHERE `+strings.Join(where, " AND ")+
 		` ORDER BY `+at+` DESC, `+id+` DESC LIMIT `+arg(f.Limit), args...)
 }
 
+const selectEvent = `SELECT e.seq, e.id, e.account_id, e.region, e.at, e.name, e.source, e.read_only, e.username, e.access_key_id, e.resources,
+	e.document, e.data`
+
+// EventsAfter lists at most limit events of the accounts, of any kind, that were written after the one of number after up to
+// the one of number to, in the order of writing.
+func (tx *Tx) EventsAfter(ctx context.Context, accountIDs []string, after, to int64, limit int) ([]Event, error) {
+	f := new(filter).add("seq > ?", after).add("seq <= ?", to).in("account_id", accountIDs)
+	where, args := f.sql(0)
+	return queryAll(ctx, tx, scanEvent, selectEvent+` FROM events e`+where+fmt.Sprintf(` ORDER BY seq LIMIT %d`, limit), args...)
+}
+
+// LastEvent is the number of the event that was written last; 0 if there was none.
+func (tx *Tx) LastEvent(ctx context.Context) (int64, error) {
+	return queryOne(ctx, tx, func(s scanner) (seq int64, err error) {
+		err = s.Scan(&seq)
+		return seq, err
+	}, `SELECT COALESCE(MAX(seq), 0) FROM events`)
+}
+
 func scanEvent(s scanner) (e Event, err error) {
-	var readOnly int
+	var readOnly, data int
 	var resources JSON[[]EventResource]
-	err = s.Scan(&e.ID, &e.AccountID, &e.Region, &e.At, &e.Name, &e.Source, &readOnly, &e.Username, &e.AccessKeyID, &resources, &e.Document)
-	e.ReadOnly, e.Resources = readOnly != 0, resources.V
+	err = s.Scan(&e.Seq, &e.ID, &e.AccountID, &e.Region, &e.At, &e.Name, &e.Source, &readOnly, &e.Username, &e.AccessKeyID, &resources, &e.Document, &data)
+	e.ReadOnly, e.Data, e.Resources = readOnly != 0, data != 0, resources.V
 	return e, err
 }
 
 // DeleteEvents removes at most limit events that are older than before, and reports how many.
 func (tx *Tx) DeleteEvents(ctx context.Context, before Micros, limit int) (int64, error) {
-	return tx.exec(ctx, `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 ORDER BY at LIMIT $2)`, before, limit)
+	return tx.exec(ctx, `DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < $1 ORDER BY at LIMIT $2)`, before, limit)
 }

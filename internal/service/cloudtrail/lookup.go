@@ -2,12 +2,16 @@ package cloudtrail
 
 import (
 	"context"
+	"crypto/rsa"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+	"gocloud.dev/secrets"
 
 	"strongroom/clock"
 	"strongroom/internal/api"
@@ -21,13 +25,30 @@ type Config struct {
 	Clock    clock.Clock
 	Recorder *Recorder // what it still holds is shown, too
 	Pages    *page.Sealer
+	Door     *api.Door       // through which trails deliver
+	Keeper   *secrets.Keeper // seals the key that signs digests
+	Log      *slog.Logger    // nil means slog.Default()
 }
 
 // Service answers for CloudTrail in every account and Region.
-type Service struct{ Config }
+type Service struct {
+	Config
 
-// New returns the service.
-func New(c Config) *Service { return &Service{c} }
+	delivering sync.Mutex // held by deliveries, and by what changes a trail
+	cancel     context.CancelFunc
+	ended      chan struct{}
+
+	keyLock sync.Mutex      // guards what follows
+	key     *rsa.PrivateKey // signs digests; nil until it is needed
+}
+
+// New returns the service. Its trails deliver once it is started.
+func New(c Config) *Service {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &Service{Config: c}
+}
 
 // Sweep removes the records whose time is over; see [Recorder.Sweep].
 func (s *Service) Sweep(ctx context.Context) error { return s.Recorder.Sweep(ctx) }
@@ -41,9 +62,24 @@ func (s *Service) API() *api.Service {
 		AccessDeniedStatus: http.StatusBadRequest,
 		Authorization:      authorization,
 		Operations: []api.Operation{
-			api.Op("", s.LookupEvents, func(context.Context, *api.Caller, *cloudtrail.LookupEventsInput) ([]api.Access, error) {
-				return []api.Access{{Action: "cloudtrail:LookupEvents", Resource: "*"}}, nil
-			}),
+			api.Op("", s.LookupEvents, onAny[cloudtrail.LookupEventsInput]("LookupEvents")),
+
+			api.Op("", s.CreateTrail, s.createTrailAccess),
+			api.Op("", s.UpdateTrail, onTrail(s, "UpdateTrail", func(in *cloudtrail.UpdateTrailInput) *string { return in.Name })),
+			api.Op("", s.DeleteTrail, onTrail(s, "DeleteTrail", func(in *cloudtrail.DeleteTrailInput) *string { return in.Name })),
+			api.Op("", s.GetTrail, onTrail(s, "GetTrail", func(in *cloudtrail.GetTrailInput) *string { return in.Name })),
+			api.Op("", s.DescribeTrails, onAny[cloudtrail.DescribeTrailsInput]("DescribeTrails")),
+			api.Op("", s.ListTrails, onAny[cloudtrail.ListTrailsInput]("ListTrails")),
+			api.Op("", s.StartLogging, onTrail(s, "StartLogging", func(in *cloudtrail.StartLoggingInput) *string { return in.Name })),
+			api.Op("", s.StopLogging, onTrail(s, "StopLogging", func(in *cloudtrail.StopLoggingInput) *string { return in.Name })),
+			api.Op("", s.GetTrailStatus, onTrail(s, "GetTrailStatus", func(in *cloudtrail.GetTrailStatusInput) *string { return in.Name })),
+			api.Op("", s.PutEventSelectors, onTrail(s, "PutEventSelectors", func(in *cloudtrail.PutEventSelectorsInput) *string { return in.TrailName })),
+			api.Op("", s.GetEventSelectors, onTrail(s, "GetEventSelectors", func(in *cloudtrail.GetEventSelectorsInput) *string { return in.TrailName })),
+			api.Op("", s.ListPublicKeys, onAny[cloudtrail.ListPublicKeysInput]("ListPublicKeys")),
+
+			api.Op("", s.AddTags, s.addTagsAccess),
+			api.Op("", s.RemoveTags, s.removeTagsAccess),
+			api.Op("", s.ListTags, s.listTagsAccess),
 		},
 	}
 }
@@ -82,7 +118,7 @@ func (s *Service) LookupEvents(ctx context.Context, c *api.Caller, in *cloudtrai
 	if in.NextToken != nil && *in.NextToken != "" {
 		var from place
 		if err := s.Pages.Open(scope, *in.NextToken, &from); err != nil {
-			return nil, api.Errorf("InvalidNextTokenException", "The token is not valid, or was made for other parameters.")
+			return nil, errToken
 		}
 		f.Before.At, f.Before.ID = from.At, from.ID
 	}

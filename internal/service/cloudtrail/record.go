@@ -77,6 +77,9 @@ func (r *Recorder) eventsOf(ctx context.Context, call *api.Record) []state.Event
 		ManagementEvent: true,
 		EventCategory:   "Management",
 	}
+	if op.Data {
+		d.ManagementEvent, d.EventCategory = false, "Data"
+	}
 	if op.Service.Global {
 		d.AWSRegion = globalRegion
 	}
@@ -128,7 +131,7 @@ func (r *Recorder) event(ctx context.Context, d document, accountID string, at t
 	}
 	e := state.Event{
 		ID: d.EventID, AccountID: accountID, Region: d.AWSRegion, At: state.MicrosOf(at), Name: d.EventName, Source: d.EventSource,
-		ReadOnly: d.ReadOnly, Username: username, AccessKeyID: accessKeyID, Document: string(text),
+		ReadOnly: d.ReadOnly, Username: username, AccessKeyID: accessKeyID, Document: string(text), Data: !d.ManagementEvent,
 	}
 	for _, res := range d.Resources {
 		e.Resources = append(e.Resources, state.EventResource{Type: res.Type, Name: res.ARN})

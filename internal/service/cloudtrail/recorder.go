@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"strongroom/clock"
@@ -30,7 +31,8 @@ type RecorderConfig struct {
 
 // Recorder writes records, all that wait in one transaction. It is made by [NewRecorder] and ended by Close.
 type Recorder struct {
-	config RecorderConfig
+	config    RecorderConfig
+	interests atomic.Pointer[interests]
 
 	mu      sync.Mutex // guards what follows
 	waiting []state.Event
@@ -63,7 +65,13 @@ func NewRecorder(c RecorderConfig) *Recorder {
 
 // Record implements [api.Recorder]. It must not be called within a transaction of the store, for which it would wait.
 func (r *Recorder) Record(ctx context.Context, call *api.Record) {
-	r.add(ctx, r.eventsOf(ctx, call), !call.Operation.ReadOnly)
+	events := r.eventsOf(ctx, call)
+	if call.Operation.Data {
+		if events = r.wanted(events); len(events) == 0 {
+			return
+		}
+	}
+	r.add(ctx, events, !call.Operation.ReadOnly)
 }
 
 // RecordServiceEvent keeps an event that AWS Backup tells of itself, such as BackupJobCompleted. The names in details are

@@ -1,6 +1,7 @@
 -- +goose Up
 CREATE TABLE events (
-    id            TEXT PRIMARY KEY, -- a time-ordered uuid: breaks ties of at in the order of arrival
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of writing, in which trails deliver
+    id            TEXT NOT NULL UNIQUE, -- a time-ordered uuid: breaks ties of at in the order of arrival
     account_id    TEXT NOT NULL,    -- the account that sees the event
     region        TEXT NOT NULL,
     at            BIGINT NOT NULL,
@@ -10,9 +11,10 @@ CREATE TABLE events (
     username      TEXT NOT NULL,
     access_key_id TEXT NOT NULL,
     resources     TEXT NOT NULL,    -- JSON array, as event_resources has them
-    document      TEXT NOT NULL     -- the CloudTrail record
+    document      TEXT NOT NULL,    -- the CloudTrail record
+    data          BIGINT NOT NULL   -- 1 for data events, which only trails see
 );
-CREATE INDEX events_by_time ON events (account_id, region, at, id);
+CREATE INDEX events_by_time ON events (account_id, region, at, id) WHERE data = 0;
 CREATE INDEX events_by_age ON events (at);
 
 CREATE TABLE event_resources (

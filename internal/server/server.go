@@ -205,7 +205,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	}
 	objects, err := s3.New(ctx, s3.Config{
 		DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Dir: s.config.DataDir, Log: s.log, EnsureManagedKey: keys.EnsureManagedKey,
-		PutEvent: messages.objectEvent, Deliver: messages.objectMessage, Send: messages.tryObjectMessage(s.door),
+		PrincipalExists: identities.PrincipalExists, PutEvent: messages.objectEvent, Deliver: messages.objectMessage, Send: messages.tryObjectMessage(s.door),
 	})
 	if err != nil {
 		return services{}, err
@@ -232,8 +232,8 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 			return s.runner.TellLifecycle(ctx, tx, point)
 		},
 	})
-	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages, Door: s.door, Keeper: keeper, Log: s.log})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses, trail}})
+	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses}})
+	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages})
 	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, messages.queues, messages.topics, messages.buses, tags, trail} {
 		s.door.Register(service.API())
 	}
@@ -242,10 +242,6 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		return services{}, err
 	}
 	s.onClose("volumes", func(context.Context) error { return s.engine.Close() })
-	if err := trail.Start(ctx); err != nil {
-		return services{}, err
-	}
-	s.onClose("trails", func(context.Context) error { return trail.Close() })
 	s.outbox = messages.outbox
 	s.runner = work.New(work.Config{
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf,

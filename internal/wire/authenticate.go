@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -142,6 +143,17 @@ func (x *exchange) public() error {
 	x.signature, x.nobody = signature, true
 	x.caller = x.complete(api.Caller{UserID: "anonymous"}, "", "")
 	return nil
+}
+
+// untold is a refusal as nobody is told it: without the reason.
+func untold(err error) error {
+	refused, ok := errors.AsType[*api.Error](err)
+	if !ok || refused.Code != "AccessDenied" {
+		return err
+	}
+	answer := *refused
+	answer.Message = "Access Denied"
+	return &answer
 }
 
 // guessService names the service of a request without a credential scope, for the form of its refusal.

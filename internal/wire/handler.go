@@ -309,6 +309,9 @@ func (x *exchange) do(op *api.Operation, status int, in any) error {
 		return err
 	}
 	out, err := x.h.Door.Do(x.r.Context(), x.caller, op, in)
+	if x.nobody {
+		err = untold(err)
+	}
 	if err != nil {
 		return err
 	}

@@ -207,3 +207,26 @@ func TestSelections(t *testing.T) {
 		t.Errorf("%d jobs in a Region without a plan", n)
 	}
 }
+
+// TestOverlappingRules: of a plan's rules that start together, the one that keeps its backups longest makes the backup.
+func TestOverlappingRules(t *testing.T) {
+	t.Parallel()
+	s, p := scheduled(t)
+	bucket := p.bucket(t, "overlapping-bucket", "", "backup", "daily")
+	move(t, s, server.ClockMove{To: at(t, "06-01 06:00")}) // a Saturday
+	rule := func(name, schedule string, keep int64) backuptypes.BackupRuleInput {
+		return backuptypes.BackupRuleInput{
+			RuleName: &name, TargetBackupVaultName: aws.String("local-vault"), ScheduleExpression: &schedule, StartWindowMinutes: aws.Int64(60), Lifecycle: days(keep),
+		}
+	}
+	plan := must(p.backup.CreateBackupPlan(t.Context(), &backup.CreateBackupPlanInput{BackupPlan: &backuptypes.BackupPlanInput{BackupPlanName: aws.String("overlapping"), Rules: []backuptypes.BackupRuleInput{
+		rule("daily", "cron(0 5 * * ? *)", 7), rule("weekly", "cron(30 5 ? * MON *)", 30),
+	}}}))(t, "creating the plan")
+	selection := tagged("backup", "daily")
+	selection.SelectionName, selection.IamRoleArn = aws.String("all"), aws.String(p.roleARN())
+	must(p.backup.CreateBackupSelection(t.Context(), &backup.CreateBackupSelectionInput{BackupPlanId: plan.BackupPlanId, BackupSelection: &selection}))(t, "selecting")
+	move(t, s, server.ClockMove{To: at(t, "06-04 06:30")})
+	if diff := cmp.Diff([]string{"06-02 05:00", "06-03 05:30", "06-04 05:00"}, p.initiated(t, bucket)); diff != "" {
+		t.Errorf("the rules ran (-want +got):\n%s", diff)
+	}
+}

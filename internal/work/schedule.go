@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,19 +78,16 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 	if err != nil {
 		return err
 	}
-	rule, found := ruleOf(plan, s.RuleID)
-	if !found {
+	index := slices.IndexFunc(plan.Document.Rules, func(rule types.BackupRule) bool { return aws.ToString(rule.RuleId) == s.RuleID })
+	if index < 0 {
 		return fmt.Errorf("the plan has no such rule")
 	}
-	schedule, err := rules.ParseSchedule(aws.ToString(rule.ScheduleExpression))
+	rule := plan.Document.Rules[index]
+	planned, err := plannedRules(plan)
 	if err != nil {
 		return err
 	}
-	zone, err := time.LoadLocation(aws.ToString(rule.ScheduleExpressionTimezone))
-	if err != nil {
-		return err
-	}
-	windows := rules.Windows{Start: aws.ToInt64(rule.StartWindowMinutes), Completion: aws.ToInt64(rule.CompletionWindowMinutes)}
+	schedule, zone, windows := planned[index].Schedule, planned[index].Zone, planned[index].Windows
 
 	// A run whose start window has passed, because the service was down, is not made up for.
 	now, scheduled := r.Clock.Now(), s.NextRunAt.Time()
@@ -98,8 +96,9 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 	for !next.IsZero() && now.After(windows.StartBy(next)) {
 		next = schedule.Next(next, zone)
 	}
+	outlasted := rules.Outlasted(planned, index, scheduled, plan.UpdatedAt.Time())
 	var jobs []state.BackupJob
-	if !missed {
+	if !missed && !outlasted {
 		if jobs, err = r.jobsOf(ctx, plan, rule, selections, optIn, scheduled, windows); err != nil {
 			return err
 		}
@@ -131,19 +130,33 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 		now.ExecutedAt = tx.Now
 		return tx.PutBackupPlan(ctx, now)
 	})
+	if err == nil && outlasted {
+		r.Log.InfoContext(ctx, "a rule leaves the backup to one that keeps it longer", slog.String("plan", plan.Name), slog.String("rule", aws.ToString(rule.RuleName)), slog.String("account", plan.AccountID), slog.String("region", plan.Region))
+	}
 	if err == nil && len(jobs) > 0 {
 		r.Log.InfoContext(ctx, "a rule ran", slog.String("plan", plan.Name), slog.String("rule", aws.ToString(rule.RuleName)), slog.String("account", plan.AccountID), slog.String("region", plan.Region), slog.Int("jobs", len(jobs)))
 	}
 	return err
 }
 
-func ruleOf(plan state.BackupPlan, id string) (types.BackupRule, bool) {
+// plannedRules reads when the rules of a plan run, and for how long they keep what they back up.
+func plannedRules(plan state.BackupPlan) ([]rules.PlannedRule, error) {
+	var all []rules.PlannedRule
 	for _, rule := range plan.Document.Rules {
-		if aws.ToString(rule.RuleId) == id {
-			return rule, true
+		schedule, err := rules.ParseSchedule(aws.ToString(rule.ScheduleExpression))
+		if err != nil {
+			return nil, err
 		}
+		zone, err := time.LoadLocation(aws.ToString(rule.ScheduleExpressionTimezone))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rules.PlannedRule{
+			Schedule: schedule, Zone: zone, Lifecycle: state.LifecycleOf(rule.Lifecycle),
+			Windows: rules.Windows{Start: aws.ToInt64(rule.StartWindowMinutes), Completion: aws.ToInt64(rule.CompletionWindowMinutes)},
+		})
 	}
-	return types.BackupRule{}, false
+	return all, nil
 }
 
 // jobsOf makes a backup job for each resource that a selection takes.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,10 +85,10 @@ func deadLetter(d state.Delivery, why string, err error) state.Delivery {
 		message = e.Message
 	}
 	if code == "" {
-		code = "INTERNAL_ERROR"
+		code = "InternalError"
 	}
 	attributes := map[string]state.MessageAttribute{
-		"ERROR_CODE": text(code), "ERROR_MESSAGE": text(message), "RETRY_ATTEMPTS": {DataType: "Number", StringValue: strconv.FormatInt(d.Attempts-1, 10)},
+		"ERROR_CODE": text(errorCode(err)), "ERROR_MESSAGE": text(message), "RETRY_ATTEMPTS": {DataType: "Number", StringValue: strconv.FormatInt(d.Attempts-1, 10)},
 	}
 	if why != "permanent" {
 		attributes["EXHAUSTED_RETRY_CONDITION"] = text(why)
@@ -100,6 +101,33 @@ func deadLetter(d state.Delivery, why string, err error) state.Delivery {
 		Principal: d.Principal, AccountID: d.AccountID, Region: d.Region, SourceARN: d.SourceARN, TargetARN: d.DeadLetter,
 		DeliveryContent: state.DeliveryContent{Message: d.Message, Attributes: attributes, GroupID: d.GroupID, DeduplicationID: d.DeduplicationID},
 	}
+}
+
+// errRole is the refusal of the role that was to deliver.
+var errRole = errors.New("the role cannot be assumed")
+
+// errorCode is the word of EventBridge's dead-letter queues for an error.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+func errorCode(err error) string {
+	e, ok := errors.AsType[*api.Error](err)
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(e.Code, word) })
+	}
+	switch {
+	case errors.Is(err, errRole):
+		return "FAILED_TO_ASSUME_ROLE"
+	case !ok || e.HTTPStatus() >= http.StatusInternalServerError:
+		return "INTERNAL_ERROR"
+	case has("AccessDenied", "AuthorizationError"):
+		return "NO_PERMISSIONS"
+	case has("NotFound", "NonExistentQueue", "DoesNotExist"):
+		return "NO_RESOURCE"
+	case has("Throttl"):
+		return "THROTTLING"
+	case has("InvalidParameter"):
+		return "INVALID_PARAMETER"
+	}
+	return "SDK_CLIENT_ERROR"
 }
 
 func text(value string) state.MessageAttribute {
@@ -138,6 +166,9 @@ func (o *Outbox) caller(ctx context.Context, d state.Delivery, target arn.ARN) (
 	case d.RoleARN != "":
 		assumed, err := o.AssumeForService(ctx, d.RoleARN, d.Principal, "delivery-"+d.ID)
 		if err != nil {
+			if Permanent(err) {
+				err = fmt.Errorf("%w: %w", errRole, err)
+			}
 			return nil, fmt.Errorf("assuming %s: %w", d.RoleARN, err)
 		}
 		c = assumed

@@ -79,6 +79,9 @@ func (s *Service) Subscribe(ctx context.Context, c *api.Caller, in *sns.Subscrib
 			return nil, err
 		}
 	}
+	if err := checkFilter(sub.Attributes); err != nil {
+		return nil, err
+	}
 	k, err := s.openSigner(ctx)
 	if err != nil {
 		return nil, err
@@ -156,6 +159,24 @@ func setSubscriptionAttribute(sub *state.Subscription, name, value string) error
 		return nil
 	}
 	sub.Attributes[name] = value
+	return nil
+}
+
+// checkFilter holds a filter policy against its scope: attributes do not nest.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering-scope.html
+func checkFilter(attributes map[string]string) error {
+	if attributes["FilterPolicy"] == "" || attributes["FilterPolicyScope"] == "MessageBody" {
+		return nil
+	}
+	var names map[string]any
+	if err := json.Unmarshal([]byte(attributes["FilterPolicy"]), &names); err != nil {
+		return invalid("FilterPolicy: failed to parse JSON.")
+	}
+	for _, value := range names {
+		if _, nested := value.(map[string]any); nested {
+			return invalid("FilterPolicy: Filter policy scope MessageAttributes does not support nested filter policy")
+		}
+	}
 	return nil
 }
 
@@ -319,7 +340,10 @@ func (s *Service) setSubscriptionAccess(ctx context.Context, c *api.Caller, in *
 // SetSubscriptionAttributes sets one attribute of a subscription.
 func (s *Service) SetSubscriptionAttributes(ctx context.Context, _ *api.Caller, in *sns.SetSubscriptionAttributesInput) (*sns.SetSubscriptionAttributesOutput, error) {
 	return &sns.SetSubscriptionAttributesOutput{}, s.changeSubscription(ctx, *in.SubscriptionArn, func(sub *state.Subscription) error {
-		return setSubscriptionAttribute(sub, *in.AttributeName, aws.ToString(in.AttributeValue))
+		if err := setSubscriptionAttribute(sub, *in.AttributeName, aws.ToString(in.AttributeValue)); err != nil {
+			return err
+		}
+		return checkFilter(sub.Attributes)
 	})
 }
 

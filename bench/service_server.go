@@ -26,7 +26,11 @@ type server struct {
 
 func startServer(ctx context.Context, program, data string, log io.Writer) (*server, error) {
 	s := &server{program: program, data: data, ended: make(chan error, 1)}
-	s.cmd = exec.CommandContext(ctx, program, "server", "-dev", "--data", data, "--listen", "127.0.0.1:0")
+	config := data + ".yaml"
+	if err := os.WriteFile(config, []byte("quotas: {backup_vaults: 1000000}\n"), 0o600); err != nil {
+		return nil, err
+	}
+	s.cmd = exec.CommandContext(ctx, program, "server", "-dev", "--data", data, "--listen", "127.0.0.1:0", "--config", config)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.WaitDelay = 30 * time.Second

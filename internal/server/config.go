@@ -34,6 +34,9 @@ type Config struct {
 	// Regions gives Regions another place for their vaults than the data directory.
 	Regions map[string]Region `yaml:"regions"`
 
+	// Quotas replace those that AWS gives a new account.
+	Quotas Quotas `yaml:"quotas"`
+
 	// DataDir holds everything that is durable. It is set by the command line.
 	DataDir string `yaml:"-"`
 	// Dev makes the ready organization of [DevOrganizationID] from Accounts. It is set by the command line.
@@ -58,6 +61,11 @@ type Region struct {
 	// Store is a URL: file:///srv/north, or s3://bucket?endpoint=https://host&prefix=p/ and what else gocloud.dev/blob
 	// understands.
 	Store string `yaml:"store"`
+}
+
+// Quotas are limits that AWS raises on request. 0 leaves one as it is.
+type Quotas struct {
+	BackupVaults int `yaml:"backup_vaults"` // of an account in a Region; 300 by default
 }
 
 // What server -dev makes ready, and the names that profiles have without a configuration.
@@ -117,6 +125,9 @@ func (c *Config) complete() error {
 	}
 	if _, err := c.rulesDate(time.Time{}); err != nil {
 		return err
+	}
+	if c.Quotas.BackupVaults < 0 {
+		return fmt.Errorf("quotas: backup_vaults is %d; it cannot be below zero", c.Quotas.BackupVaults)
 	}
 	if len(c.Accounts) == 0 {
 		c.Accounts = []Account{

@@ -225,15 +225,15 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 
 	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, Log: s.log}), ebskind.NewKind(s.engine)}
 	plans = backup.New(backup.Config{
-		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds,
+		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds, MaxVaults: s.config.Quotas.BackupVaults,
 		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(organization, s.db), Log: s.log,
 		PutEvent: messages.buses.PutServiceEvent, TellLifecycle: func(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error {
 			return s.runner.TellLifecycle(ctx, tx, point)
 		},
 	})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses}})
-	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages})
+	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages, Door: s.door, Keeper: keeper, Log: s.log})
+	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses, trail}})
 	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, messages.queues, messages.topics, messages.buses, tags, trail} {
 		s.door.Register(service.API())
 	}
@@ -242,6 +242,10 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		return services{}, err
 	}
 	s.onClose("volumes", func(context.Context) error { return s.engine.Close() })
+	if err := trail.Start(ctx); err != nil {
+		return services{}, err
+	}
+	s.onClose("trails", func(context.Context) error { return trail.Close() })
 	s.outbox = messages.outbox
 	s.runner = work.New(work.Config{
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf,

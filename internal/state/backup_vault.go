@@ -1,6 +1,9 @@
 package state
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Key types, as the API's EncryptionKeyType spells them.
 const (
@@ -61,6 +64,18 @@ func (tx *Tx) BackupVaultByARN(ctx context.Context, arn string) (BackupVault, er
 func (tx *Tx) BackupVaults(ctx context.Context, accountID, region string) ([]BackupVault, error) {
 	return selectWhere[BackupVault](ctx, tx, "backup_vaults",
 		new(filter).eq("account_id", accountID).eq("region", region), "ORDER BY account_id, region, name")
+}
+
+// BackupVaultsPage lists at most limit of them whose names come after a name.
+func (tx *Tx) BackupVaultsPage(ctx context.Context, accountID, region, after string, limit int) ([]BackupVault, error) {
+	return selectWhere[BackupVault](ctx, tx, "backup_vaults",
+		new(filter).add("account_id = ?", accountID).add("region = ?", region).add("name > ?", after), fmt.Sprintf("ORDER BY name LIMIT %d", limit))
+}
+
+// CountBackupVaults counts an account's vaults in a Region. An empty Region means all.
+func (tx *Tx) CountBackupVaults(ctx context.Context, accountID, region string) (int64, error) {
+	where, args := new(filter).add("account_id = ?", accountID).eq("region", region).sql(0)
+	return queryOne(ctx, tx, func(s scanner) (n int64, err error) { return n, s.Scan(&n) }, "SELECT COUNT(*) FROM backup_vaults"+where, args...)
 }
 
 // DeleteBackupVault removes a vault.

@@ -126,6 +126,22 @@ func (tx *Tx) CountRecoveryPoints(ctx context.Context, f PointFilter) (int64, er
 		"SELECT COUNT(*) FROM recovery_points"+where, args...)
 }
 
+// PointsByVault counts the points of vaults, by the vaults' ARNs; those without a point are left out.
+func (tx *Tx) PointsByVault(ctx context.Context, vaultARNs []string) (map[string]int64, error) {
+	type count struct {
+		vault  string
+		points int64
+	}
+	where, args := new(filter).in("vault_arn", vaultARNs).sql(0)
+	counts, err := queryAll(ctx, tx, func(s scanner) (c count, err error) { return c, s.Scan(&c.vault, &c.points) },
+		"SELECT vault_arn, COUNT(*) FROM recovery_points"+where+" GROUP BY vault_arn", args...)
+	all := make(map[string]int64, len(counts))
+	for _, c := range counts {
+		all[c.vault] = c.points
+	}
+	return all, err
+}
+
 // LatestPoint is the newest finished point of a resource in one sealing domain: the parent of the next incremental
 // backup or copy. [ErrNotFound] if there is none.
 func (tx *Tx) LatestPoint(ctx context.Context, resourceARN, vaultARN, archiveKeyARN string) (RecoveryPoint, error) {

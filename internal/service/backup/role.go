@@ -14,13 +14,13 @@ func (s *Service) ServiceRoleInUse(ctx context.Context, accountID, servicePrinci
 		return "", nil
 	}
 	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		vaults, err := tx.BackupVaults(ctx, accountID, "")
+		vaults, err := tx.CountBackupVaults(ctx, accountID, "")
 		if err != nil {
 			return err
 		}
 		points, err := tx.CountRecoveryPoints(ctx, state.PointFilter{AccountID: accountID})
-		if len(vaults) > 0 || points > 0 {
-			reason = fmt.Sprintf("The account has %d backup vaults and %d recovery points.", len(vaults), points)
+		if vaults > 0 || points > 0 {
+			reason = fmt.Sprintf("The account has %d backup vaults and %d recovery points.", vaults, points)
 		}
 		return err
 	})

@@ -56,8 +56,10 @@ type Config struct {
 	AssumeForService func(ctx context.Context, roleARN, servicePrincipal, sessionName string) (*api.Caller, error)
 	// UnknownPrincipals are the principals of a vault's policy that do not exist. Nil takes every well-formed name.
 	UnknownPrincipals func(ctx context.Context, p *iampolicy.Policy) ([]string, error)
-	OrganizationOf    func(ctx context.Context, accountID string) (Organization, error)
-	PutEvent          backupevent.Put // tells EventBridge
+	// MaxVaults is the quota of vaults of an account in a Region; 0 means [rules.MaxVaults].
+	MaxVaults      int
+	OrganizationOf func(ctx context.Context, accountID string) (Organization, error)
+	PutEvent       backupevent.Put // tells EventBridge
 	// TellLifecycle tells the owner of a vault that the lifecycle of a recovery point was changed. Nil tells nobody.
 	TellLifecycle func(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error
 	Log           *slog.Logger // nil means slog.Default()

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,12 +93,12 @@ func (s *Service) CreateBackupVault(ctx context.Context, c *api.Caller, in *back
 		return nil, err
 	}
 	err := s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		all, err := tx.BackupVaults(ctx, c.AccountID, c.Region)
+		there, err := tx.CountBackupVaults(ctx, c.AccountID, c.Region)
 		if err != nil {
 			return err
 		}
-		if len(all) >= rules.MaxVaults {
-			return limitExceeded("You have reached the limit of %d backup vaults.", rules.MaxVaults)
+		if most := cmp.Or(s.MaxVaults, rules.MaxVaults); there >= int64(most) {
+			return limitExceeded("You have reached the limit of %d backup vaults.", most)
 		}
 		vault.CreatedAt = tx.Now
 		if err := tx.InsertBackupVault(ctx, vault); err != nil {
@@ -175,22 +176,17 @@ func (s *Service) ListBackupVaults(ctx context.Context, c *api.Caller, in *backu
 		return out, nil
 	}
 	return out, s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		vaults, err := tx.BackupVaults(ctx, c.AccountID, c.Region)
+		vaults, err := tx.BackupVaultsPage(ctx, c.AccountID, c.Region, p.after.ID, p.limit+1)
 		if err != nil {
 			return err
 		}
-		var rest []state.BackupVault
-		for _, v := range vaults {
-			if v.Name > p.after.ID {
-				rest = append(rest, v)
-			}
+		arns := make([]string, len(vaults))
+		for i, v := range vaults {
+			arns[i] = v.ARN
 		}
-		out.BackupVaultList, out.NextToken = cut(p, rest, func(v state.BackupVault) state.Cursor { return state.Cursor{ID: v.Name} },
-			func(v state.BackupVault) types.BackupVaultListMember {
-				n, countErr := tx.CountRecoveryPoints(ctx, state.PointFilter{VaultARN: v.ARN})
-				err = errors.Join(err, countErr)
-				return showVault(v, n)
-			})
+		points, err := tx.PointsByVault(ctx, arns)
+		out.BackupVaultList, out.NextToken = cut(p, vaults, func(v state.BackupVault) state.Cursor { return state.Cursor{ID: v.Name} },
+			func(v state.BackupVault) types.BackupVaultListMember { return showVault(v, points[v.ARN]) })
 		return err
 	})
 }

@@ -126,6 +126,7 @@ func (w *matrixWorld) ofEC2(t *testing.T, o *possessions, set func(map[string]an
 	pending := must(w.m.ebs.StartSnapshot(ctx, &ebs.StartSnapshotInput{VolumeSize: aws.Int64(1)}))(t, "starting a snapshot")
 	spare := must(w.m.ec2.CreateVolume(ctx, &ec2.CreateVolumeInput{AvailabilityZone: aws.String(home + "a"), Size: aws.Int32(1)}))(t, "making a volume")
 	w.m.volumeDone(t, *spare.VolumeId)
+	kept := must(w.m.ec2.CreateSnapshot(ctx, &ec2.CreateSnapshotInput{VolumeId: spare.VolumeId}))(t, "making a snapshot").SnapshotId
 	block := must(w.m.ebs.ListSnapshotBlocks(ctx, &ebs.ListSnapshotBlocksInput{SnapshotId: &o.ownSnapshot}))(t, "listing blocks").Blocks[0]
 	set(map[string]any{
 		"ec2.VolumeId": o.volume, "ec2.SnapshotId": o.ownSnapshot, "ec2.SourceSnapshotId": o.ownSnapshot, "ec2.SourceRegion": home,
@@ -134,6 +135,11 @@ func (w *matrixWorld) ofEC2(t *testing.T, o *possessions, set func(map[string]an
 		"ec2:CreateVolume.AvailabilityZone": home + "a", "ec2:CreateVolume.Size": 1, "ec2:DeleteVolume.VolumeId": *spare.VolumeId,
 		"ec2:DescribeVolumes.VolumeIds": o.volume, "ec2:DescribeSnapshots.SnapshotIds": o.ownSnapshot, "ec2:ModifyVolume.Size": 2,
 		"ec2:ModifySnapshotAttribute.CreateVolumePermission": &ec2types.CreateVolumePermissionModifications{Add: []ec2types.CreateVolumePermission{{UserId: aws.String(management)}}},
+		"ec2:DescribeVolumeAttribute.Attribute":              ec2types.VolumeAttributeNameAutoEnableIO,
+		"ec2:ModifyVolumeAttribute.AutoEnableIO":             &ec2types.AttributeBooleanValue{Value: aws.Bool(true)},
+		"ec2:EnableSnapshotBlockPublicAccess.State":          ec2types.SnapshotBlockPublicAccessStateBlockAllSharing,
+		"ec2:LockSnapshot.LockMode":                          ec2types.LockModeGovernance, "ec2:LockSnapshot.LockDuration": 1, "ec2:LockSnapshot.SnapshotId": *kept, "ec2:UnlockSnapshot.SnapshotId": *kept,
+		"ec2:ModifySnapshotTier.SnapshotId": *kept, "ec2:RestoreSnapshotTier.SnapshotId": *kept, "ec2:RestoreSnapshotTier.PermanentRestore": true,
 		"ebs.SnapshotId": o.ownSnapshot, "ebs.BlockIndex": *block.BlockIndex, "ebs.BlockToken": *block.BlockToken, "ebs.VolumeSize": int64(1),
 		"ebs:ListChangedBlocks.SecondSnapshotId": o.ownSnapshot, "ebs:CompleteSnapshot.SnapshotId": *pending.SnapshotId, "ebs.ChangedBlocksCount": 1,
 		"ebs:PutSnapshotBlock.SnapshotId": *pending.SnapshotId, "ebs:PutSnapshotBlock.BlockIndex": 0, "ebs.DataLength": blockSize,

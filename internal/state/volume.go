@@ -22,17 +22,19 @@ type Volume struct {
 	ClientToken      string
 	RequestDigest    string
 	Tags             map[string]string
+	AutoEnableIO     bool
 }
 
 const volumeColumns = `id, account, region, availability_zone, state, size_gib, type, iops, throughput, multi_attach,
-	key_arn, wrapped_key, grant_id, snapshot_id, created, client_token, request_digest, tags`
+	key_arn, wrapped_key, grant_id, snapshot_id, created, client_token, request_digest, tags,
+	auto_enable_io`
 
 func scanVolume(s scanner) (Volume, error) {
 	var v Volume
 	var tags JSON[map[string]string]
 	err := s.Scan(&v.ID, &v.AccountID, &v.Region, &v.AvailabilityZone, &v.State, &v.SizeGiB, &v.Type, &v.IOPS,
 		&v.Throughput, &v.MultiAttach, &v.KeyARN, &v.WrappedKey, &v.GrantID, &v.SnapshotID, &v.Created, &v.ClientToken,
-		&v.RequestDigest, &tags)
+		&v.RequestDigest, &tags, &v.AutoEnableIO)
 	v.Tags = tags.V
 	return v, err
 }
@@ -40,10 +42,10 @@ func scanVolume(s scanner) (Volume, error) {
 // InsertVolume enters a new volume; [ErrExists] if its id or its client token is taken.
 func (tx *Tx) InsertVolume(ctx context.Context, v Volume) error {
 	_, err := tx.exec(ctx, `INSERT INTO volumes (`+volumeColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 		v.ID, v.AccountID, v.Region, v.AvailabilityZone, v.State, v.SizeGiB, v.Type, v.IOPS, v.Throughput,
 		bit(v.MultiAttach), v.KeyARN, v.WrappedKey, v.GrantID, v.SnapshotID, v.Created, v.ClientToken, v.RequestDigest,
-		JSON[map[string]string]{v.Tags})
+		JSON[map[string]string]{v.Tags}, bit(v.AutoEnableIO))
 	return err
 }
 
@@ -85,8 +87,16 @@ func (tx *Tx) SetVolumeTags(ctx context.Context, id string, tags map[string]stri
 	return tx.execOne(ctx, `UPDATE volumes SET tags = $1 WHERE id = $2`, JSON[map[string]string]{tags}, id)
 }
 
-// DeleteVolume removes the row.
+// SetVolumeAutoEnableIO changes the attribute of that name.
+func (tx *Tx) SetVolumeAutoEnableIO(ctx context.Context, id string, on bool) error {
+	return tx.execOne(ctx, `UPDATE volumes SET auto_enable_io = $1 WHERE id = $2`, bit(on), id)
+}
+
+// DeleteVolume removes the row, and what is known of the volume's modifications.
 func (tx *Tx) DeleteVolume(ctx context.Context, id string) error {
+	if _, err := tx.exec(ctx, `DELETE FROM volume_modifications WHERE volume_id = $1`, id); err != nil {
+		return err
+	}
 	return tx.execOne(ctx, `DELETE FROM volumes WHERE id = $1`, id)
 }
 

@@ -15,6 +15,9 @@ import (
 // ErrManaged says that AWS Backup manages a snapshot, which EC2 then does not delete.
 var ErrManaged = errors.New("the snapshot is managed by AWS Backup")
 
+// ErrLocked says that a snapshot is locked.
+var ErrLocked = errors.New("the snapshot is locked")
+
 // Native returns the row of a new snapshot of EC2's own, to be filled in: it lies in the account's archive in the
 // Region, in the domain of its key.
 func Native(account, region, keyARN string) state.Snapshot {
@@ -262,6 +265,9 @@ func writeView(ctx context.Context, d *archive.Domain, o archive.WriteOptions, k
 	defer w.Abort() //nolint:errcheck // after Commit it does nothing, and otherwise there is an error already
 	done, total := int64(0), int64(len(view.Blocks()))*BlockSize
 	err = view.each(ctx, key, func(block int64, data []byte) error {
+		if block*BlockSize >= o.Size {
+			return nil // written while the volume was being made larger; that is of the next snapshot
+		}
 		if err := w.PutBlock(ctx, uint64(block), data[:min(BlockSize, o.Size-block*BlockSize)]); err != nil {
 			return err
 		}
@@ -310,8 +316,8 @@ func (e *Engine) openPoint(ctx context.Context, s state.Snapshot) (*archive.Poin
 	return d.Open(ctx, s.Point)
 }
 
-// DeleteSnapshot deletes one of EC2's own snapshots. [ErrManaged] if AWS Backup manages it, [ErrInUse] if a pending
-// snapshot builds on it or is copied from it, or a volume is being filled from it.
+// DeleteSnapshot deletes one of EC2's own snapshots. [ErrManaged] if AWS Backup manages it, [ErrLocked] if it is locked,
+// [ErrInUse] if a pending snapshot builds on it or is copied from it, or a volume is being filled from it.
 func (e *Engine) DeleteSnapshot(ctx context.Context, id string) error {
 	if t := e.task(id); t != nil {
 		// Whoever deletes a snapshot that is being written waits for it: there is no half of it to take away.
@@ -326,6 +332,9 @@ func (e *Engine) DeleteSnapshot(ctx context.Context, id string) error {
 		}
 		if s.RecoveryPoint != "" {
 			return ErrManaged
+		}
+		if s.Locked(tx.Now) {
+			return ErrLocked
 		}
 		pending, err := tx.SnapshotsInState(ctx, "pending")
 		if err != nil {

@@ -72,6 +72,9 @@ func (s *Service) readable(ctx context.Context, c *api.Caller, id *string) (stat
 	if snap.State != "completed" {
 		return snap, nil, invalid("INVALID_SNAPSHOT_ID", "The snapshot %s is not completed.", snap.ID)
 	}
+	if snap.Archived(state.MicrosOf(s.Clock.Now())) {
+		return snap, nil, invalid("INVALID_SNAPSHOT_ID", "The snapshot %s is archived.", snap.ID)
+	}
 	p, err := s.Engine.ReadSnapshot(ctx, c, snap)
 	if err != nil {
 		return snap, nil, told(err)

@@ -83,6 +83,9 @@ func (s *Service) sealing(ctx context.Context, c *api.Caller, in *ebs.StartSnaps
 		if parent.State != "completed" {
 			return "", parent, invalid("INVALID_SNAPSHOT_ID", "The parent snapshot is not completed.")
 		}
+		if parent.Archived(state.MicrosOf(s.Clock.Now())) {
+			return "", parent, invalid("INVALID_SNAPSHOT_ID", "The parent snapshot is archived.")
+		}
 		if parent.KeyARN != "" {
 			return parent.KeyARN, parent, nil
 		}

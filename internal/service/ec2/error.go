@@ -34,3 +34,7 @@ func dryRun(asked *bool) error {
 		Status: http.StatusPreconditionFailed,
 	}
 }
+
+func errNamedAndPaged(ids string) *api.Error {
+	return api.Errorf("InvalidParameterCombination", "The parameter %s cannot be used with the parameter maxResults", ids)
+}

@@ -141,6 +141,51 @@ func TestEveryOperationThroughTheSDK(t *testing.T) {
 		t.Error("the default key does not follow")
 	}
 
+	attributes := over[awsec2.DescribeAccountAttributesOutput](c, &awsec2.DescribeAccountAttributesInput{AttributeNames: []types.AccountAttributeName{"supported-platforms"}})
+	if a := attributes.AccountAttributes; len(a) != 1 || *a[0].AttributeName != "supported-platforms" || *a[0].AttributeValues[0].AttributeValue != "VPC" {
+		t.Errorf("the account's attributes are %+v", a)
+	}
+	over[awsec2.ModifyVolumeAttributeOutput](c, &awsec2.ModifyVolumeAttributeInput{VolumeId: id, AutoEnableIO: &types.AttributeBooleanValue{Value: ptr(true)}})
+	auto := over[awsec2.DescribeVolumeAttributeOutput](c, &awsec2.DescribeVolumeAttributeInput{VolumeId: id, Attribute: types.VolumeAttributeNameAutoEnableIO})
+	if *auto.VolumeId != *id || !*auto.AutoEnableIO.Value {
+		t.Errorf("the attribute is %+v", auto)
+	}
+	over[awsec2.EnableVolumeIOOutput](c, &awsec2.EnableVolumeIOInput{VolumeId: id})
+	if n := len(over[awsec2.DescribeInstancesOutput](c, &awsec2.DescribeInstancesInput{}).Reservations) +
+		len(over[awsec2.ListSnapshotsInRecycleBinOutput](c, &awsec2.ListSnapshotsInRecycleBinInput{}).Snapshots) +
+		len(over[awsec2.ListVolumesInRecycleBinOutput](c, &awsec2.ListVolumesInRecycleBinInput{}).Volumes) +
+		len(over[awsec2.DescribeFastSnapshotRestoresOutput](c, &awsec2.DescribeFastSnapshotRestoresInput{}).FastSnapshotRestores); n != 0 {
+		t.Errorf("%d of what there is nothing of", n)
+	}
+	for code, in := range map[string]any{
+		"InvalidInstanceID.NotFound": &awsec2.AttachVolumeInput{VolumeId: id, InstanceId: ptr("i-0123456789abcdef0"), Device: ptr("/dev/sdf")},
+		"IncorrectState":             &awsec2.DetachVolumeInput{VolumeId: id},
+	} {
+		var coded smithy.APIError
+		if _, err := c.do(in); !errors.As(err, &coded) || coded.ErrorCode() != code {
+			t.Errorf("%T: %v, want %s", in, err, code)
+		}
+	}
+	if over[awsec2.EnableSnapshotBlockPublicAccessOutput](c, &awsec2.EnableSnapshotBlockPublicAccessInput{State: "block-all-sharing"}).State != "block-all-sharing" ||
+		over[awsec2.GetSnapshotBlockPublicAccessStateOutput](c, &awsec2.GetSnapshotBlockPublicAccessStateInput{}).State != "block-all-sharing" ||
+		over[awsec2.DisableSnapshotBlockPublicAccessOutput](c, &awsec2.DisableSnapshotBlockPublicAccessInput{}).State != "unblocked" {
+		t.Error("the block of public access does not follow")
+	}
+	lock := over[awsec2.LockSnapshotOutput](c, &awsec2.LockSnapshotInput{SnapshotId: snap, LockMode: types.LockModeCompliance, LockDuration: ptr[int32](2), CoolOffPeriod: ptr[int32](3)})
+	locked := over[awsec2.DescribeLockedSnapshotsOutput](c, &awsec2.DescribeLockedSnapshotsInput{}).Snapshots
+	if now := w.Clock.Now(); lock.LockState != types.LockStateComplianceCooloff || !lock.LockExpiresOn.Equal(now.Add(48*time.Hour)) || !lock.CoolOffPeriodExpiresOn.Equal(now.Add(3*time.Hour)) ||
+		len(locked) != 1 || *locked[0].SnapshotId != *snap || *locked[0].LockDuration != 2 || *locked[0].OwnerId != Member {
+		t.Errorf("the lock is %+v, listed as %+v", lock, locked)
+	}
+	over[awsec2.UnlockSnapshotOutput](c, &awsec2.UnlockSnapshotInput{SnapshotId: snap})
+	over[awsec2.ModifySnapshotTierOutput](c, &awsec2.ModifySnapshotTierInput{SnapshotId: snap, StorageTier: types.TargetStorageTierArchive})
+	back := over[awsec2.RestoreSnapshotTierOutput](c, &awsec2.RestoreSnapshotTierInput{SnapshotId: snap, TemporaryRestoreDays: ptr[int32](7)})
+	tiers := over[awsec2.DescribeSnapshotTierStatusOutput](c, &awsec2.DescribeSnapshotTierStatusInput{}).SnapshotTierStatuses
+	if *back.RestoreDuration != 7 || *back.IsPermanentRestore || len(tiers) != 1 || tiers[0].StorageTier != types.StorageTierArchive ||
+		!tiers[0].RestoreExpiryTime.Equal(w.Clock.Now().Add(7*24*time.Hour)) || tiers[0].LastTieringOperationStatus != types.TieringOperationStatusTemporaryRestoreCompleted {
+		t.Errorf("restored as %+v, listed as %+v", back, tiers)
+	}
+
 	over[awsec2.DeleteSnapshotOutput](c, &awsec2.DeleteSnapshotInput{SnapshotId: snap})
 	over[awsec2.DeleteVolumeOutput](c, &awsec2.DeleteVolumeInput{VolumeId: id})
 
@@ -167,6 +212,14 @@ func TestErrorsOverHTTP(t *testing.T) {
 		}},
 		{"DryRunOperation", http.StatusPreconditionFailed, func() error {
 			_, err := client.DescribeVolumes(t.Context(), &awsec2.DescribeVolumesInput{DryRun: ptr(true)})
+			return err
+		}},
+		{"InvalidVolume.NotFound", http.StatusBadRequest, func() error {
+			_, err := client.AttachVolume(t.Context(), &awsec2.AttachVolumeInput{VolumeId: ptr("vol-00000000000000000"), InstanceId: ptr("i-00000000000000000"), Device: ptr("/dev/sdf")})
+			return err
+		}},
+		{"InvalidVolumeID.Malformed", http.StatusBadRequest, func() error {
+			_, err := client.DetachVolume(t.Context(), &awsec2.DetachVolumeInput{VolumeId: ptr("vol-x")})
 			return err
 		}},
 		{"NotImplemented", http.StatusNotImplemented, func() error {

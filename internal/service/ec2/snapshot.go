@@ -33,10 +33,15 @@ func (s *Service) visible(ctx context.Context, c *api.Caller, id *string) (state
 // usable finds a snapshot that volumes and copies can be made from.
 func (s *Service) usable(ctx context.Context, c *api.Caller, id *string) (state.Snapshot, error) {
 	snap, err := s.visible(ctx, c, id)
-	if err == nil && snap.State != "completed" {
+	switch {
+	case err != nil:
+		return snap, err
+	case snap.State != "completed":
 		return snap, api.Errorf("IncorrectState", "Snapshot is in invalid state - %s", snap.State)
+	case snap.Archived(s.now()):
+		return snap, api.Errorf("IncorrectState", "The snapshot %s is archived. Restore it to the standard tier before you use it.", snap.ID)
 	}
-	return snap, err
+	return snap, nil
 }
 
 // owned finds a snapshot of the caller's account. One that is only shared with it is not the caller's to change.
@@ -154,7 +159,7 @@ func (s *Service) copySnapshotAccess(ctx context.Context, c *api.Caller, in *ec2
 	// EC2 authorizes a copy by the snapshot to be made; whether the source may be read is decided by its sharing and
 	// its key.
 	resource := ebs.SnapshotARN(c.Region, "*")
-	keys := map[string][]string{"ec2:Region": {c.Region}, "ec2:Owner": {c.AccountID}, "ec2:SourceRegion": {*in.SourceRegion}}
+	keys := map[string][]string{"ec2:Region": {c.Region}, "ec2:Owner": {c.AccountID}}
 	accesses := []api.Access{{Action: "ec2:CopySnapshot", Resource: resource, Context: api.WithRequestTags(keys, tags)}}
 	return ebs.TaggedOnCreation(accesses, "CopySnapshot", resource, keys, tags), nil
 }
@@ -172,6 +177,8 @@ func (s *Service) DeleteSnapshot(ctx context.Context, c *api.Caller, in *ec2.Del
 	case errors.Is(err, ebs.ErrManaged):
 		return nil, api.Errorf("InvalidParameterValue", "This snapshot is managed by the AWS Backup service and cannot be "+
 			"deleted via EC2 APIs. If you wish to delete this snapshot, please do so via the Backup console.")
+	case errors.Is(err, ebs.ErrLocked):
+		return nil, api.Errorf("OperationNotPermitted", "The snapshot %s is locked and cannot be deleted.", snap.ID)
 	case errors.Is(err, ebs.ErrInUse):
 		return nil, api.Errorf("InvalidSnapshot.InUse", "The snapshot %s is currently in use by a snapshot or volume that is being made of it.", snap.ID)
 	case errors.Is(err, state.ErrNotFound):
@@ -191,7 +198,7 @@ func describeSnapshot(s state.Snapshot) types.Snapshot {
 	d := types.Snapshot{
 		Description: &s.Description, Encrypted: &encrypted, KmsKeyId: text(s.KeyARN), OwnerId: &s.AccountID, Progress: &progress,
 		SnapshotId: &s.ID, StartTime: s.Created.Ptr(), CompletionTime: s.Completed.Ptr(), State: types.SnapshotState(s.State),
-		StateMessage: text(s.Message), StorageTier: types.StorageTierStandard, Tags: tagsOf(s.Tags), VolumeId: &s.VolumeID,
+		StateMessage: text(s.Message), StorageTier: tierOf(s), RestoreExpiryTime: s.Tier.Temporary.Ptr(), Tags: tagsOf(s.Tags), VolumeId: &s.VolumeID,
 		VolumeSize: number(s.SizeGiB),
 	}
 	if s.State == "completed" && s.FullSize > 0 {
@@ -250,7 +257,7 @@ func restorableBy(snap state.Snapshot, c *api.Caller, users []string) bool {
 		case "self":
 			return snap.VisibleTo(c.AccountID)
 		case "all":
-			return slices.Contains(snap.SharedWith, "all")
+			return snap.Public()
 		}
 		// Whom a snapshot of another account is shared with is not the caller's to know, but for itself.
 		return (snap.AccountID == c.AccountID || user == c.AccountID) && snap.VisibleTo(user)
@@ -280,7 +287,7 @@ func snapshotValues(s state.Snapshot, filter string) ([]string, bool) {
 	case "status":
 		value = s.State
 	case "storage-tier":
-		value = string(types.StorageTierStandard)
+		value = string(tierOf(s))
 	case "transfer-type":
 		return []string{string(types.TransferTypeStandard)}, s.Source == "copy"
 	case "volume-id":
@@ -299,7 +306,7 @@ func (s *Service) DescribeSnapshots(ctx context.Context, c *api.Caller, in *ec2.
 		return nil, err
 	}
 	if len(in.SnapshotIds) > 0 && in.MaxResults != nil {
-		return nil, api.Errorf("InvalidParameterCombination", "The parameter snapshotIds cannot be used with the parameter maxResults")
+		return nil, errNamedAndPaged("snapshotIds")
 	}
 	rows, err := s.snapshots(ctx, c, in)
 	if err != nil {

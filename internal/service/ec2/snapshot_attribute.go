@@ -141,9 +141,22 @@ func shares(permissions []types.CreateVolumePermission) ([]string, error) {
 	return list, nil
 }
 
-// mayShare refuses what EC2 does not share: anything sealed under a managed key, and anything encrypted with everybody.
+// mayShare refuses what EC2 does not share: anything sealed under a managed key or archived, anything encrypted with everybody,
+// and anything with everybody where the account blocks that.
 // https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html
 func (s *Service) mayShare(ctx context.Context, c *api.Caller, snap state.Snapshot, with []string) error {
+	if slices.Contains(with, everybody) {
+		settings, err := s.settings(ctx, c)
+		if err != nil {
+			return err
+		}
+		if settings.SnapshotSharing != "" {
+			return api.Errorf("OperationNotPermitted", "Public sharing of snapshots is blocked in this Region by block public access for snapshots.")
+		}
+	}
+	if snap.Archived(s.now()) {
+		return api.Errorf("IncorrectState", "The snapshot %s is archived. Restore it to the standard tier before you share it.", snap.ID)
+	}
 	if snap.KeyARN == "" {
 		return nil
 	}

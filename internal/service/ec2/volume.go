@@ -99,9 +99,10 @@ func (s *Service) wantedVolume(ctx context.Context, c *api.Caller, in *ec2.Creat
 	case v.SizeGiB == 0:
 		return v, api.Errorf("MissingParameter", "The request must contain the parameter size or snapshotId")
 	case v.SizeGiB < from.SizeGiB:
-		return v, errValue("size", strconv.FormatInt(v.SizeGiB, 10), "The volume size must be at least that of the snapshot, "+strconv.FormatInt(from.SizeGiB, 10)+" GiB.")
-	case v.MultiAttach && v.Type != string(types.VolumeTypeIo1) && v.Type != string(types.VolumeTypeIo2):
-		return v, api.Errorf("InvalidParameterCombination", "The parameter multiAttachEnabled is not supported for %s volumes.", v.Type)
+		return v, api.Errorf("InvalidParameterValue", "Volume of size %dGB is smaller than snapshot '%s', expect size >= %dGB", v.SizeGiB, from.ID, from.SizeGiB)
+	}
+	if err := checkMultiAttach(v); err != nil {
+		return v, err
 	}
 	if err := checkShape(&v, in.Iops, in.Throughput); err != nil {
 		return v, err
@@ -220,82 +221,6 @@ func (s *Service) volumeAccess(ctx context.Context, c *api.Caller, operation str
 	}}, nil
 }
 
-// ModifyVolume makes a volume larger or changes its type and performance; the change is complete at once.
-func (s *Service) ModifyVolume(ctx context.Context, c *api.Caller, in *ec2.ModifyVolumeInput) (*ec2.ModifyVolumeOutput, error) {
-	if _, err := s.volume(ctx, c, in.VolumeId); err != nil {
-		return nil, err
-	}
-	var before, after state.Volume
-	err := s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
-		if before, err = tx.Volume(ctx, *in.VolumeId); err != nil {
-			return err
-		}
-		if after, err = modified(before, in); err != nil {
-			return err
-		}
-		if err := dryRun(in.DryRun); err != nil {
-			return err
-		}
-		return tx.SetVolumeShape(ctx, after)
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Engine.GrowVolume(ctx, after); err != nil {
-		return nil, err
-	}
-	return &ec2.ModifyVolumeOutput{VolumeModification: modification(before, after)}, nil
-}
-
-func modified(v state.Volume, in *ec2.ModifyVolumeInput) (state.Volume, error) {
-	if v.State != "available" {
-		return v, api.Errorf("IncorrectModificationState", "The volume '%s' is in state %s.", v.ID, v.State)
-	}
-	if in.Size == nil && in.Iops == nil && in.Throughput == nil && in.VolumeType == "" && in.MultiAttachEnabled == nil {
-		return v, api.Errorf("InvalidParameterValue", "Must specify at least one of: size, volumeType, iops, throughput, multiAttachEnabled")
-	}
-	size := int64(deref(in.Size))
-	if in.Size != nil && size < v.SizeGiB {
-		return v, errValue("size", strconv.FormatInt(size, 10), "New size cannot be smaller than existing size")
-	}
-	iops, throughput := in.Iops, in.Throughput
-	if in.VolumeType == "" || string(in.VolumeType) == v.Type { // what was provisioned stays
-		for _, t := range volumeTypes {
-			if string(t.name) != v.Type {
-				continue
-			}
-			if old := int32(v.IOPS); iops == nil && t.maxIOPS > 0 {
-				iops = &old
-			}
-			if old := int32(v.Throughput); throughput == nil && t.maxMiBs > 0 {
-				throughput = &old
-			}
-		}
-	}
-	v.SizeGiB = cmp.Or(size, v.SizeGiB)
-	v.Type = cmp.Or(string(in.VolumeType), v.Type)
-	if in.MultiAttachEnabled != nil {
-		v.MultiAttach = *in.MultiAttachEnabled
-	}
-	return v, checkShape(&v, iops, throughput)
-}
-
-func modification(before, after state.Volume) *types.VolumeModification {
-	progress := int64(100)
-	return &types.VolumeModification{
-		VolumeId: &after.ID, ModificationState: types.VolumeModificationStateCompleted, Progress: &progress,
-		OriginalSize: number(before.SizeGiB), TargetSize: number(after.SizeGiB),
-		OriginalIops: number(before.IOPS), TargetIops: number(after.IOPS),
-		OriginalThroughput: number(before.Throughput), TargetThroughput: number(after.Throughput),
-		OriginalVolumeType: types.VolumeType(before.Type), TargetVolumeType: types.VolumeType(after.Type),
-		OriginalMultiAttachEnabled: &before.MultiAttach, TargetMultiAttachEnabled: &after.MultiAttach,
-	}
-}
-
-func (s *Service) modifyVolumeAccess(ctx context.Context, c *api.Caller, in *ec2.ModifyVolumeInput) ([]api.Access, error) {
-	return s.volumeAccess(ctx, c, "ModifyVolume", in.VolumeId)
-}
-
 // number is an optional number of the SDK; 0 is none.
 func number(n int64) *int32 {
 	if n == 0 {
@@ -349,7 +274,7 @@ func (s *Service) volumes(ctx context.Context, c *api.Caller, ids []string) ([]s
 // selectVolumes is what the operations that list volumes have in common.
 func (s *Service) selectVolumes(ctx context.Context, c *api.Caller, operation string, ids []string, filters []types.Filter, size *int32, token *string) ([]state.Volume, *string, error) {
 	if len(ids) > 0 && size != nil {
-		return nil, nil, api.Errorf("InvalidParameterCombination", "The parameter volumeIds cannot be used with the parameter maxResults")
+		return nil, nil, errNamedAndPaged("volumeIds")
 	}
 	all, err := s.volumes(ctx, c, ids)
 	if err != nil {
@@ -362,9 +287,9 @@ func (s *Service) selectVolumes(ctx context.Context, c *api.Caller, operation st
 }
 
 var volumeFilters = []string{
-	"attachment.*", "availability-zone", "availability-zone-id", "create-time", "encrypted", "fast-restored",
-	"multi-attach-enabled", "size", "snapshot-id", "status", "tag:*", "tag-key", "volume-id", "volume-type",
-	"volume-status.*", "action.*", "event.*",
+	"attachment.attach-time", "attachment.delete-on-termination", "attachment.device", "attachment.instance-id",
+	"attachment.status", "availability-zone", "availability-zone-id", "create-time", "encrypted", "fast-restored",
+	"multi-attach-enabled", "operator.managed", "operator.principal", "size", "snapshot-id", "status", "tag:*", "tag-key", "volume-id", "volume-type",
 }
 
 func volumeValues(v state.Volume, filter string) ([]string, bool) {
@@ -393,8 +318,8 @@ func volumeValues(v state.Volume, filter string) ([]string, bool) {
 		value = v.ID
 	case "volume-type":
 		value = v.Type
-	case "volume-status.status":
-		value = "ok"
+	case "operator.managed":
+		value = "false"
 	default:
 		return tagValues(v.Tags, filter) // and nothing for attachments, of which there are none
 	}
@@ -415,46 +340,4 @@ func (s *Service) DescribeVolumes(ctx context.Context, c *api.Caller, in *ec2.De
 		out.Volumes = append(out.Volumes, describeVolume(v))
 	}
 	return out, nil
-}
-
-// DescribeVolumeStatus tells whether volumes are well: those that are there are.
-func (s *Service) DescribeVolumeStatus(ctx context.Context, c *api.Caller, in *ec2.DescribeVolumeStatusInput) (*ec2.DescribeVolumeStatusOutput, error) {
-	if err := dryRun(in.DryRun); err != nil {
-		return nil, err
-	}
-	rows, next, err := s.selectVolumes(ctx, c, "ec2:DescribeVolumeStatus", in.VolumeIds, in.Filters, in.MaxResults, in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	out := &ec2.DescribeVolumeStatusOutput{NextToken: next}
-	for _, v := range rows {
-		status, passed := types.VolumeStatusInfoStatusOk, "passed"
-		if v.State == "error" {
-			status, passed = types.VolumeStatusInfoStatusImpaired, "failed"
-		}
-		out.VolumeStatuses = append(out.VolumeStatuses, types.VolumeStatusItem{
-			VolumeId: &v.ID, AvailabilityZone: &v.AvailabilityZone,
-			VolumeStatus: &types.VolumeStatusInfo{
-				Status:  status,
-				Details: []types.VolumeStatusDetails{{Name: types.VolumeStatusNameIoEnabled, Status: &passed}},
-			},
-		})
-	}
-	return out, nil
-}
-
-// DescribeVolumesModifications lists none: modifications are complete when ModifyVolume returns, and leave nothing to
-// wait for.
-func (s *Service) DescribeVolumesModifications(ctx context.Context, c *api.Caller, in *ec2.DescribeVolumesModificationsInput) (*ec2.DescribeVolumesModificationsOutput, error) {
-	if err := dryRun(in.DryRun); err != nil {
-		return nil, err
-	}
-	rows, next, err := s.selectVolumes(ctx, c, "ec2:DescribeVolumesModifications", in.VolumeIds, nil, in.MaxResults, in.NextToken)
-	out := &ec2.DescribeVolumesModificationsOutput{NextToken: next}
-	for _, v := range rows {
-		if len(in.VolumeIds) > 0 {
-			out.VolumesModifications = append(out.VolumesModifications, *modification(v, v))
-		}
-	}
-	return out, err
 }

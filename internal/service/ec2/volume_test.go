@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -34,6 +35,9 @@ func TestCreateVolumeRefusals(t *testing.T) {
 		{"iops of gp2", awsec2.CreateVolumeInput{Size: ptr[int32](1), AvailabilityZone: ptr(zone), Iops: ptr[int32](100)}, "InvalidParameterCombination"},
 		{"io1 without iops", awsec2.CreateVolumeInput{Size: ptr[int32](10), AvailabilityZone: ptr(zone), VolumeType: "io1"}, "MissingParameter"},
 		{"too few iops", awsec2.CreateVolumeInput{Size: ptr[int32](10), AvailabilityZone: ptr(zone), VolumeType: "gp3", Iops: ptr[int32](10)}, "InvalidParameterValue"},
+		{"too many iops for its size", awsec2.CreateVolumeInput{Size: ptr[int32](10), AvailabilityZone: ptr(zone), VolumeType: "io1", Iops: ptr[int32](501)}, "InvalidParameterCombination"},
+		{"too much throughput for its iops", awsec2.CreateVolumeInput{Size: ptr[int32](10), AvailabilityZone: ptr(zone), VolumeType: "gp3", Throughput: ptr[int32](751)}, "InvalidParameterCombination"},
+		{"attached to many", awsec2.CreateVolumeInput{Size: ptr[int32](10), AvailabilityZone: ptr(zone), VolumeType: "gp3", MultiAttachEnabled: ptr(true)}, "InvalidParameterCombination"},
 		{"a key without encryption", awsec2.CreateVolumeInput{Size: ptr[int32](1), AvailabilityZone: ptr(zone), KmsKeyId: ptr("alias/x")}, "InvalidParameterDependency"},
 		{"an unknown key", awsec2.CreateVolumeInput{Size: ptr[int32](1), AvailabilityZone: ptr(zone), KmsKeyId: ptr("alias/x"), Encrypted: ptr(true)}, "InvalidKmsKey.NotFound"},
 		{"an unknown snapshot", awsec2.CreateVolumeInput{AvailabilityZone: ptr(zone), SnapshotId: ptr(ebs.NewID("snap-"))}, "InvalidSnapshot.NotFound"},
@@ -157,17 +161,45 @@ func TestDescribeAndModifyVolumes(t *testing.T) {
 	}
 
 	write(w, ids[1], 2<<30-4096, noise(1, 4096))
-	m := Must[awsec2.ModifyVolumeOutput](w, c, &awsec2.ModifyVolumeInput{VolumeId: &ids[1], Size: ptr[int32](3), Iops: ptr[int32](4000)}).VolumeModification
-	if *m.OriginalSize != 2 || *m.TargetSize != 3 || *m.TargetIops != 4000 || *m.TargetThroughput != 125 {
+	m := Must[awsec2.ModifyVolumeOutput](w, c, &awsec2.ModifyVolumeInput{VolumeId: &ids[1], Size: ptr[int32](8), Iops: ptr[int32](4000)}).VolumeModification
+	if *m.OriginalSize != 2 || *m.TargetSize != 8 || *m.TargetIops != 4000 || *m.TargetThroughput != 125 {
 		t.Errorf("the modification is %+v", m)
 	}
-	write(w, ids[1], 3<<30-4096, noise(2, 4096))
+	write(w, ids[1], 8<<30-4096, noise(2, 4096))
 	if string(read(w, ids[1], 2<<30-4096, 4096)) != string(noise(1, 4096)) {
 		t.Error("growing lost what was there")
 	}
 	Refused[awsec2.ModifyVolumeOutput](w, c, &awsec2.ModifyVolumeInput{VolumeId: &ids[1], Size: ptr[int32](1)}, "InvalidParameterValue")
 	Refused[awsec2.ModifyVolumeOutput](w, c, &awsec2.ModifyVolumeInput{VolumeId: &ids[1]}, "InvalidParameterValue")
-	Must[awsec2.DescribeVolumesModificationsOutput](w, c, &awsec2.DescribeVolumesModificationsInput{VolumeIds: ids[1:2]})
+	modifications := func(in awsec2.DescribeVolumesModificationsInput) []types.VolumeModification {
+		return Must[awsec2.DescribeVolumesModificationsOutput](w, c, &in).VolumesModifications
+	}
+	if got := modifications(awsec2.DescribeVolumesModificationsInput{VolumeIds: ids[1:2]}); len(got) != 1 || *got[0].OriginalSize != 2 || got[0].EndTime == nil {
+		t.Errorf("the modifications are %+v", got)
+	}
+	Refused[awsec2.DescribeVolumesModificationsOutput](w, c, &awsec2.DescribeVolumesModificationsInput{VolumeIds: ids[:1]}, "InvalidVolumeModification.NotFound")
+	for i := range int32(3) {
+		Must[awsec2.ModifyVolumeOutput](w, c, &awsec2.ModifyVolumeInput{VolumeId: &ids[1], Iops: ptr(3100 + i)})
+	}
+	Refused[awsec2.ModifyVolumeOutput](w, c, &awsec2.ModifyVolumeInput{VolumeId: &ids[1], Size: ptr[int32](9)}, "VolumeModificationRateExceeded")
+	w.Clock.Advance(24 * time.Hour)
+	Must[awsec2.ModifyVolumeOutput](w, c, &awsec2.ModifyVolumeInput{VolumeId: &ids[1], VolumeType: types.VolumeTypeGp2})
+	for filter, want := range map[string]map[string]int{
+		"target-volume-type": {"gp2": 1, "gp3": 0}, "original-iops": {"3102": 1}, "target-size": {"8": 1, "9": 0}, "modification-state": {"completed": 1, "modifying": 0},
+	} {
+		for value, want := range want {
+			if got := modifications(awsec2.DescribeVolumesModificationsInput{Filters: []types.Filter{{Name: &filter, Values: []string{value}}}}); len(got) != want {
+				t.Errorf("%s=%s: %d modifications, want %d", filter, value, len(got), want)
+			}
+		}
+	}
+	for value, want := range map[string]int{"ok": 6, "impaired": 0} {
+		filters := []types.Filter{{Name: ptr("volume-status.status"), Values: []string{value}}}
+		if got := Must[awsec2.DescribeVolumeStatusOutput](w, c, &awsec2.DescribeVolumeStatusInput{Filters: filters}).VolumeStatuses; len(got) != want {
+			t.Errorf("%d volumes are %s, want %d", len(got), value, want)
+		}
+	}
+	Refused[awsec2.DescribeVolumeStatusOutput](w, c, &awsec2.DescribeVolumeStatusInput{Filters: []types.Filter{{Name: ptr("size"), Values: []string{"1"}}}}, "InvalidParameterValue")
 
 	Must[awsec2.DeleteVolumeOutput](w, c, &awsec2.DeleteVolumeInput{VolumeId: &ids[0]})
 	Refused[awsec2.DeleteVolumeOutput](w, c, &awsec2.DeleteVolumeInput{VolumeId: &ids[0]}, "InvalidVolume.NotFound")

@@ -1,8 +1,6 @@
 package ec2
 
 import (
-	"strconv"
-
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"strongroom/internal/api"
@@ -16,15 +14,16 @@ type volumeType struct {
 	minGiB, maxGiB   int64
 	minIOPS, maxIOPS int64 // what may be provisioned; 0: nothing may
 	needsIOPS        bool
-	minMiBs, maxMiBs int64 // throughput, likewise
+	perGiB           float64 // IOPS for each GiB, at most; 0: no limit
+	minMiBs, maxMiBs int64   // throughput, likewise
 }
 
 var volumeTypes = []volumeType{
 	{name: types.VolumeTypeStandard, minGiB: 1, maxGiB: 1024},
 	{name: types.VolumeTypeGp2, minGiB: 1, maxGiB: 16384},
-	{name: types.VolumeTypeGp3, minGiB: 1, maxGiB: 65536, minIOPS: 3000, maxIOPS: 80000, minMiBs: 125, maxMiBs: 2000},
-	{name: types.VolumeTypeIo1, minGiB: 4, maxGiB: 16384, minIOPS: 100, maxIOPS: 64000, needsIOPS: true},
-	{name: types.VolumeTypeIo2, minGiB: 4, maxGiB: 65536, minIOPS: 100, maxIOPS: 256000, needsIOPS: true},
+	{name: types.VolumeTypeGp3, minGiB: 1, maxGiB: 65536, minIOPS: 3000, maxIOPS: 80000, perGiB: 500, minMiBs: 125, maxMiBs: 2000},
+	{name: types.VolumeTypeIo1, minGiB: 4, maxGiB: 16384, minIOPS: 100, maxIOPS: 64000, needsIOPS: true, perGiB: 50},
+	{name: types.VolumeTypeIo2, minGiB: 4, maxGiB: 65536, minIOPS: 100, maxIOPS: 256000, needsIOPS: true, perGiB: 1000},
 	{name: types.VolumeTypeSc1, minGiB: 125, maxGiB: 16384},
 	{name: types.VolumeTypeSt1, minGiB: 125, maxGiB: 16384},
 }
@@ -58,18 +57,44 @@ func (t volumeType) shape(v *state.Volume, iops, throughput *int32) error {
 		v.IOPS = min(max(100, 3*v.SizeGiB), 16000)
 	}
 	if iops != nil {
-		if v.IOPS = int64(*iops); v.IOPS < t.minIOPS || v.IOPS > t.maxIOPS {
-			return errValue("iops", strconv.FormatInt(v.IOPS, 10), "Volume iops must be between "+span(t.minIOPS, t.maxIOPS)+" for "+v.Type+" volumes.")
+		v.IOPS = int64(*iops)
+		if err := within("iops", v.IOPS, t.minIOPS, t.maxIOPS); err != nil {
+			return err
+		}
+		// What every volume has needs no size.
+		if ratio := float64(v.IOPS) / float64(v.SizeGiB); ratio > t.perGiB && (t.needsIOPS || v.IOPS > t.minIOPS) {
+			return api.Errorf("InvalidParameterCombination", "Iops to volume size ratio of %f is too high; maximum is %f iops per GiB", ratio, t.perGiB)
 		}
 	}
 	if throughput != nil {
-		if v.Throughput = int64(*throughput); v.Throughput < t.minMiBs || v.Throughput > t.maxMiBs {
-			return errValue("throughput", strconv.FormatInt(v.Throughput, 10), "Volume throughput must be between "+span(t.minMiBs, t.maxMiBs)+" for "+v.Type+" volumes.")
+		v.Throughput = int64(*throughput)
+		if err := within("throughput", v.Throughput, t.minMiBs, t.maxMiBs); err != nil {
+			return err
+		}
+		if ratio := float64(v.Throughput) / float64(v.IOPS); ratio > throughputPerIOPS {
+			return api.Errorf("InvalidParameterCombination", "Throughput (MiBps) to iops ratio of %f is too high; maximum is %f MiBps per iops", ratio, throughputPerIOPS)
 		}
 	}
 	return nil
 }
 
-func span(low, high int64) string {
-	return strconv.FormatInt(low, 10) + " and " + strconv.FormatInt(high, 10)
+// throughputPerIOPS is how many MiB/s each I/O operation per second allows.
+const throughputPerIOPS = 0.25
+
+func within(what string, value, low, high int64) error {
+	switch {
+	case value < low:
+		return api.Errorf("InvalidParameterValue", "Volume %s of %d is too low; minimum is %d.", what, value, low)
+	case value > high:
+		return api.Errorf("InvalidParameterValue", "Volume %s of %d is too high; maximum is %d.", what, value, high)
+	}
+	return nil
+}
+
+// checkMultiAttach refuses the flag on types that cannot be attached to many instances at once.
+func checkMultiAttach(v state.Volume) error {
+	if v.MultiAttach && v.Type != string(types.VolumeTypeIo1) && v.Type != string(types.VolumeTypeIo2) {
+		return api.Errorf("InvalidParameterCombination", "The parameter multiAttachEnabled is not supported for %s volumes.", v.Type)
+	}
+	return nil
 }

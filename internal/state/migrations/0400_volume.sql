@@ -17,7 +17,8 @@ CREATE TABLE volumes (
     created           BIGINT NOT NULL,
     client_token      TEXT   NOT NULL,
     request_digest    TEXT   NOT NULL,             -- of the parameters that came with the client token
-    tags              TEXT   NOT NULL              -- {"key": "value"}
+    tags              TEXT   NOT NULL,             -- {"key": "value"}
+    auto_enable_io    BIGINT NOT NULL              -- 0 or 1, the attribute of that name
 );
 CREATE INDEX volumes_by_account ON volumes (account, region, id);
 CREATE UNIQUE INDEX volumes_by_token ON volumes (account, region, client_token) WHERE client_token <> '';
@@ -28,5 +29,6 @@ CREATE TABLE volume_settings (
     region                TEXT   NOT NULL,
     encryption_by_default BIGINT NOT NULL,
     default_key_arn       TEXT   NOT NULL,         -- '' for alias/aws/ebs
+    snapshot_sharing      TEXT   NOT NULL,         -- block-all-sharing, block-new-sharing, or '' where snapshots may be public
     PRIMARY KEY (account, region)
 );

@@ -32,7 +32,10 @@ CREATE TABLE snapshots (
     shared_with     TEXT   NOT NULL,               -- ["111111111111", "all"]
     client_token    TEXT   NOT NULL,
     request_digest  TEXT   NOT NULL,
-    tags            TEXT   NOT NULL
+    tags            TEXT   NOT NULL,
+    -- how it is kept
+    lock            TEXT   NOT NULL,               -- {"Mode": "governance", ...}, {} where it never was locked
+    tier            TEXT   NOT NULL                -- {"Archived": true, ...}, {} where it always was in the standard tier
 );
 CREATE INDEX snapshots_by_account ON snapshots (account, region, id);
 CREATE INDEX snapshots_by_volume ON snapshots (volume_id, generation);

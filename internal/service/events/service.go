@@ -39,7 +39,7 @@ func New(c Config) *Service { return &Service{Config: c} }
 // API is the table of the operations.
 func (s *Service) API() *api.Service {
 	return &api.Service{
-		Name: "events", EventSource: Principal, AccessDenied: "AccessDeniedException", AccessDeniedStatus: http.StatusBadRequest,
+		Name: "events", EventSource: Principal, AccessDenied: "AccessDeniedException", AccessDeniedStatus: http.StatusBadRequest, Authorization: authorization,
 		Operations: []api.Operation{
 			api.Op("", s.CreateEventBus, s.createBusAccess),
 			api.Op("", s.DescribeEventBus, s.describeBusAccess),

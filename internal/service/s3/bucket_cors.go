@@ -60,22 +60,22 @@ func checkCORSRule(rule types.CORSRule) error {
 	}
 	for _, origin := range rule.AllowedOrigins {
 		if strings.Count(origin, "*") > 1 {
-			return invalidRequest("AllowedOrigin %q can not have more than one wildcard.", origin)
+			return invalidRequest("AllowedOrigin \"%s\" can not have more than one wildcard.", origin)
 		}
 	}
 	for _, header := range append(slices.Clone(rule.AllowedHeaders), rule.ExposeHeaders...) {
 		if !headerName.MatchString(header) {
-			return invalidRequest("AllowedHeader %q contains invalid character.", header)
+			return invalidRequest("AllowedHeader \"%s\" contains invalid character.", header)
 		}
 	}
 	for _, header := range rule.AllowedHeaders {
 		if strings.Count(header, "*") > 1 {
-			return invalidRequest("AllowedHeader %q can not have more than one wildcard.", header)
+			return invalidRequest("AllowedHeader \"%s\" can not have more than one wildcard.", header)
 		}
 	}
 	for _, header := range rule.ExposeHeaders {
 		if strings.Contains(header, "*") {
-			return invalidRequest("ExposeHeader %q contains wildcard. We currently do not support wildcard for ExposeHeader.", header)
+			return invalidRequest("ExposeHeader \"%s\" contains wildcard. We currently do not support wildcard for ExposeHeader.", header)
 		}
 	}
 	return nil

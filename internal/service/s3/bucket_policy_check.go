@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -17,6 +18,9 @@ import (
 func (s *Service) checkPolicy(ctx context.Context, b state.Bucket, document string) (*iampolicy.Policy, error) {
 	if !strings.HasPrefix(strings.TrimSpace(document), "{") {
 		return nil, malformedPolicy("Policies must be valid JSON and the first byte must be '{'")
+	}
+	if !json.Valid([]byte(document)) {
+		return nil, malformedPolicy("This policy contains invalid Json")
 	}
 	policy, err := iampolicy.Parse([]byte(document))
 	if err != nil {
@@ -134,7 +138,39 @@ func checkStatement(s *iampolicy.Statement, bucket string) error {
 			return malformedPolicy("Action does not apply to any resource(s) in statement")
 		}
 	}
+	return checkConditions(s)
+}
+
+// checkConditions holds the condition keys of S3 in a statement against the reference: each is one that S3 has, and that
+// requests for each of the actions can have. Global keys are the policy language's own matter.
+func checkConditions(s *iampolicy.Statement) error {
+	for _, condition := range s.Conditions {
+		if len(condition.Key) < 3 || !strings.EqualFold(condition.Key[:3], "s3:") {
+			continue
+		}
+		if !suppliesKey("*", condition.Key) {
+			return malformedPolicy("Policy has an invalid condition key")
+		}
+		for _, action := range s.Actions {
+			if !suppliesKey(action, condition.Key) {
+				return malformedPolicy("Conditions do not apply to combination of actions and resources in statement")
+			}
+		}
+	}
 	return nil
+}
+
+// suppliesKey reports whether an action, or one of those that a pattern means, has a condition key.
+func suppliesKey(pattern, key string) bool {
+	for name, action := range actionsOfPolicies() {
+		if glob(strings.ToLower(pattern), name) && slices.ContainsFunc(action.AllKeys(), func(k api.Key) bool {
+			stem, _, open := strings.Cut(k.Name, "${")
+			return strings.EqualFold(key, k.Name) || open && len(key) > len(stem) && strings.EqualFold(key[:len(stem)], stem)
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // actionScope tells of an action, or of all that a pattern means, whether S3 has it and what it is done to.

@@ -107,7 +107,7 @@ func (d *disk) same(ctx context.Context, arn string) error {
 // attached exports a volume while do runs.
 func (d *disk) attached(ctx context.Context, id string, do func(*nbdClient) error) (err error) {
 	socket := filepath.Join(d.server.data, id+".sock")
-	cmd := exec.CommandContext(ctx, d.server.program, "admin", "attach", id, "--socket", socket, "--data", d.server.data)
+	cmd := exec.CommandContext(ctx, d.server.program, "nbd", id, "--socket", socket, "--data", d.server.data)
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@
 #
 #   aws     the AWS command line interface, for the tour in README.md
 #   mke2fs  from e2fsprogs, makes the ext4 image that the demo backs up
+#   qemu-img  reads and writes volumes over NBD in the tests
 set -eu
 cd "$(dirname "$0")/.."
 tools=$PWD/.tools
@@ -73,5 +74,11 @@ install_mke2fs() {
 	debian_package e2fsprogs || { say "mke2fs is missing: install e2fsprogs and try again"; return 1; }
 }
 
+install_qemu() {
+	command -v qemu-img >/dev/null 2>&1 && return 0
+	debian_package qemu-utils || { say "qemu-img is missing: install qemu-utils and try again"; return 1; }
+}
+
 install_aws
 install_mke2fs
+install_qemu

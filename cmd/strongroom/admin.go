@@ -26,10 +26,15 @@ func adminCommand() *cobra.Command {
 		Long: `Administers the server that runs on a data directory, through a socket in that directory
 that only its owner can use.`,
 	}
-	c.PersistentFlags().StringVar(&o.data, "data", os.Getenv("STRONGROOM_DATA"), "data directory of the server (default $STRONGROOM_DATA)")
+	o.where(c.PersistentFlags().StringVar)
 	c.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON")
-	c.AddCommand(clockCommand(&o), verifyCommand(&o), collectCommand(&o), pointsCommand(&o), attachCommand(&o))
+	c.AddCommand(clockCommand(&o), verifyCommand(&o), collectCommand(&o), pointsCommand(&o))
 	return c
+}
+
+// where defines the flag that says which server is meant, by the StringVar of a set of flags.
+func (o *adminOptions) where(define func(p *string, name, value, usage string)) {
+	define(&o.data, "data", os.Getenv("STRONGROOM_DATA"), "data directory of the server (default $STRONGROOM_DATA)")
 }
 
 // admin opens the socket of the server.
@@ -185,33 +190,4 @@ func pointsCommand(o *adminOptions) *cobra.Command {
 			})
 		},
 	}
-}
-
-func attachCommand(o *adminOptions) *cobra.Command {
-	var socket string
-	c := &cobra.Command{
-		Use:   "attach VOLUME-ID --socket PATH",
-		Short: "Serve an EBS volume as a network block device on a Unix socket",
-		Long: `Serves a volume by the NBD protocol on a Unix socket until the command is stopped, so that
-qemu or the kernel's nbd-client can use it as a disk. Only the socket's owner can use it.
-
-Example:
-  strongroom admin attach vol-0123456789abcdef0 --socket ./disk.sock --data ./data
-  qemu-img convert image.raw nbd+unix:///?socket=./disk.sock
-
-Exit codes: 0 detached, 1 failed, 2 wrong usage.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			admin, err := o.admin()
-			if err != nil {
-				return err
-			}
-			if socket == "" {
-				return &exitError{exitUsage, fmt.Errorf("no socket: use --socket PATH")}
-			}
-			return admin.Attach(c.Context(), args[0], socket)
-		},
-	}
-	c.Flags().StringVar(&socket, "socket", "", "where to make the socket")
-	return c
 }

@@ -66,6 +66,6 @@ restores real bytes on this machine, for a whole organization of accounts and Re
 		}
 	}
 	root.SetArgs(args)
-	root.AddCommand(serverCommand(), adminCommand(), demoCommand(), versionCommand())
+	root.AddCommand(serverCommand(), adminCommand(), nbdCommand(), demoCommand(), versionCommand())
 	return root
 }

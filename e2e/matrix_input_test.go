@@ -17,11 +17,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/ebs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -35,10 +37,12 @@ var clients = map[string]func(aws.Config) any{
 	"cloudtrail":    func(c aws.Config) any { return cloudtrail.NewFromConfig(c) },
 	"ebs":           func(c aws.Config) any { return ebs.NewFromConfig(c) },
 	"ec2":           func(c aws.Config) any { return ec2.NewFromConfig(c) },
+	"events":        func(c aws.Config) any { return eventbridge.NewFromConfig(c) },
 	"iam":           func(c aws.Config) any { return iam.NewFromConfig(c) },
 	"kms":           func(c aws.Config) any { return kms.NewFromConfig(c) },
 	"organizations": func(c aws.Config) any { return organizations.NewFromConfig(c) },
 	"s3":            func(c aws.Config) any { return s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = true }) },
+	"sns":           func(c aws.Config) any { return sns.NewFromConfig(c) },
 	"sqs":           func(c aws.Config) any { return sqs.NewFromConfig(c) },
 	"sts":           func(c aws.Config) any { return sts.NewFromConfig(c) },
 	"tagging":       func(c aws.Config) any { return resourcegroupstaggingapi.NewFromConfig(c) },

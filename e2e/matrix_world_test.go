@@ -84,6 +84,9 @@ func newMatrixWorld(t *testing.T, s *strongroomtest.Server) *matrixWorld {
 	w.ofS3(t, o, set)
 	w.ofOrganizations(t, set)
 	w.ofSQS(t, set)
+	w.ofSNS(t, set)
+	w.ofEvents(t, set)
+	w.ofCloudTrail(t, set)
 	_, err := newParty(member, once(w.m.user(t, "curious").config)).ec2.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{})
 	var refused smithy.APIError
 	if !errors.As(err, &refused) {

@@ -82,6 +82,7 @@ func (s *Service) removeTagsAccess(ctx context.Context, c *api.Caller, in *cloud
 	}
 	accesses, err := s.accessTo(ctx, "RemoveTags", resource)
 	if err == nil && len(in.TagsList) > 0 {
+		accesses[0].Context = api.WithResourceTags(accesses[0].Context, nil) // a trail that is not there has none
 		accesses[0].Context["aws:TagKeys"] = slices.Sorted(maps.Keys(tagsOf(in.TagsList)))
 	}
 	return accesses, err

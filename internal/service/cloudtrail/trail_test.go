@@ -484,6 +484,10 @@ func TestTrailsAreListedAndTagged(t *testing.T) {
 	if _, err := w.trails.RemoveTags(t.Context(), &cloudtrail.RemoveTagsInput{ResourceId: &here, TagsList: []types.Tag{{Key: new("team")}}}); err != nil {
 		t.Fatal(err)
 	}
+	var missing *types.ResourceNotFoundException
+	if _, err := w.trails.RemoveTags(t.Context(), &cloudtrail.RemoveTagsInput{ResourceId: new(here + "-not"), TagsList: []types.Tag{{Key: new("team")}}}); !errors.As(err, &missing) {
+		t.Errorf("removing the tags of no trail: %v", err)
+	}
 	tagging := resourcegroupstaggingapi.NewFromConfig(w.AWS(t, "member", region))
 	if out, err := tagging.TagResources(t.Context(), &resourcegroupstaggingapi.TagResourcesInput{ResourceARNList: []string{here}, Tags: map[string]string{"more": "c"}}); err != nil || len(out.FailedResourcesMap) > 0 {
 		t.Fatal(out, err)

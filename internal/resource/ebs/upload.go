@@ -113,6 +113,13 @@ func (e *Engine) PutBlock(ctx context.Context, s state.Snapshot, block int64, da
 	return upload.Flush()
 }
 
+// ReportProgress notes how far whoever writes an upload says to be, in percent; it is complete when it is completed only.
+func (e *Engine) ReportProgress(ctx context.Context, id string, percent int64) error {
+	return e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		return tx.SetSnapshotProgress(ctx, id, min(percent, 99))
+	})
+}
+
 // keepOpen keeps the file of an upload open between blocks and notes that it is alive.
 func (e *Engine) keepOpen(s state.Snapshot) error {
 	e.mu.Lock()

@@ -415,3 +415,34 @@ func TestUploadSurvivesRestartAndExpires(t *testing.T) {
 		t.Fatalf("the late snapshot is %s, %v", s.State, err)
 	}
 }
+
+// Whoever writes a snapshot may say how far it is.
+func TestProgressOfUploads(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	started, err := h.ebs.StartSnapshot(t.Context(), &awsebs.StartSnapshotInput{VolumeSize: ptr[int64](1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := noise(blockSize)
+	sum := sha256.Sum256(data)
+	put := func(progress int32) error {
+		_, err := h.ebs.PutSnapshotBlock(t.Context(), &awsebs.PutSnapshotBlockInput{
+			SnapshotId: started.SnapshotId, BlockIndex: ptr[int32](0), BlockData: bytes.NewReader(data), DataLength: ptr[int32](blockSize), Progress: &progress,
+			Checksum: ptr(base64.StdEncoding.EncodeToString(sum[:])), ChecksumAlgorithm: types.ChecksumAlgorithmChecksumAlgorithmSha256,
+		})
+		return err
+	}
+	for progress, want := range map[int32]string{40: "40%", 100: "99%"} {
+		if err := put(progress); err != nil {
+			t.Fatal(err)
+		}
+		out, err := h.ec2.DescribeSnapshots(t.Context(), &awsec2.DescribeSnapshotsInput{SnapshotIds: []string{*started.SnapshotId}})
+		if err != nil || *out.Snapshots[0].Progress != want {
+			t.Errorf("after %d the snapshot shows %+v, %v; want %s", progress, out, err, want)
+		}
+	}
+	if put(101) == nil {
+		t.Error("a progress of 101 percent was taken")
+	}
+}

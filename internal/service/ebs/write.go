@@ -174,6 +174,8 @@ func (s *Service) PutSnapshotBlock(ctx context.Context, c *api.Caller, in *ebs.P
 		return nil, invalid("INVALID_BLOCK", "The block index is outside the volume.")
 	case deref(in.DataLength) != engine.BlockSize:
 		return nil, invalid("INVALID_BLOCK", "The data length must be %d bytes.", engine.BlockSize)
+	case in.Progress != nil && (*in.Progress < 0 || *in.Progress > 100):
+		return nil, invalid("INVALID_PARAMETER_VALUE", "Progress must be between 0 and 100.")
 	case in.ChecksumAlgorithm != types.ChecksumAlgorithmChecksumAlgorithmSha256:
 		return nil, invalid("INVALID_PARAMETER_VALUE", "The checksum algorithm must be SHA256.")
 	}
@@ -190,6 +192,11 @@ func (s *Service) PutSnapshotBlock(ctx context.Context, c *api.Caller, in *ebs.P
 	}
 	if err := s.Engine.PutBlock(ctx, snap, index, data); err != nil {
 		return nil, uploadError(err, snap.ID)
+	}
+	if p := int64(deref(in.Progress)); p != snap.Progress && in.Progress != nil {
+		if err := s.Engine.ReportProgress(ctx, snap.ID, p); err != nil {
+			return nil, err
+		}
 	}
 	return &ebs.PutSnapshotBlockOutput{Checksum: &checksum, ChecksumAlgorithm: in.ChecksumAlgorithm}, nil
 }

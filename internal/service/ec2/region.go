@@ -145,12 +145,12 @@ func (s *Service) DescribeAvailabilityZones(_ context.Context, c *api.Caller, in
 	}
 	var all []types.AvailabilityZone
 	for _, name := range r.zoneNames() {
-		id, kind := r.zoneID(name), "availability-zone"
+		id, kind, group := r.zoneID(name), "availability-zone", r.name+"-zg-1"
 		if (len(in.ZoneNames) > 0 && !slices.Contains(in.ZoneNames, name)) || (len(in.ZoneIds) > 0 && !slices.Contains(in.ZoneIds, id)) {
 			continue
 		}
 		all = append(all, types.AvailabilityZone{
-			RegionName: &r.name, ZoneName: &name, ZoneId: &id, ZoneType: &kind, GroupName: &r.name,
+			RegionName: &r.name, ZoneName: &name, ZoneId: &id, ZoneType: &kind, GroupName: &group,
 			NetworkBorderGroup: &r.name, State: types.AvailabilityZoneStateAvailable,
 			OptInStatus: types.AvailabilityZoneOptInStatusOptInNotRequired,
 		})
@@ -167,8 +167,13 @@ func (s *Service) DescribeAvailabilityZones(_ context.Context, c *api.Caller, in
 			return []string{string(z.State)}, true
 		case "opt-in-status":
 			return []string{string(z.OptInStatus)}, true
+		case "group-name":
+			return []string{*z.GroupName}, true
+		case "region-name":
+			return []string{*z.RegionName}, true
 		}
-		return []string{*z.RegionName}, true // region-name, group-name
-	}, "zone-name", "zone-id", "zone-type", "state", "opt-in-status", "region-name", "group-name")
+		return nil, false // there are neither messages nor parents
+	}, "zone-name", "zone-id", "zone-type", "state", "opt-in-status", "region-name", "group-name", "group-long-name",
+		"message", "parent-zone-id", "parent-zone-name")
 	return &ec2.DescribeAvailabilityZonesOutput{AvailabilityZones: all}, err
 }

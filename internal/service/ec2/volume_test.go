@@ -285,4 +285,22 @@ func TestRegionsAndZones(t *testing.T) {
 			t.Errorf("the first zone of %s is %s, want %s", region, got, want)
 		}
 	}
+	for _, tt := range []struct {
+		filter, value string
+		want          int
+	}{
+		{"zone-name", Region + "?", 3},
+		{"zone-id", "euc1-az2", 1},
+		{"group-name", Region + "-zg-1", 3},
+		{"region-name", North, 0},
+		{"state", "available", 3},
+		{"parent-zone-name", "*", 0},
+	} {
+		zones := Must[awsec2.DescribeAvailabilityZonesOutput](w, c, &awsec2.DescribeAvailabilityZonesInput{
+			Filters: []types.Filter{{Name: &tt.filter, Values: []string{tt.value}}},
+		}).AvailabilityZones
+		if len(zones) != tt.want {
+			t.Errorf("%s=%s: %d zones, want %d", tt.filter, tt.value, len(zones), tt.want)
+		}
+	}
 }

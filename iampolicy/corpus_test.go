@@ -52,8 +52,8 @@ var corpusPrincipals = map[string]Principal{
 
 // The examples and the requests in them.
 const (
-	corpusSize     = 101
-	corpusRequests = 348
+	corpusSize     = 102
+	corpusRequests = 350
 )
 
 func TestCorpus(t *testing.T) {

@@ -14,7 +14,7 @@
 //  2. Resource control policies, then service control policies: each level from the organization's root down to the
 //     account must allow. Service-linked roles pass both, service principals pass the latter.
 //  3. The resource's own policy. In the account of the resource, an Allow that names the user or the role session
-//     itself is enough; one that names the role, or everyone, still needs the boundary and the session policies; one
+//     itself, or everyone, is enough; one that names the role still needs the boundary and the session policies; one
 //     that names the account only hands the question to identity policies. From another account it is always needed,
 //     and never enough. For KMS keys and role trust policies it is needed in the same account too.
 //  4. Identity policies, the permissions boundary and the session policies, which must all allow where they exist.

@@ -63,7 +63,7 @@ var everyGate = []Gate{GateIdentity, GateBoundary, GateSession, GateSCP, GateRCP
 func TestDenyAlwaysWins(t *testing.T) {
 	t.Parallel()
 	overruled := 0
-	for seed := range uint64(3000) {
+	for seed := range uint64(700) {
 		m := maker{rand.New(rand.NewPCG(seed, 3))}
 		r, p := m.request(), m.policies()
 		before := Evaluate(r, p)
@@ -81,7 +81,7 @@ func TestDenyAlwaysWins(t *testing.T) {
 			}
 		}
 	}
-	if overruled < 1000 {
+	if overruled < 300 {
 		t.Errorf("only %d allows met a deny: the world is too lopsided to show anything", overruled)
 	}
 }
@@ -91,7 +91,7 @@ func TestDenyAlwaysWins(t *testing.T) {
 func TestCeilingsNeverGrant(t *testing.T) {
 	t.Parallel()
 	refused := 0
-	for seed := range uint64(3000) {
+	for seed := range uint64(700) {
 		m := maker{rand.New(rand.NewPCG(seed, 4))}
 		r, p := m.request(), m.policies()
 		before := Evaluate(r, p)
@@ -121,7 +121,7 @@ func TestCeilingsNeverGrant(t *testing.T) {
 			t.Fatalf("seed %d: ceilings alone granted\n%s", seed, alone.Explain())
 		}
 	}
-	if refused < 500 {
+	if refused < 200 {
 		t.Errorf("only %d requests were refused", refused)
 	}
 }
@@ -129,7 +129,7 @@ func TestCeilingsNeverGrant(t *testing.T) {
 // An Allow more never takes access away, whatever the gate that has it, nor does a grant.
 func TestAllowNeverTakesAway(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(3000) {
+	for seed := range uint64(700) {
 		m := maker{rand.New(rand.NewPCG(seed, 5))}
 		r, p := m.request(), m.policies()
 		before := Evaluate(r, p)
@@ -261,7 +261,7 @@ func (m maker) lists(own bool) Source {
 func TestFormsDoNotMatter(t *testing.T) {
 	t.Parallel()
 	seen := map[Reason]int{}
-	for seed := range uint64(4000) {
+	for seed := range uint64(1500) {
 		m := maker{rand.New(rand.NewPCG(seed, 6))}
 		r := m.request()
 		p := Policies{Identity: []Source{m.lists(false), m.lists(false)}, Resource: []Source{m.lists(true)}}
@@ -296,7 +296,7 @@ func TestFormsDoNotMatter(t *testing.T) {
 // A key that no policy asks for changes nothing, so that whoever simulates knows by [Policy.ContextKeys] what to supply.
 func TestUnaskedKeysDoNotMatter(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(2000) {
+	for seed := range uint64(500) {
 		m := maker{rand.New(rand.NewPCG(seed, 7))}
 		r, p := m.request(), m.policies()
 		before := Simulate(r, p)

@@ -50,14 +50,16 @@ type naming uint8
 const (
 	notNamed   naming = iota
 	byAccount         // the account, which only delegates to its identity policies
-	byRole            // the role, the user behind a federated session, or everyone: bound by boundary and session
-	personally        // the very user, session, service or provider: not bound by them
+	byRole            // the role, or the user behind a federated session: bound by boundary and session policies
+	personally        // the very user, session, service or provider, or everyone, as "*": not bound by them
 )
 
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+// naming is of the strongest entry. What each is worth is told in
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html, where a
+// wildcard counts as the session itself.
 func (ps *Principals) naming(p *Principal) naming {
 	if ps.Everyone {
-		return byRole
+		return personally
 	}
 	best := notNamed
 	for _, entry := range ps.AWS {
@@ -73,7 +75,7 @@ func (ps *Principals) naming(p *Principal) naming {
 func namedBy(entry string, p *Principal) naming {
 	switch {
 	case entry == "*":
-		return byRole
+		return personally
 	case entry == "" || !p.hasIdentity():
 		return notNamed
 	case entry == p.ARN:

@@ -87,10 +87,6 @@ func bareDocument(in *types.BackupPlanInput) (*types.BackupPlan, error) {
 	return &plan, err
 }
 
-func (s *Service) exportPlanAccess(ctx context.Context, c *api.Caller, in *backup.ExportBackupPlanTemplateInput) ([]api.Access, error) {
-	return one(s.onPlan(ctx, c, "ExportBackupPlanTemplate", in.BackupPlanId))
-}
-
 // ExportBackupPlanTemplate prints a plan as a template that GetBackupPlanFromJSON reads.
 func (s *Service) ExportBackupPlanTemplate(ctx context.Context, c *api.Caller, in *backup.ExportBackupPlanTemplateInput) (*backup.ExportBackupPlanTemplateOutput, error) {
 	var plan state.BackupPlan

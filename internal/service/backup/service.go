@@ -105,7 +105,7 @@ func (s *Service) API() *api.Service {
 			api.Op("", s.DeleteBackupPlan, s.deletePlanAccess),
 			api.Op("", s.ListBackupPlans, anything[backup.ListBackupPlansInput]("ListBackupPlans")),
 			api.Op("", s.ListBackupPlanVersions, s.listPlanVersionsAccess),
-			api.Op("", s.ExportBackupPlanTemplate, s.exportPlanAccess).AsReadOnly(),
+			api.Op("", s.ExportBackupPlanTemplate, anything[backup.ExportBackupPlanTemplateInput]("ExportBackupPlanTemplate")).AsReadOnly(),
 			api.Op("", s.ListBackupPlanTemplates, anything[backup.ListBackupPlanTemplatesInput]("ListBackupPlanTemplates")),
 			api.Op("", s.GetBackupPlanFromTemplate, anything[backup.GetBackupPlanFromTemplateInput]("GetBackupPlanFromTemplate")),
 			api.Op("", s.GetBackupPlanFromJSON, anything[backup.GetBackupPlanFromJSONInput]("GetBackupPlanFromJSON")),

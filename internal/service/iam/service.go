@@ -101,7 +101,7 @@ func (s *Service) API() *api.Service {
 
 			api.Op("", s.GetAccessKeyLastUsed, s.keyUseAccess), onAccount(s, s.GetAccountAuthorizationDetails, ""),
 			onAccount(s, s.GenerateCredentialReport, ""), onAccount(s, s.GetCredentialReport, ""),
-			onARN(s, s.GenerateServiceLastAccessedDetails, "Arn"), onAccount(s, s.GetServiceLastAccessedDetails, ""),
+			onARN(s, s.GenerateServiceLastAccessedDetails, "Arn", "policy"), onAccount(s, s.GetServiceLastAccessedDetails, ""),
 			onAccount(s, s.GetServiceLastAccessedDetailsWithEntities, ""), onARN(s, s.ListPoliciesGrantingServiceAccess, "Arn"),
 			onAccount(s, s.SimulateCustomPolicy, ""), onARN(s, s.SimulatePrincipalPolicy, "PolicySourceArn"),
 			onAccount(s, s.GetContextKeysForCustomPolicy, ""), onARN(s, s.GetContextKeysForPrincipalPolicy, "PolicySourceArn"),

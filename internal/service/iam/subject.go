@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,9 +20,15 @@ type subject struct {
 	policies *principal
 }
 
-// onARN is a row about what a field of its input names by ARN.
-func onARN[In, Out any](s *Service, fn method[In, Out], field string) api.Operation {
+// onARN is a row about what a field of its input names by ARN. What is no user, role or group, nor a policy where the
+// action takes one, the operation refuses; nothing is asked for by such a name.
+func onARN[In, Out any](s *Service, fn method[In, Out], field string, more ...string) api.Operation {
 	return row(s, fn, func(_ context.Context, _ *state.Tx, _ *api.Caller, in any) (resource, error) {
+		named, err := arn.Parse(api.Field(in, field))
+		kind, name := named.Split()
+		if err != nil || named.Service != "iam" || name == "" || kind != "user" && kind != "role" && kind != "group" && !slices.Contains(more, kind) {
+			return resource{arn: "*"}, nil
+		}
 		return resource{arn: api.Field(in, field)}, nil
 	})
 }

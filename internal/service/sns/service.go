@@ -51,6 +51,7 @@ func New(c Config) *Service { return &Service{Config: c, client: newClient()} }
 func (s *Service) API() *api.Service {
 	return &api.Service{
 		Name: "sns", EventSource: Principal, AccessDenied: "AuthorizationError", AccessDeniedStatus: http.StatusForbidden,
+		Authorization: authorization,
 		Operations: []api.Operation{
 			api.Op("", s.CreateTopic, s.createTopicAccess),
 			api.Op("", s.ListTopics, anyResource[sns.ListTopicsInput]("ListTopics")),

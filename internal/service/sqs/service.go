@@ -66,6 +66,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 func (s *Service) API() *api.Service {
 	return &api.Service{
 		Name: "sqs", EventSource: Principal, AccessDenied: "AccessDeniedException", AccessDeniedStatus: http.StatusForbidden,
+		Authorization: authorization,
 		Operations: []api.Operation{
 			api.Op("", s.CreateQueue, s.createQueueAccess),
 			api.Op("", s.GetQueueUrl, s.getQueueURLAccess),

@@ -65,6 +65,7 @@ demo: tools build ## the main job, end to end, on a fresh server (DEMO_FLAGS=--k
 .PHONY: docs
 docs: ## write the pages of docs that are generated
 	$(GO) test -count=1 -run TestCoveragePage ./e2e -update
+	$(GO) test -count=1 -run TestAuthorizationPage ./internal/server -update
 
 .PHONY: tidy
 tidy: ## tidy go.mod

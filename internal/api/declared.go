@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 )
 
 // declared holds every access that is asked for against the reference of its service and the row of its operation.
@@ -17,7 +18,9 @@ type declared struct {
 	told       sync.Map // what was logged already
 }
 
-func newDeclared() *declared { return &declared{references: map[string]*Reference{}} }
+func newDeclared() *declared {
+	return &declared{references: map[string]*Reference{}, strict: testing.Testing()}
+}
 
 // add makes the facts of a service known; the first reference tells the prefix of its own actions. It panics where they
 // do not parse: they are compiled in.
@@ -50,17 +53,18 @@ func (d *declared) action(name string) *Action {
 	return r.byName[strings.ToLower(action)]
 }
 
-// check returns a as the policies are to see it: with those keys of the context that the action has, since an operation
-// that asks for several actions may gather the keys of all at once. It tells of an access that is not as declared, which
+// check returns a as the policies are to see it: with those keys of the context that the action has, since a service may
+// gather all that it knows of a call at once. It tells of an access that is not as declared, which
 // is a fault of the house: policies that are written by the reference would not meet it. A test ends by it, a server tells
 // the log once and goes on, since what was asked for is still decided. op is nil where an operation asks while it runs.
 func (d *declared) check(ctx context.Context, op *Operation, a Access) Access {
 	prefix, _, _ := strings.Cut(a.Action, ":")
-	if d.references[prefix] == nil {
+	r := d.references[prefix]
+	if r == nil {
 		return a // nothing is known of services that the door does not have
 	}
 	action := d.action(a.Action)
-	if fault := d.fault(op, &a, action); fault != "" {
+	if fault := d.fault(op, &a, r, action); fault != "" {
 		if d.strict {
 			panic("undeclared access to " + a.Resource + ": " + fault)
 		}
@@ -90,7 +94,7 @@ func (a *Action) only(context map[string][]string) map[string][]string {
 }
 
 // fault is what is wrong with the access, "" if nothing is.
-func (d *declared) fault(op *Operation, a *Access, action *Action) string {
+func (d *declared) fault(op *Operation, a *Access, r *Reference, action *Action) string {
 	if op != nil && !slices.Contains(op.Actions(), a.Action) {
 		return fmt.Sprintf("%s:%s asks for %s, which its row does not name", op.Service.Name, op.Name, a.Action)
 	}
@@ -105,23 +109,11 @@ func (d *declared) fault(op *Operation, a *Access, action *Action) string {
 		switch {
 		case found && key.Unsupplied:
 			return fmt.Sprintf("%s has the key %s, which is declared not to be supplied", a.Action, key.Name)
-		case !found && !global(name) && !d.sharedKey(op, name):
-			return fmt.Sprintf("%s has the key %s, which it does not know", a.Action, name)
+		case !found && !global(name) && !r.knows(name):
+			return fmt.Sprintf("%s has the key %s, which no action of the service knows", a.Action, name)
 		}
 	}
 	return ""
-}
-
-// sharedKey reports whether some action of the operation has the key.
-func (d *declared) sharedKey(op *Operation, name string) bool {
-	return op != nil && slices.ContainsFunc(op.Actions(), func(of string) bool {
-		action := d.action(of)
-		if action == nil {
-			return false
-		}
-		_, found := action.key(name)
-		return found
-	})
 }
 
 // global reports whether every action may have the key. The keys of tags belong to those that declare them:

@@ -87,10 +87,17 @@ func (a *Action) key(name string) (Key, bool) {
 	return Key{}, false
 }
 
-// takes reports whether the action can be asked for on resource: an ARN of one of its types, or "*" if it has none.
+// knows reports whether some action or type of the reference has the key.
+func (r *Reference) knows(name string) bool {
+	has := func(keys []Key) bool { return slices.ContainsFunc(keys, func(k Key) bool { return k.matches(name) }) }
+	return slices.ContainsFunc(r.Actions, func(a *Action) bool { return has(a.Keys) }) ||
+		slices.ContainsFunc(r.Types, func(t *ResourceType) bool { return has(t.Keys) })
+}
+
+// takes reports whether the action can be asked for on resource: an ARN of one of its types, or "*".
 func (a *Action) takes(resource string) bool {
-	if len(a.Types) == 0 {
-		return resource == "*"
+	if resource == "*" {
+		return true
 	}
 	for _, t := range a.Types {
 		if slices.ContainsFunc(t.ARNs, func(form string) bool { return fits(form, resource) }) {

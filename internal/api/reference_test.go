@@ -56,7 +56,7 @@ func TestParseReference(t *testing.T) {
 		"arn:aws:hat:eu-central-1::brim/1":              true,
 		"arn:aws:cap:eu-central-1::brim/1":              false,
 		"arn:aws:toy":                                   false,
-		"*":                                             false,
+		"*":                                             true,
 		"":                                              false,
 	} {
 		if got := open.takes(resource); got != want {
@@ -112,31 +112,46 @@ func TestFault(t *testing.T) {
 		{all, Access{Action: "toy:ListBoxes", Resource: "*"}, ""},
 		{nil, Access{Action: "toy:ListBoxes", Resource: "*"}, ""},
 		{nil, Access{Action: "toy:Close", Resource: "*"}, "toy:Close is not in the authorization.txt of its service"},
-		{nil, Access{Action: "toy:OpenBox", Resource: "*"}, "toy:OpenBox is asked for on what is of none of its types"},
-		{all, Access{Action: "toy:ListBoxes", Resource: "*", Context: map[string][]string{"aws:TagKeys": nil}}, ""},
+		{nil, Access{Action: "toy:OpenBox", Resource: "*"}, ""},
+		{nil, Access{Action: "toy:ListBoxes", Resource: "*", Context: map[string][]string{"aws:TagKeys": nil}}, ""},
 		{nil, Access{Action: "toy:OpenBox", Resource: box, Context: map[string][]string{
 			"aws:resourcetag/team": nil, "toy:Context:a/b": nil, "aws:TagKeys": nil, "aws:SourceArn": nil,
 		}}, ""},
-		{nil, Access{Action: "toy:OpenBox", Resource: box, Context: map[string][]string{"toy:Size": nil}}, "toy:OpenBox has the key toy:Size, which it does not know"},
+		{nil, Access{Action: "toy:OpenBox", Resource: box, Context: map[string][]string{"toy:Size": nil}}, "toy:OpenBox has the key toy:Size, which no action of the service knows"},
 		{
 			nil, Access{Action: "toy:OpenBox", Resource: box, Context: map[string][]string{"aws:RequestTag/team": nil}},
-			"toy:OpenBox has the key aws:RequestTag/team, which it does not know",
+			"toy:OpenBox has the key aws:RequestTag/team, which no action of the service knows",
 		},
 		{
 			nil, Access{Action: "toy:OpenBox", Resource: box, Context: map[string][]string{"toy:colour": nil}},
 			"toy:OpenBox has the key toy:Colour, which is declared not to be supplied",
 		},
 	} {
-		if got := d.fault(row.op, &row.a, d.action(row.a.Action)); got != row.want {
+		if got := d.fault(row.op, &row.a, d.references["toy"], d.action(row.a.Action)); got != row.want {
 			t.Errorf("%+v: %q, want %q", row.a, got, row.want)
 		}
 	}
+}
+
+// In tests an access that is not declared ends all.
+func TestCheckIsStrict(t *testing.T) {
+	t.Parallel()
+	d := newDeclared()
+	d.add(&Service{Name: "toys", Authorization: referenceText})
+	defer func() {
+		if told := recover(); told != "undeclared access to *: toy:Close is not in the authorization.txt of its service" {
+			t.Errorf("it tells %v", told)
+		}
+	}()
+	d.check(t.Context(), nil, Access{Action: "toy:Close", Resource: "*"})
+	t.Error("it goes on")
 }
 
 // An operation may gather the keys of all its actions; each sees its own.
 func TestCheckKeepsOwnKeys(t *testing.T) {
 	t.Parallel()
 	d := newDeclared()
+	d.strict = false
 	d.add(&Service{Name: "toys", Authorization: referenceText})
 	gathered := map[string][]string{"aws:TagKeys": {"a"}, "toy:Size": {"1"}, "aws:SourceArn": {"x"}, "aws:RequestTag/a": {"b"}}
 	asked := d.check(t.Context(), nil, Access{Action: "toy:OpenBox", Resource: "arn:aws:hat:eu-central-1::brim/1", Context: gathered})

@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
@@ -16,10 +18,12 @@ import (
 
 // A crowd is one kind of thing of which there are very many.
 type crowd struct {
-	noun  string
-	most  int
-	add   func(ctx context.Context, p *peer, n int) error
-	calls func(p *peer, count int, marker string) []request
+	noun string
+	most int
+	// prepare makes what the things up to count need.
+	prepare func(ctx context.Context, p *peer, count int) error
+	add     func(ctx context.Context, p *peer, n int) error
+	calls   func(p *peer, count int, marker string) []request
 	// halfway gives the marker that continues a list in the middle.
 	halfway func(ctx context.Context, p *peer, count int) (string, error)
 }
@@ -64,11 +68,8 @@ func (r *requestRun) many(ctx context.Context, p *peer) error {
 // fill makes the things from there on, in an order that has nothing to do with their names.
 func (r *requestRun) fill(ctx context.Context, p *peer, c crowd, there, count int) error {
 	r.say("making %s up to %d", c.noun, count)
-	if there == 0 && c.noun == "keys" {
-		if _, err := p.s3.CreateBucket(ctx, &s3.CreateBucketInput{
-			Bucket:                    aws.String(manyBucket),
-			CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: homeRegion},
-		}); err != nil {
+	if c.prepare != nil {
+		if err := c.prepare(ctx, p, count); err != nil {
 			return err
 		}
 	}
@@ -98,11 +99,25 @@ func numbered(prefix string, n int) *string {
 	return aws.String(fmt.Sprintf("%s-%08d", prefix, shuffled(n)))
 }
 
+// vaultsPerKey are as many vaults as an account has in a Region at most: each makes a grant on its key.
+const vaultsPerKey = 300
+
 func vaultCrowd(most int) crowd {
+	var keys []string
 	return crowd{
 		noun: "vaults", most: most,
+		prepare: func(ctx context.Context, p *peer, count int) error {
+			for len(keys)*vaultsPerKey < count {
+				key, err := p.kms.CreateKey(ctx, &kms.CreateKeyInput{})
+				if err != nil {
+					return err
+				}
+				keys = append(keys, aws.ToString(key.KeyMetadata.Arn))
+			}
+			return nil
+		},
 		add: func(ctx context.Context, p *peer, n int) error {
-			_, err := p.backup.CreateBackupVault(ctx, &backup.CreateBackupVaultInput{BackupVaultName: numbered("many", n), EncryptionKeyArn: &p.key})
+			_, err := p.backup.CreateBackupVault(ctx, &backup.CreateBackupVaultInput{BackupVaultName: numbered("many", n), EncryptionKeyArn: &keys[n/vaultsPerKey]})
 			return err
 		},
 		halfway: func(ctx context.Context, p *peer, count int) (token string, err error) {
@@ -184,6 +199,16 @@ func keyCrowd(most int) crowd {
 	name := func(n int) string { return fmt.Sprintf("folder-%03d/key-%08d", shuffled(n)%1000, shuffled(n)) }
 	return crowd{
 		noun: "keys", most: most,
+		prepare: func(ctx context.Context, p *peer, _ int) error {
+			_, err := p.s3.CreateBucket(ctx, &s3.CreateBucketInput{
+				Bucket:                    aws.String(manyBucket),
+				CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: homeRegion},
+			})
+			if _, ours := errors.AsType[*s3types.BucketAlreadyOwnedByYou](err); ours {
+				return nil
+			}
+			return err
+		},
 		add: func(ctx context.Context, p *peer, n int) error {
 			_, err := p.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(manyBucket), Key: aws.String(name(n)), Body: bytes.NewReader(nil)})
 			return err

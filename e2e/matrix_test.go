@@ -322,39 +322,46 @@ var passing = regexp.MustCompile(`^(events|event_resources|river_.*|goose_.*|sql
 func tables(t *testing.T, s *strongroomtest.Server) map[string]bool {
 	t.Helper()
 	db := must(sql.Open("sqlite", "file:"+filepath.Join(s.Dir, "state.db")+"?mode=ro"))(t, "opening the database")
-	defer db.Close() //nolint:errcheck // it was only read
+	defer db.Close()
 	all := map[string]bool{}
 	for _, name := range column1(t, db, `SELECT name FROM sqlite_master WHERE type = 'table'`) {
 		if passing.MatchString(name) {
 			continue
 		}
-		rows := must(db.QueryContext(t.Context(), `SELECT * FROM "`+name+`"`))(t, "reading "+name)
-		names := must(rows.Columns())(t, "reading columns")
-		for rows.Next() {
-			values, into := make([]any, len(names)), make([]any, len(names))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			if err := rows.Scan(into...); err != nil {
-				t.Fatal(err)
-			}
-			row := name
-			for i, value := range values {
-				row += fmt.Sprintf(" %s=%s", names[i], value)
-			}
-			all[row] = true
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			t.Fatal(err)
-		}
+		addRows(t, db, name, all)
 	}
 	return all
+}
+
+// addRows adds all rows of a table.
+func addRows(t *testing.T, db *sql.DB, table string, all map[string]bool) {
+	t.Helper()
+	rows := must(db.QueryContext(t.Context(), `SELECT * FROM "`+table+`"`))(t, "reading "+table)
+	defer rows.Close()
+	names := must(rows.Columns())(t, "reading columns")
+	for rows.Next() {
+		values, into := make([]any, len(names)), make([]any, len(names))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		row := table
+		for i, value := range values {
+			row += fmt.Sprintf(" %s=%s", names[i], value)
+		}
+		all[row] = true
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func column1(t *testing.T, db *sql.DB, query string) (values []string) {
 	t.Helper()
 	rows := must(db.QueryContext(t.Context(), query))(t, "querying")
-	defer rows.Close() //nolint:errcheck // Err below tells
+	defer rows.Close()
 	for rows.Next() {
 		var value string
 		if err := rows.Scan(&value); err != nil {

@@ -156,7 +156,7 @@ func (d *Door) authorize(ctx context.Context, c *Caller, s *Service, op *Operati
 		if s != nil && s.AccessDenied != "" {
 			answer.Code = s.AccessDenied
 		}
-		if why, ok := errors.AsType[*Refusal](err); ok && s != nil && s.EncodesRefusals {
+		if why, ok := errors.AsType[*RefusalError](err); ok && s != nil && s.EncodesRefusals {
 			answer.Message = "You are not authorized to perform this operation. " + answer.Message +
 				". Encoded authorization failure message: " + why.Encode()
 		}

@@ -37,8 +37,11 @@ func TestParseReference(t *testing.T) {
 	}
 	open := toy.Actions[0]
 	want := []Key{
-		{Name: "aws:ResourceTag/${TagKey}"}, {Name: "aws:TagKeys"}, {Name: "toy:Colour", Unsupplied: true},
-		{Name: "toy:Context:${Name}"}, {Name: "toy:Late", Unsupplied: true},
+		{Name: "aws:ResourceTag/${TagKey}"},
+		{Name: "aws:TagKeys"},
+		{Name: "toy:Colour", Unsupplied: true},
+		{Name: "toy:Context:${Name}"},
+		{Name: "toy:Late", Unsupplied: true},
 	}
 	if diff := cmp.Diff(want, open.AllKeys()); diff != "" {
 		t.Errorf("keys of OpenBox (-want +got):\n%s", diff)
@@ -119,11 +122,13 @@ func TestFault(t *testing.T) {
 		}}, ""},
 		{nil, Access{Action: "toy:OpenBox", Resource: box, Context: map[string][]string{"toy:Size": nil}}, "toy:OpenBox has the key toy:Size, which no action of the service knows"},
 		{
-			nil, Access{Action: "toy:OpenBox", Resource: box, Context: map[string][]string{"aws:RequestTag/team": nil}},
+			nil,
+			Access{Action: "toy:OpenBox", Resource: box, Context: map[string][]string{"aws:RequestTag/team": nil}},
 			"toy:OpenBox has the key aws:RequestTag/team, which no action of the service knows",
 		},
 		{
-			nil, Access{Action: "toy:OpenBox", Resource: box, Context: map[string][]string{"toy:colour": nil}},
+			nil,
+			Access{Action: "toy:OpenBox", Resource: box, Context: map[string][]string{"toy:colour": nil}},
 			"toy:OpenBox has the key toy:Colour, which is declared not to be supplied",
 		},
 	} {

@@ -1,7 +1,7 @@
 package api
 
-// Refusal is the cause ([Error.Err]) of an error by which an [Authorizer] refuses.
-type Refusal struct {
+// RefusalError is the cause ([Error.Err]) of an error by which an [Authorizer] refuses.
+type RefusalError struct {
 	// Explanation tells what decided, for the log.
 	Explanation string
 	// Encode makes what sts:DecodeAuthorizationMessage takes, for services that answer with it
@@ -9,4 +9,4 @@ type Refusal struct {
 	Encode func() string
 }
 
-func (r *Refusal) Error() string { return r.Explanation }
+func (r *RefusalError) Error() string { return r.Explanation }

@@ -175,9 +175,6 @@ func (h *handler) guessService(r *http.Request) string {
 	if r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		return "sts"
 	}
-	if strings.HasPrefix(r.URL.Path, "/snapshots/snap-") || r.Method == http.MethodPost && r.URL.Path == "/snapshots" {
-		return "ebs"
-	}
 	if strings.HasPrefix(r.URL.Path, "/snapshots/snap-") || strings.HasPrefix(r.URL.Path, "/snapshots/completion/snap-") || r.Method == http.MethodPost && r.URL.Path == "/snapshots" {
 		return "ebs"
 	}

@@ -227,7 +227,8 @@ func (s *Service) CreateTrail(ctx context.Context, c *api.Caller, in *cloudtrail
 	shown := trailOf(t)
 	return &cloudtrail.CreateTrailOutput{
 		Name: shown.Name, TrailARN: shown.TrailARN, S3BucketName: shown.S3BucketName, S3KeyPrefix: shown.S3KeyPrefix, KmsKeyId: shown.KmsKeyId,
-		SnsTopicARN: shown.SnsTopicARN, SnsTopicName: shown.SnsTopicName, IncludeGlobalServiceEvents: shown.IncludeGlobalServiceEvents,
+		SnsTopicARN: shown.SnsTopicARN, IncludeGlobalServiceEvents: shown.IncludeGlobalServiceEvents,
+		SnsTopicName:       topicName(t), //nolint:staticcheck // what older clients read
 		IsMultiRegionTrail: shown.IsMultiRegionTrail, IsOrganizationTrail: shown.IsOrganizationTrail, LogFileValidationEnabled: shown.LogFileValidationEnabled,
 	}, nil
 }
@@ -266,7 +267,8 @@ func (s *Service) UpdateTrail(ctx context.Context, c *api.Caller, in *cloudtrail
 	shown := trailOf(t)
 	return &cloudtrail.UpdateTrailOutput{
 		Name: shown.Name, TrailARN: shown.TrailARN, S3BucketName: shown.S3BucketName, S3KeyPrefix: shown.S3KeyPrefix, KmsKeyId: shown.KmsKeyId,
-		SnsTopicARN: shown.SnsTopicARN, SnsTopicName: shown.SnsTopicName, IncludeGlobalServiceEvents: shown.IncludeGlobalServiceEvents,
+		SnsTopicARN: shown.SnsTopicARN, IncludeGlobalServiceEvents: shown.IncludeGlobalServiceEvents,
+		SnsTopicName:       topicName(t), //nolint:staticcheck // what older clients read
 		IsMultiRegionTrail: shown.IsMultiRegionTrail, IsOrganizationTrail: shown.IsOrganizationTrail, LogFileValidationEnabled: shown.LogFileValidationEnabled,
 	}, nil
 }
@@ -403,9 +405,17 @@ func trailOf(t state.Trail) types.Trail {
 		shown.KmsKeyId = new(t.KeyARN)
 	}
 	if t.TopicARN != "" {
-		shown.SnsTopicARN, shown.SnsTopicName = new(t.TopicARN), new(t.TopicARN[strings.LastIndexByte(t.TopicARN, ':')+1:])
+		shown.SnsTopicARN, shown.SnsTopicName = new(t.TopicARN), topicName(t) //nolint:staticcheck // what older clients read
 	}
 	return shown
+}
+
+// topicName is the name in the ARN of a trail's topic; nil where it has none.
+func topicName(t state.Trail) *string {
+	if t.TopicARN == "" {
+		return nil
+	}
+	return new(t.TopicARN[strings.LastIndexByte(t.TopicARN, ':')+1:])
 }
 
 // trailSettings are what CreateTrail and UpdateTrail have in common; nil leaves a setting as it is.

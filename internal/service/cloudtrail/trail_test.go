@@ -272,8 +272,10 @@ func TestTrailHasDataEventsThatItAsksFor(t *testing.T) {
 			DataResources: []types.DataResource{{Type: new("AWS::S3::Object"), Values: []string{"arn:aws:s3:::the-data/in/"}}},
 		}}},
 		{AdvancedEventSelectors: []types.AdvancedEventSelector{{FieldSelectors: []types.AdvancedFieldSelector{
-			{Field: new("eventCategory"), Equals: []string{"Data"}}, {Field: new("resources.type"), Equals: []string{"AWS::S3::Object"}},
-			{Field: new("resources.ARN"), StartsWith: []string{"arn:aws:s3:::the-data/in/"}}, {Field: new("eventName"), NotEquals: []string{"GetObject"}},
+			{Field: new("eventCategory"), Equals: []string{"Data"}},
+			{Field: new("resources.type"), Equals: []string{"AWS::S3::Object"}},
+			{Field: new("resources.ARN"), StartsWith: []string{"arn:aws:s3:::the-data/in/"}},
+			{Field: new("eventName"), NotEquals: []string{"GetObject"}},
 		}}}},
 	}
 	for i, in := range selectors {

@@ -168,6 +168,7 @@ func (s *Service) UnlockSnapshot(ctx context.Context, c *api.Caller, in *ec2.Unl
 			return api.Errorf("IncorrectState", "The snapshot %s is not locked.", snap.ID)
 		case state.LockedCompliance:
 			return api.Errorf("OperationNotPermitted", "The snapshot %s is locked in compliance mode and cannot be unlocked.", snap.ID)
+		case state.LockedGovernance, state.LockedCoolOff:
 		}
 		return tx.SetSnapshotLock(ctx, snap.ID, state.SnapshotLock{})
 	})

@@ -18,8 +18,8 @@ func parsePath(text string) (path, error) {
 	}
 	var p path
 	for rest != "" {
-		switch {
-		case rest[0] == '.':
+		switch rest[0] {
+		case '.':
 			end := strings.IndexAny(rest[1:], ".[")
 			if end < 0 {
 				end = len(rest) - 1
@@ -28,7 +28,7 @@ func parsePath(text string) (path, error) {
 				return nil, fmt.Errorf("path %q has an empty step", text)
 			}
 			p, rest = append(p, rest[1:end+1]), rest[end+1:]
-		case rest[0] == '[':
+		case '[':
 			inside, behind, closed := strings.Cut(rest[1:], "]")
 			if !closed {
 				return nil, fmt.Errorf("path %q has an open bracket", text)

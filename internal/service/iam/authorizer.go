@@ -45,7 +45,7 @@ func (a *Authorizer) Authorize(ctx context.Context, c *api.Caller, accesses ...a
 				slog.String("resource", request.Resource), slog.String("explanation", explanation))
 			return &api.Error{
 				Code: "AccessDenied", Message: decision.Message(request), Status: http.StatusForbidden,
-				Err: &api.Refusal{Explanation: explanation, Encode: func() string {
+				Err: &api.RefusalError{Explanation: explanation, Encode: func() string {
 					return encodeMessage(a.pages, c.AccountID, decision.AuthorizationMessage(request))
 				}},
 			}

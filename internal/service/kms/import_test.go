@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
-	"hash"
 	"slices"
 	"testing"
 	"time"
@@ -48,7 +47,7 @@ func wrapFor(t testing.TB, der []byte, algorithm types.AlgorithmSpec, material [
 	t.Helper()
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	must(t, err)
-	var h hash.Hash = sha256.New()
+	h := sha256.New()
 	if algorithm == types.AlgorithmSpecRsaesOaepSha1 || algorithm == types.AlgorithmSpecRsaAesKeyWrapSha1 {
 		h = sha1.New()
 	}

@@ -376,8 +376,11 @@ func TestKeyKindsThatAreNotThereSaySo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, in := range []*awskms.CreateKeyInput{
-		{KeySpec: types.KeySpecSm2, KeyUsage: types.KeyUsageTypeSignVerify}, {CustomKeyStoreId: new("x")}, {XksKeyId: new("x")},
-		{Origin: types.OriginTypeAwsCloudhsm}, {Origin: types.OriginTypeExternalKeyStore},
+		{KeySpec: types.KeySpecSm2, KeyUsage: types.KeyUsageTypeSignVerify},
+		{CustomKeyStoreId: new("x")},
+		{XksKeyId: new("x")},
+		{Origin: types.OriginTypeAwsCloudhsm},
+		{Origin: types.OriginTypeExternalKeyStore},
 	} {
 		refused[awskms.CreateKeyOutput](t, w, admin(member), in, "NotImplemented")
 	}

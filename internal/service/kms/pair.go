@@ -108,6 +108,7 @@ func (s *spec) parsePrivate(der []byte) (any, error) {
 		return mlkem.NewDecapsulationKey1024(der)
 	case secpKind:
 		return parseSecp(der)
+	case symmetricKind, hmacKind, rsaKind, nistKind, edwardsKind: // the latter three in the common form
 	}
 	private, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {

@@ -134,7 +134,7 @@ func checkStatement(s *iampolicy.Statement, bucket string) error {
 		switch {
 		case !known:
 			return malformedPolicy("Policy has invalid action")
-		case len(s.NotActions) == 0 && !(bucketWide && onBucket || objectWide && onObjects):
+		case len(s.NotActions) == 0 && (!bucketWide || !onBucket) && (!objectWide || !onObjects):
 			return malformedPolicy("Action does not apply to any resource(s) in statement")
 		}
 	}

@@ -86,10 +86,10 @@ func (s *Service) PutBucketVersioning(ctx context.Context, c *api.Caller, in *s3
 	}
 	switch in.VersioningConfiguration.Status {
 	case types.BucketVersioningStatusEnabled, types.BucketVersioningStatusSuspended:
-	default:
-		return nil, malformedXML()
 	case "":
 		return nil, failure(http.StatusBadRequest, "IllegalVersioningConfigurationException", "The Versioning element must be specified")
+	default:
+		return nil, malformedXML()
 	}
 	if in.VersioningConfiguration.MFADelete == types.MFADeleteEnabled {
 		return nil, api.NotImplemented("s3: MFA delete")

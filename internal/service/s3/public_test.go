@@ -204,7 +204,7 @@ func TestCrossOrigin(t *testing.T) {
 		"Access-Control-Allow-Origin": "https://a.example.com", "Access-Control-Allow-Methods": "PUT, DELETE", "Access-Control-Allow-Headers": "x-amz-date, content-type",
 		"Access-Control-Expose-Headers": "ETag", "Access-Control-Max-Age": "300", "Access-Control-Allow-Credentials": "true",
 	} {
-		if got := answer.Header.Get(name); answer.StatusCode != 200 || got != want {
+		if got := answer.Header.Get(name); answer.StatusCode != http.StatusOK || got != want {
 			t.Errorf("%d, %s is %q, want %q", answer.StatusCode, name, got, want)
 		}
 	}

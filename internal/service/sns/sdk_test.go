@@ -64,7 +64,11 @@ func TestTopics(t *testing.T) {
 		}
 		return *got.Messages[0].Body
 	}
-	var m struct{ Type, Message, Subject, TopicArn, Signature, SigningCertURL, MessageId, Timestamp string }
+	var m struct {
+		Type, Message, Subject, TopicArn, Signature, SigningCertURL, Timestamp string
+
+		MessageID string `json:"MessageId"`
+	}
 	if err := json.Unmarshal([]byte(receive()), &m); err != nil || m.Message != "yes" || m.Subject != "Hello" || m.TopicArn != *topic {
 		t.Fatalf("received %+v, %v", m, err)
 	}
@@ -73,7 +77,7 @@ func TestTopics(t *testing.T) {
 	defer response.Body.Close()
 	block, _ := pem.Decode(must(io.ReadAll(response.Body))(t))
 	certificate := must(x509.ParseCertificate(block.Bytes))(t)
-	signed := "Message\n" + m.Message + "\nMessageId\n" + m.MessageId + "\nSubject\n" + m.Subject + "\nTimestamp\n" + m.Timestamp + "\nTopicArn\n" + m.TopicArn + "\nType\n" + m.Type + "\n"
+	signed := "Message\n" + m.Message + "\nMessageId\n" + m.MessageID + "\nSubject\n" + m.Subject + "\nTimestamp\n" + m.Timestamp + "\nTopicArn\n" + m.TopicArn + "\nType\n" + m.Type + "\n"
 	signature := must(base64.StdEncoding.DecodeString(m.Signature))(t)
 	if err := certificate.CheckSignature(x509.SHA1WithRSA, []byte(signed), signature); err != nil {
 		t.Errorf("the signature: %v", err)

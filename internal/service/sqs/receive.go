@@ -251,7 +251,7 @@ func wanted(name string, patterns []string) bool {
 
 func systemAttributes(m state.Message, v content, in *sqs.ReceiveMessageInput) map[string]string {
 	var names []string
-	for _, name := range in.AttributeNames {
+	for _, name := range in.AttributeNames { //nolint:staticcheck // older clients ask by it
 		names = append(names, string(name))
 	}
 	for _, name := range in.MessageSystemAttributeNames {

@@ -159,7 +159,7 @@ func (s *Service) AssumeRole(ctx context.Context, c *api.Caller, in *sts.AssumeR
 	s.noteUse(ctx, role, c.Region)
 	out := &sts.AssumeRoleOutput{
 		Credentials: credentials, AssumedRoleUser: &types.AssumedRoleUser{Arn: aws.String(t.ARN), AssumedRoleId: aws.String(t.UserID)},
-		PackedPolicySize: packed,
+		PackedPolicySize: packed, //nolint:staticcheck // what all clients read so far
 	}
 	if session.SourceIdentity != "" {
 		out.SourceIdentity = aws.String(session.SourceIdentity)

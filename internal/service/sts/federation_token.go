@@ -71,7 +71,7 @@ func (s *Service) GetFederationToken(ctx context.Context, c *api.Caller, in *sts
 		return nil, err
 	}
 	return &sts.GetFederationTokenOutput{
-		Credentials: credentials, PackedPolicySize: packed,
+		Credentials: credentials, PackedPolicySize: packed, //nolint:staticcheck // what all clients read so far
 		FederatedUser: &types.FederatedUser{Arn: aws.String(t.ARN), FederatedUserId: aws.String(t.UserID)},
 	}, nil
 }

@@ -19,11 +19,18 @@ const maxParameters = 100 << 10
 // hidden stands for a secret, as CloudTrail writes it.
 const hidden = `"HIDDEN_DUE_TO_SECURITY_REASONS"`
 
-// secretFields are the members of requests and answers that no record shows. Bytes are never shown, whatever their name.
+// secretFields are the members of requests and answers that no record shows: what AWS's models mark as sensitive because it
+// opens something, and the content of messages and events. Bytes are never shown, whatever their name.
 var secretFields = map[string]bool{
-	"GrantToken": true, "GrantTokens": true, "MasterUserPassword": true, "NewPassword": true, "OldPassword": true, "Password": true,
-	"SecretAccessKey": true, "SecretString": true, "SessionToken": true, "TokenCode": true,
+	"AddPrivateKey": true, "AuthenticationCode1": true, "AuthenticationCode2": true, "ContextAssertion": true, "CopySourceSSECustomerKey": true, "Detail": true,
+	"GrantToken": true, "GrantTokens": true, "KeyStorePassword": true, "MasterUserPassword": true, "Message": true, "MessageBody": true,
+	"NewPassword": true, "OldPassword": true, "Password": true, "PrivateKey": true, "RawSecretAccessKey": true, "ReceiptHandle": true,
+	"SAMLAssertion": true, "SSECustomerKey": true, "SecretAccessKey": true, "SecretString": true, "ServiceCredentialSecret": true,
+	"ServicePassword": true, "SessionToken": true, "Token": true, "TokenCode": true, "TradeInToken": true, "WebIdentityToken": true,
 }
+
+// IsSecret reports whether records hide a member of a request or an answer by its name.
+func IsSecret(member string) bool { return secretFields[member] }
 
 // parameters prints an input or output of the SDK as records show it: members by their names with a small first letter,
 // without those that are not set, without bytes, streams and secrets. Nothing to show is null.

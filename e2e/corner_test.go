@@ -249,14 +249,14 @@ func TestRestoreChoices(t *testing.T) {
 	image := noise(72, blockSize)
 	point = p.backUp(t, "local-vault", p.volumeARN(p.volume(t, "", image, "team", "blue")))
 	out, _ := restore(map[string]string{
-		"availabilityZone": p.region + "b", "volumeType": "gp3", "volumeSize": "3", "iops": "4000", "throughput": "250", "encrypted": "true", "kmsKeyId": key,
+		"availabilityZone": p.region + "b", "volumeType": "gp3", "volumeSize": "8", "iops": "4000", "throughput": "250", "encrypted": "true", "kmsKeyId": key,
 	}, true)
 	if out.Status != backuptypes.RestoreJobStatusCompleted {
 		t.Fatalf("the restore of the volume is %s: %s", out.Status, aws.ToString(out.StatusMessage))
 	}
 	id := (*out.CreatedResourceArn)[strings.LastIndex(*out.CreatedResourceArn, "/")+1:]
 	v := must(p.ec2.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: []string{id}}))(t, "describing the volume").Volumes[0]
-	if *v.Size != 3 || *v.Iops != 4000 || *v.Throughput != 250 || v.VolumeType != ec2types.VolumeTypeGp3 || !*v.Encrypted || *v.KmsKeyId != key || *v.AvailabilityZone != p.region+"b" {
+	if *v.Size != 8 || *v.Iops != 4000 || *v.Throughput != 250 || v.VolumeType != ec2types.VolumeTypeGp3 || !*v.Encrypted || *v.KmsKeyId != key || *v.AvailabilityZone != p.region+"b" {
 		t.Errorf("the volume is %+v", v)
 	}
 	if len(v.Tags) != 1 || *v.Tags[0].Key != "team" {

@@ -63,30 +63,50 @@ func (s *Service) Close() error {
 	return nil
 }
 
-// Deliver writes what every trail has not delivered yet, and its digests where they are due. What fails is told by the
-// trail's status and is tried again the next time.
+// Deliver writes what every trail has not delivered yet of what happened until now, and its digests where they are due. What
+// fails is told by the trail's status and is tried again the next time.
 func (s *Service) Deliver(ctx context.Context) {
 	s.Recorder.Flush(ctx)
-	s.delivering.Lock()
-	defer s.delivering.Unlock()
 	var all []state.Trail
+	var last int64
 	err := errors.Join(s.Recorder.readInterests(ctx), s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		if last, err = tx.LastEvent(ctx); err != nil {
+			return err
+		}
 		all, err = tx.Trails(ctx)
 		return err
 	}))
 	for _, t := range all {
-		err = errors.Join(err, s.deliverTrail(ctx, t))
+		err = errors.Join(err, s.deliverTrail(ctx, t.ARN, last))
 	}
 	if err != nil && ctx.Err() == nil {
 		s.Log.ErrorContext(ctx, "delivering trails", slog.Any("error", err))
 	}
 }
 
-// deliverTrail brings one trail up to date. Its errors are those of the store; what the bucket says goes into the status.
-func (s *Service) deliverTrail(ctx context.Context, t state.Trail) error {
+// deliverTrail brings one trail up to the event of number last: what comes meanwhile waits for the next time, so that a
+// delivery ends however much happens. Whoever wants to change a trail waits for no more than one trail's delivery. Its errors
+// are those of the store; what the bucket says goes into the status.
+func (s *Service) deliverTrail(ctx context.Context, arn string, last int64) error {
+	s.delivering.Lock()
+	defer s.delivering.Unlock()
+	var t state.Trail
+	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		t, err = tx.Trail(ctx, arn)
+		return err
+	})
+	if errors.Is(err, state.ErrNotFound) {
+		return nil // deleted meanwhile
+	}
+	if err != nil {
+		return err
+	}
 	for {
-		more, err := s.plan(ctx, &t)
-		if err != nil || !more {
+		more, err := s.plan(ctx, &t, last)
+		if err != nil {
+			return err
+		}
+		if !more {
 			break
 		}
 		if err := s.deliver(ctx, &t); err != nil {
@@ -105,25 +125,19 @@ func (s *Service) keepStatus(ctx context.Context, t state.Trail) error {
 
 // plan fixes up to which event the next delivery goes, before the first file is written: a delivery that a crash cut off is
 // made again with the same files, so that no event is delivered twice or lost.
-func (s *Service) plan(ctx context.Context, t *state.Trail) (more bool, err error) {
+func (s *Service) plan(ctx context.Context, t *state.Trail, last int64) (more bool, err error) {
 	if t.Planned != 0 {
 		return true, nil
 	}
-	err = s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		to := t.Until
-		if t.Logging {
-			if to, err = tx.LastEvent(ctx); err != nil {
-				return err
-			}
-		}
-		if to = min(to, t.Delivered+maxBatch); to <= t.Delivered {
-			return nil
-		}
-		more = true
-		t.Planned, t.PlannedAt = to, state.MicrosOf(s.Clock.Now())
-		return tx.UpdateTrail(ctx, *t)
-	})
-	return more, err
+	to := t.Until
+	if t.Logging {
+		to = last
+	}
+	if to = min(to, t.Delivered+maxBatch); to <= t.Delivered {
+		return false, nil
+	}
+	t.Planned, t.PlannedAt = to, state.MicrosOf(s.Clock.Now())
+	return true, s.keepStatus(ctx, *t)
 }
 
 // A logFile is what one delivery has of one account and Region.

@@ -28,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
@@ -389,6 +390,38 @@ func TestTrailUsesItsKeyAndItsTopic(t *testing.T) {
 	if want := fmt.Sprintf(`{"s3Bucket":"%s","s3ObjectKey":["%s"]}`, w.bucket, files[0]); *told.Messages[0].Body != want {
 		t.Errorf("the topic says %s, not %s", *told.Messages[0].Body, want)
 	}
+}
+
+// TestDeliveryEndsUnderTraffic holds that a delivery has what happened until it began, and not what happens while it runs.
+func TestDeliveryEndsUnderTraffic(t *testing.T) {
+	t.Parallel()
+	w := newSite(t)
+	trail := w.create(t, &cloudtrail.CreateTrailInput{Name: new("busy")})
+	ctx, stop := context.WithCancel(t.Context())
+	var traffic errgroup.Group
+	keys := kms.NewFromConfig(w.AWS(t, "member", region))
+	for range 4 {
+		traffic.Go(func() error {
+			for ctx.Err() == nil {
+				if _, err := keys.CreateKey(ctx, &kms.CreateKeyInput{}); err != nil && ctx.Err() == nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	const deliveries = 3
+	for range deliveries {
+		w.advance(t, trail, 6*time.Minute)
+	}
+	stop()
+	if err := traffic.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if files := w.keys(t, "AWSLogs/"+member+"/CloudTrail/"+region+"/"); len(files) > deliveries+1 { // one may have been due meanwhile
+		t.Errorf("%d deliveries wrote %d log files", deliveries, len(files))
+	}
+	once(t, w.records(t, "AWSLogs/"))
 }
 
 func TestTrailsAreRefused(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -17,6 +18,26 @@ import (
 
 // mostPolicy is the greatest size of a bucket policy.
 const mostPolicy = 20 << 10
+
+// ofOwner keeps to the identities of a bucket's account what decides who else may use it. Whom the bucket policy admits
+// from elsewhere is answered with MethodNotAllowed; whom it does not has been refused before.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
+func ofOwner[In, Out any](s *Service, fn func(context.Context, *api.Caller, *In) (*Out, error)) func(context.Context, *api.Caller, *In) (*Out, error) {
+	targetOf := targetOf[In]()
+	operation := api.OperationName(new(In)) // PutBucketPolicy is a PUT of a BUCKETPOLICY
+	at := 1 + strings.IndexFunc(operation[1:], unicode.IsUpper)
+	method, resourceType := strings.ToUpper(operation[:at]), strings.ToUpper(operation[at:])
+	return func(ctx context.Context, c *api.Caller, in *In) (*Out, error) {
+		b, err := s.lookup(ctx, targetOf(in).bucket)
+		if err != nil {
+			return nil, err
+		}
+		if c.AccountID != b.AccountID {
+			return nil, methodNotAllowed(method, resourceType)
+		}
+		return fn(ctx, c, in)
+	}
+}
 
 // GetBucketPolicy gives back the policy as it was put.
 func (s *Service) GetBucketPolicy(ctx context.Context, c *api.Caller, in *s3.GetBucketPolicyInput) (*s3.GetBucketPolicyOutput, error) {

@@ -1,10 +1,13 @@
 package s3_test
 
 import (
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"strongroom/internal/api"
 	"strongroom/internal/service/s3/s3test"
@@ -61,5 +64,48 @@ func TestPoliciesRefused(t *testing.T) {
 		if _, err := api.Call[s3.PutBucketPolicyOutput](t.Context(), w.Door, admin, &s3.PutBucketPolicyInput{Bucket: ptr("bucket"), Policy: &good}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestOnlyTheOwnerDecides: what decides who may use a bucket is not for others, however much its policy gives them.
+func TestOnlyTheOwnerDecides(t *testing.T) {
+	t.Parallel()
+	w, _, url := serve(t)
+	w.Bucket(t, s3test.Member, "bucket", false)
+	b, other, stranger := ptr("bucket"), s3test.Admin(s3test.Vault), s3test.User(s3test.Vault, "stranger")
+	s3test.Do[s3.DeletePublicAccessBlockOutput](t, w, admin, &s3.DeletePublicAccessBlockInput{Bucket: b})
+	shared := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::bucket","arn:aws:s3:::bucket/*"]},
+		{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bucket","Condition":{"StringEquals":{"aws:PrincipalArn":"` + stranger.ARN + `"}}}]}`
+	s3test.Do[s3.PutBucketPolicyOutput](t, w, admin, &s3.PutBucketPolicyInput{Bucket: b, Policy: &shared})
+	own := `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bucket/*"}}`
+	s3test.Do[s3.ListObjectsV2Output](t, w, other, &s3.ListObjectsV2Input{Bucket: b}) // the policy does give
+	for in, resource := range map[any]string{
+		&s3.GetBucketPolicyInput{Bucket: b}:               "GET BUCKETPOLICY",
+		&s3.PutBucketPolicyInput{Bucket: b, Policy: &own}: "PUT BUCKETPOLICY",
+		&s3.DeleteBucketPolicyInput{Bucket: b}:            "DELETE BUCKETPOLICY",
+		&s3.GetPublicAccessBlockInput{Bucket: b}:          "GET PUBLICACCESSBLOCK",
+		&s3.PutPublicAccessBlockInput{Bucket: b, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicPolicy: ptr(true)}}: "PUT PUBLICACCESSBLOCK",
+		&s3.DeletePublicAccessBlockInput{Bucket: b}:    "DELETE PUBLICACCESSBLOCK",
+		&s3.GetBucketOwnershipControlsInput{Bucket: b}: "GET BUCKETOWNERSHIPCONTROLS",
+		&s3.PutBucketOwnershipControlsInput{Bucket: b, OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}}}: "PUT BUCKETOWNERSHIPCONTROLS",
+		&s3.DeleteBucketOwnershipControlsInput{Bucket: b}: "DELETE BUCKETOWNERSHIPCONTROLS",
+	} {
+		operation := w.Door.Operation("s3", api.OperationName(in))
+		_, err := w.Door.Do(t.Context(), other, operation, in)
+		e, ok := errors.AsType[*api.Error](err)
+		if !ok || e.Code != "MethodNotAllowed" || e.HTTPStatus() != http.StatusMethodNotAllowed || e.Members["Method"]+" "+e.Members["ResourceType"] != resource {
+			t.Errorf("%s by another account is answered with %v", resource, err)
+		}
+		if _, err := w.Door.Do(t.Context(), stranger, operation, in); api.Code(err) != "AccessDenied" {
+			t.Errorf("%s by whom the policy refuses is answered with %v", resource, err)
+		}
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
+		if answer, text := ask(t, method, url+"/bucket?policy", own); answer.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(text, "The specified method is not allowed against this resource.") {
+			t.Errorf("%s of the policy by nobody is answered with %d %s", method, answer.StatusCode, text)
+		}
+	}
+	if out := s3test.Do[s3.GetBucketPolicyOutput](t, w, admin, &s3.GetBucketPolicyInput{Bucket: b}); *out.Policy != shared {
+		t.Errorf("the policy is %s", *out.Policy)
 	}
 }

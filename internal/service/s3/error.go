@@ -58,9 +58,9 @@ func preconditionFailed(condition string) *api.Error {
 	return failure(http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", "Condition", condition)
 }
 
-func methodNotAllowed(method string) *api.Error {
+func methodNotAllowed(method, resourceType string) *api.Error {
 	return failure(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.",
-		"Method", method, "ResourceType", "DeleteMarker")
+		"Method", method, "ResourceType", resourceType)
 }
 
 // wrongRegion is the answer to a call of another Region's endpoint: clients that follow it find Region, which is also

@@ -80,7 +80,7 @@ func (s *Service) readable(ctx context.Context, c *api.Caller, b state.Bucket, k
 		return o, err
 	}
 	if id != "" {
-		e := methodNotAllowed(method)
+		e := methodNotAllowed(method, "DeleteMarker")
 		e.Members["x-amz-delete-marker"], e.Members["x-amz-version-id"] = "true", o.VersionID
 		return o, e
 	}

@@ -20,6 +20,7 @@ import (
 // process is the program, serving a data directory.
 type process struct {
 	dir, listen string
+	options     []string // of the command, beside those that every one has
 	command     *exec.Cmd
 	log         *os.File
 }
@@ -55,7 +56,7 @@ func newProcess(t *testing.T) *process {
 // start starts the server and waits until it answers.
 func (p *process) start(ctx context.Context, t *testing.T) {
 	t.Helper()
-	p.command = exec.Command(binary(t), "server", "--dev", "--data", filepath.Join(p.dir, "data"), "--listen", p.listen)
+	p.command = exec.Command(binary(t), append([]string{"server", "--dev", "--data", filepath.Join(p.dir, "data"), "--listen", p.listen}, p.options...)...)
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.command.Start(); err != nil {

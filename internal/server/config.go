@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,6 +37,8 @@ type Config struct {
 
 	// Quotas replace those that AWS gives a new account.
 	Quotas Quotas `yaml:"quotas"`
+	// Webhooks say where the HTTP and HTTPS endpoints of SNS may be, beside public addresses.
+	Webhooks Webhooks `yaml:"webhooks"`
 
 	// DataDir holds everything that is durable. It is set by the command line.
 	DataDir string `yaml:"-"`
@@ -66,6 +69,12 @@ type Region struct {
 // Quotas are limits that AWS raises on request. 0 leaves one as it is.
 type Quotas struct {
 	BackupVaults int `yaml:"backup_vaults"` // of an account in a Region; 300 by default
+}
+
+// Webhooks are the endpoints that topics send to. Whoever may subscribe names them, so the server calls none on loopback,
+// link-local, private and other addresses that are not public, unless their network is allowed.
+type Webhooks struct {
+	Allow []netip.Prefix `yaml:"allow"` // networks such as 127.0.0.0/8
 }
 
 // What server -dev makes ready, and the names that profiles have without a configuration.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,5 +184,28 @@ func TestARelativeDataDirectoryHoldsEverything(t *testing.T) {
 	}
 	if _, err := os.Stat("data/regions/eu-central-1/archive/snapshots/111111111111"); err != nil {
 		t.Errorf("the archive is elsewhere: %v", err)
+	}
+}
+
+// TestWebhooks reads the networks in which endpoints may be called.
+func TestWebhooks(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	for text, want := range map[string][]netip.Prefix{
+		"listen: 127.0.0.1:1":                            nil,
+		`webhooks: {allow: ["127.0.0.0/8", "fd00::/8"]}`: {netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("fd00::/8")},
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := server.ReadConfig(path); err != nil || !slices.Equal(c.Webhooks.Allow, want) {
+			t.Errorf("%s is read as %v: %v", text, c.Webhooks.Allow, err)
+		}
+	}
+	if err := os.WriteFile(path, []byte("webhooks: {allow: [localhost]}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.ReadConfig(path); err == nil || !strings.Contains(err.Error(), "localhost") {
+		t.Errorf("what is no network is answered with %v", err)
 	}
 }

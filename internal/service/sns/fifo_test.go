@@ -26,7 +26,7 @@ type clients struct {
 
 func newClients(t *testing.T) *clients {
 	t.Helper()
-	s := strongroomtest.New(t)
+	s := strongroomtest.New(t, here)
 	cfg := s.AWS(t, "member", region)
 	return &clients{s, awssns.NewFromConfig(cfg), awssqs.NewFromConfig(cfg)}
 }

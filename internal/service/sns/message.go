@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"time"
 
-	"strongroom/internal/api"
 	"strongroom/internal/state"
 )
 
@@ -33,6 +29,9 @@ type message struct {
 	MessageAttributes map[string]shownAttribute `json:"MessageAttributes,omitempty"`
 }
 
+// notification is the type of what was published; other messages are about the subscription itself.
+const notification = "Notification"
+
 type shownAttribute struct {
 	Type  string
 	Value string
@@ -51,7 +50,7 @@ func (m message) canonical() []byte {
 	}
 	put("Message", m.Message)
 	put("MessageId", m.MessageID)
-	if m.Type == "Notification" {
+	if m.Type == notification {
 		put("Subject", m.Subject)
 	} else {
 		put("SubscribeURL", m.SubscribeURL)
@@ -86,8 +85,11 @@ func (s *Service) deliver(ctx context.Context, tx *state.Tx, t state.Topic, sub 
 	}
 	d := state.Delivery{
 		Principal: Principal, AccountID: t.AccountID, Region: t.Region, SourceARN: t.ARN, TargetARN: sub.Endpoint,
-		DeadLetter: deadLetterOf(sub.Attributes["RedrivePolicy"]), ExpiresAt: tx.Now + state.Micros(queuePatience.Microseconds()),
+		ExpiresAt:       tx.Now + state.Micros(queuePatience.Microseconds()),
 		DeliveryContent: state.DeliveryContent{Message: body},
+	}
+	if m.Type == notification { // the token of a confirmation is for the endpoint alone
+		d.DeadLetter = deadLetterOf(sub.Attributes["RedrivePolicy"])
 	}
 	if more != nil {
 		more(&d)
@@ -129,41 +131,4 @@ func retries(n int64) int64 {
 		return -1
 	}
 	return min(n, 100)
-}
-
-const endpointTimeout = 15 * time.Second
-
-func newClient() *http.Client {
-	return &http.Client{
-		Timeout:       endpointTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// Post sends a message to an HTTP or HTTPS endpoint. A refusal that will not pass is an [api.Error].
-func (s *Service) Post(ctx context.Context, d state.Delivery) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.TargetARN, strings.NewReader(d.Message))
-	if err != nil {
-		return api.Errorf("InvalidParameter", "%s", err.Error())
-	}
-	for name, value := range d.Headers {
-		request.Header.Set(name, value)
-	}
-	request.Header.Set("Content-Type", "text/plain; charset=UTF-8")
-	request.Header.Set("User-Agent", "Amazon Simple Notification Service Agent")
-	response, err := s.client.Do(request)
-	if err != nil {
-		return err
-	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // what is left unread costs the connection
-	if err := response.Body.Close(); err != nil {
-		return err
-	}
-	switch code := response.StatusCode; {
-	case code < 300:
-		return nil
-	case code < http.StatusInternalServerError && code != http.StatusTooManyRequests:
-		return api.Errorf("EndpointRefused", "the endpoint answers %s", response.Status)
-	}
-	return fmt.Errorf("the endpoint answers %s", response.Status)
 }

@@ -14,8 +14,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/google/uuid"
@@ -53,9 +51,6 @@ func (s *Service) Publish(ctx context.Context, c *api.Caller, in *sns.PublishInp
 	if err != nil {
 		return nil, err
 	}
-	if err := s.useKey(ctx, c, t); err != nil {
-		return nil, err
-	}
 	if err := s.publish(ctx, t, p); err != nil {
 		return nil, err
 	}
@@ -91,9 +86,6 @@ func (s *Service) PublishBatch(ctx context.Context, c *api.Caller, in *sns.Publi
 	}
 	if size > maxMessage {
 		return nil, api.Errorf("BatchRequestTooLong", "The length of all the batch messages put together is more than the limit.")
-	}
-	if err := s.useKey(ctx, c, t); err != nil {
-		return nil, err
 	}
 	out := &sns.PublishBatchOutput{Successful: []types.PublishBatchResultEntry{}, Failed: []types.BatchResultErrorEntry{}}
 	for _, e := range in.PublishBatchRequestEntries {
@@ -193,51 +185,6 @@ func (p *publication) sequenceNumber() *string {
 		return nil
 	}
 	return new(fmt.Sprintf("1%019d", p.sequence))
-}
-
-// useKey lets a message pass a topic's KMS key: the publisher must be able to make and open data keys for the topic.
-// https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-func (s *Service) useKey(ctx context.Context, c *api.Caller, t state.Topic) error {
-	id := t.Attributes["KmsMasterKeyId"]
-	if id == "" {
-		return nil
-	}
-	var err error
-	switch {
-	case id == "alias/aws/sns":
-		id, err = s.EnsureManagedKey(ctx, t.AccountID, t.Region, "aws/sns")
-	case strings.HasPrefix(id, "alias/"):
-		id = "arn:aws:kms:" + t.Region + ":" + t.AccountID + ":" + id
-	case !strings.HasPrefix(id, "arn:"):
-		id = "arn:aws:kms:" + t.Region + ":" + t.AccountID + ":key/" + id
-	}
-	if err != nil {
-		return err
-	}
-	c = c.Through(Principal, t.Region)
-	bound := map[string]string{"aws:sns:topicArn": t.ARN}
-	made, err := api.Call[kms.GenerateDataKeyOutput](ctx, s.Door, c, &kms.GenerateDataKeyInput{KeyId: &id, KeySpec: kmstypes.DataKeySpecAes256, EncryptionContext: bound})
-	if err != nil {
-		return kmsFailure(err)
-	}
-	_, err = api.Call[kms.DecryptOutput](ctx, s.Door, c, &kms.DecryptInput{KeyId: made.KeyId, CiphertextBlob: made.CiphertextBlob, EncryptionContext: bound})
-	return kmsFailure(err)
-}
-
-// kmsFailure tells an error of KMS as SNS does.
-func kmsFailure(err error) error {
-	e, ok := errors.AsType[*api.Error](err)
-	if !ok {
-		return err
-	}
-	codes := map[string]string{
-		"AccessDenied": "KMSAccessDenied", "Disabled": "KMSDisabled", "KMSInvalidState": "KMSInvalidState", "NotFound": "KMSNotFound",
-	}
-	code := codes[strings.TrimSuffix(e.Code, "Exception")]
-	if code == "" {
-		return err
-	}
-	return &api.Error{Code: code, Message: e.Message, Status: http.StatusBadRequest, Err: err}
 }
 
 // publish makes the deliveries of a message. A FIFO topic takes one that it took within five minutes without sending it
@@ -362,7 +309,7 @@ func (s *Service) signOnce(k *signer, t state.Topic, m *message, p *publication)
 // notify makes the delivery of a message to one subscription.
 func (s *Service) notify(ctx context.Context, tx *state.Tx, k *signer, t state.Topic, sub state.Subscription, p *publication) error {
 	m := message{
-		Type: "Notification", MessageID: p.id, TopicARN: t.ARN, Subject: aws.ToString(p.entry.Subject), Message: p.text(sub.Protocol), Timestamp: stamp(tx.Now),
+		Type: notification, MessageID: p.id, TopicARN: t.ARN, Subject: aws.ToString(p.entry.Subject), Message: p.text(sub.Protocol), Timestamp: stamp(tx.Now),
 	}
 	if n := p.sequenceNumber(); n != nil {
 		m.SequenceNumber = *n

@@ -131,7 +131,7 @@ func TestTopics(t *testing.T) {
 // TestEndpointConfirms: an HTTP endpoint gets nothing but the question before it has confirmed.
 func TestEndpointConfirms(t *testing.T) {
 	t.Parallel()
-	s, ctx := strongroomtest.New(t), t.Context()
+	s, ctx := strongroomtest.New(t, here), t.Context()
 	topics := awssns.NewFromConfig(s.AWS(t, "member", region))
 	got := make(chan map[string]string, 10)
 	endpoint := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -28,8 +29,8 @@ type Config struct {
 	Pages *page.Sealer
 	// Deliver keeps a delivery as part of a transaction.
 	Deliver func(ctx context.Context, tx *state.Tx, d state.Delivery) error
-	// EnsureManagedKey makes the account's aws/sns key if it is not there, and returns its ARN.
-	EnsureManagedKey func(ctx context.Context, accountID, region, alias string) (string, error)
+	// Webhooks are the networks inside which endpoints are called, beside the public ones.
+	Webhooks []netip.Prefix
 	// Endpoint is the URL at which subscribers reach the service.
 	Endpoint func() string
 	Log      *slog.Logger
@@ -45,7 +46,7 @@ type Service struct {
 }
 
 // New returns the service.
-func New(c Config) *Service { return &Service{Config: c, client: newClient()} }
+func New(c Config) *Service { return &Service{Config: c, client: newClient(c.Webhooks)} }
 
 // API is the table of the operations.
 func (s *Service) API() *api.Service {

@@ -105,6 +105,9 @@ func setTopicAttribute(t *state.Topic, name, value string) error {
 			err = invalid("DeliveryPolicy: failed to parse JSON.")
 		}
 	case "KmsMasterKeyId":
+		if value != "" {
+			return api.NotImplemented("sns: topics under a KMS key")
+		}
 	case "SignatureVersion":
 		err = oneOf("1", "2")
 	case "TracingConfig":

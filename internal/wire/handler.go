@@ -61,6 +61,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	control := http.NewResponseController(w)
+	r = expected(w, r)
 	r.Body = patientBody{r.Body, control}
 	x := &exchange{h: h, w: patientWriter{w, control}, r: r, id: uuid.NewString()}
 	defer x.recover()

@@ -41,8 +41,18 @@ var monthNames = []string{"", "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "
 // dayNames are numbered as AWS numbers them: Sunday is 1.
 var dayNames = []string{"", "SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"}
 
-// ParseSchedule reads cron(…) or rate(…). The minimum interval is an hour.
+// ParseSchedule reads cron(…) or rate(…) as AWS Backup does: the minimum interval is an hour.
 func ParseSchedule(text string) (Schedule, error) {
+	s, err := ParseFrequentSchedule(text)
+	if err == nil && (len(s.minutes) > 1 || s.rate > 0 && s.rate < time.Hour) {
+		return Schedule{}, fmt.Errorf("invalid schedule expression %s: the minimum interval is one hour", text)
+	}
+	return s, err
+}
+
+// ParseFrequentSchedule reads cron(…) or rate(…) as EventBridge does: the minimum interval is a minute. See
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html.
+func ParseFrequentSchedule(text string) (Schedule, error) {
 	switch {
 	case strings.HasPrefix(text, "cron(") && strings.HasSuffix(text, ")"):
 		s, err := parseCron(text[len("cron(") : len(text)-1])
@@ -72,8 +82,6 @@ func parseRate(text string) (Schedule, error) {
 		return Schedule{}, fmt.Errorf("unknown unit %q", unit)
 	case n > 100000:
 		return Schedule{}, fmt.Errorf("the rate %d is too large", n)
-	case time.Duration(n)*length < time.Hour:
-		return Schedule{}, fmt.Errorf("the minimum interval is one hour")
 	}
 	return Schedule{rate: time.Duration(n) * length}, nil
 }
@@ -100,11 +108,8 @@ func parseCron(text string) (Schedule, error) {
 			return Schedule{}, fmt.Errorf("%s %s: %w", what, fields[i], errs[i])
 		}
 	}
-	switch {
-	case fields[2] != "?" && fields[4] != "?":
+	if fields[2] != "?" && fields[4] != "?" {
 		return Schedule{}, fmt.Errorf("one of day of month and day of week must be ?")
-	case len(s.minutes) > 1:
-		return Schedule{}, fmt.Errorf("the minimum interval is one hour")
 	}
 	return s, nil
 }

@@ -263,8 +263,8 @@ type identity struct {
 	sessions *sts.Service
 }
 
-func (i identity) AssumeForService(ctx context.Context, roleARN, service, session string) (*api.Caller, error) {
-	return i.sessions.AssumeForService(ctx, roleARN, service, session)
+func (i identity) AssumeForService(ctx context.Context, service *api.Caller, roleARN, session string) (*api.Caller, error) {
+	return i.sessions.AssumeForService(ctx, service, roleARN, session)
 }
 
 func membership(o *organizations.Service) func(context.Context, string) (work.Membership, error) {

@@ -158,7 +158,7 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob) (*state.Recov
 	if refusal := lock(vault).RefuseBackup(lifecycle, place(vault)); refusal != nil {
 		return nil, refusal
 	}
-	role, err := r.assume(ctx, job.IAMRoleARN, job.Region, "AWSBackup-"+job.ID)
+	role, err := r.assume(ctx, job.AccountID, job.Region, vault.ARN, job.IAMRoleARN, "AWSBackup-"+job.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -325,13 +325,20 @@ func (r *Runner) addPoint(ctx context.Context, tx *state.Tx, point *state.Recove
 	return kind.Added(ctx, tx, *point)
 }
 
-// assume makes the caller that a job acts as.
-func (r *Runner) assume(ctx context.Context, roleARN, region, session string) (*api.Caller, error) {
-	role, err := r.Identity.AssumeForService(ctx, roleARN, backupService, session)
+// assume makes the caller that a job of an account acts as, on behalf of the vault that it fills or reads.
+func (r *Runner) assume(ctx context.Context, accountID, region, vaultARN, roleARN, session string) (*api.Caller, error) {
+	role, err := r.Identity.AssumeForService(ctx, onBehalfOf(accountID, region, vaultARN), roleARN, session)
 	if err != nil {
 		return nil, err
 	}
 	return role.Through(backupService, region), nil
+}
+
+// onBehalfOf is the service as it acts for a vault.
+func onBehalfOf(accountID, region, vaultARN string) *api.Caller {
+	c := api.ServiceCaller(backupService, accountID, region)
+	c.SourceARN = vaultARN
+	return c
 }
 
 // mergeTags joins a resource's tags with the job's, which win.

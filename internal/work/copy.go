@@ -184,7 +184,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 	if err != nil {
 		return nil, err
 	}
-	role, err := r.assume(ctx, job.IAMRoleARN, job.Region, "AWSBackup-"+job.ID)
+	role, err := r.assume(ctx, job.AccountID, job.Region, job.SourceVaultARN, job.IAMRoleARN, "AWSBackup-"+job.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -281,7 +281,7 @@ func (r *Runner) sourceKeyring(ctx context.Context, role *api.Caller, job *state
 	case f.point.ArchiveKeyARN == "":
 		return r.Archives.ServiceKeyring(), nil
 	case f.source.AccountID != f.destination.AccountID:
-		reader, err := r.serviceLinked(ctx, f.destination.AccountID, "copy-"+job.ID)
+		reader, err := r.serviceLinked(ctx, f.destination, "copy-"+job.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -34,7 +34,7 @@ func (b broken) Describe(ctx context.Context, _ *api.Caller, _ arn.ARN) (resourc
 // everybody may be whoever a job asks for.
 type everybody struct{ Identity }
 
-func (everybody) AssumeForService(context.Context, string, string, string) (*api.Caller, error) {
+func (everybody) AssumeForService(context.Context, *api.Caller, string, string) (*api.Caller, error) {
 	return &api.Caller{}, nil
 }
 

@@ -41,20 +41,20 @@ func (r *Runner) vaultKeyring(ctx context.Context, v state.BackupVault) (archive
 	if !v.IsServiceKey() {
 		return r.Archives.Keyring(api.ServiceCaller(backupService, v.AccountID, v.Region), v.KeyARN), nil
 	}
-	linked, err := r.serviceLinked(ctx, v.AccountID, "vault-"+v.Name)
+	linked, err := r.serviceLinked(ctx, v, "vault-"+v.Name)
 	if err != nil {
 		return nil, err
 	}
 	return r.Archives.Keyring(linked.Through(backupService, v.Region), v.KeyARN), nil
 }
 
-// serviceLinked is a session of an account's AWSServiceRoleForBackup.
-func (r *Runner) serviceLinked(ctx context.Context, accountID, session string) (*api.Caller, error) {
-	role, err := r.Identity.EnsureServiceLinkedRole(ctx, accountID, backupService)
+// serviceLinked is a session of the AWSServiceRoleForBackup of a vault's account.
+func (r *Runner) serviceLinked(ctx context.Context, v state.BackupVault, session string) (*api.Caller, error) {
+	role, err := r.Identity.EnsureServiceLinkedRole(ctx, v.AccountID, backupService)
 	if err != nil {
 		return nil, err
 	}
-	return r.Identity.AssumeForService(ctx, role, backupService, session)
+	return r.Identity.AssumeForService(ctx, onBehalfOf(v.AccountID, v.Region, v.ARN), role, session)
 }
 
 // resourceKeyring lets the service use a resource's own key for the vault that its recovery points lie in, by a grant

@@ -78,10 +78,10 @@ func (r *Runner) removePoint(ctx context.Context, pointARN string) error {
 func (r *Runner) refuseRemoval(ctx context.Context, native resource.Native, point state.RecoveryPoint) (refusal *api.Error, err error) {
 	for _, assume := range []func() (*api.Caller, error){
 		func() (*api.Caller, error) {
-			return r.assume(ctx, point.IAMRoleARN, point.Region, "AWSBackup-"+point.JobID)
+			return r.assume(ctx, point.AccountID, point.Region, point.VaultARN, point.IAMRoleARN, "AWSBackup-"+point.JobID)
 		},
 		func() (*api.Caller, error) {
-			linked, err := r.serviceLinked(ctx, point.AccountID, "delete-"+point.JobID)
+			linked, err := r.serviceLinked(ctx, state.BackupVault{ARN: point.VaultARN, AccountID: point.AccountID, Region: point.Region}, "delete-"+point.JobID)
 			if err != nil {
 				return nil, err
 			}

@@ -75,7 +75,7 @@ func (r *Runner) restore(ctx context.Context, job *state.RestoreJob) (made resou
 	if err != nil {
 		return made, err
 	}
-	role, err := r.assume(ctx, job.IAMRoleARN, job.Region, "AWSBackup-"+job.ID)
+	role, err := r.assume(ctx, job.AccountID, job.Region, point.VaultARN, job.IAMRoleARN, "AWSBackup-"+job.ID)
 	if err != nil {
 		return made, err
 	}

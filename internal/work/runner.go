@@ -22,9 +22,9 @@ import (
 
 // Identity lets jobs act as roles.
 type Identity interface {
-	// AssumeForService assumes a role for a service; the role's trust policy decides. Its error is an [api.Error] with
-	// AWS's message.
-	AssumeForService(ctx context.Context, roleARN, servicePrincipal, sessionName string) (*api.Caller, error)
+	// AssumeForService assumes a role for a service that acts for an account and, as its SourceARN, a resource; the role's
+	// trust policy decides. Its error is an [api.Error] with AWS's message.
+	AssumeForService(ctx context.Context, service *api.Caller, roleARN, sessionName string) (*api.Caller, error)
 	// EnsureServiceLinkedRole makes a service's role in an account if it is not there, and returns its ARN.
 	EnsureServiceLinkedRole(ctx context.Context, accountID, servicePrincipal string) (roleARN string, err error)
 }

@@ -37,7 +37,9 @@ func (s *Service) CreateBackupSelection(ctx context.Context, c *api.Caller, in *
 	if request != "" && !rules.NamePattern.MatchString(request) {
 		return nil, invalid("Invalid CreatorRequestId %q.", request)
 	}
-	role, err := s.AssumeForService(ctx, *document.IamRoleArn, principal, "AWSBackup-CreateBackupSelection")
+	service := api.ServiceCaller(principal, c.AccountID, c.Region)
+	service.SourceARN = planARN(c, *in.BackupPlanId)
+	role, err := s.AssumeForService(ctx, service, *document.IamRoleArn, "AWSBackup-CreateBackupSelection")
 	if err != nil {
 		if api.Code(err) == "" {
 			return nil, err

@@ -52,8 +52,9 @@ type Config struct {
 	EnsureManagedKey func(ctx context.Context, accountID, region, name string) (keyARN string, err error)
 	// EnsureServiceLinkedRole makes AWSServiceRoleForBackup in an account if it is not there.
 	EnsureServiceLinkedRole func(ctx context.Context, accountID, servicePrincipal string) (roleARN string, err error)
-	// AssumeForService assumes a role for a service principal; the role's trust policy decides.
-	AssumeForService func(ctx context.Context, roleARN, servicePrincipal, sessionName string) (*api.Caller, error)
+	// AssumeForService assumes a role for a service that acts for an account and, as its SourceARN, a resource; the role's
+	// trust policy decides.
+	AssumeForService func(ctx context.Context, service *api.Caller, roleARN, sessionName string) (*api.Caller, error)
 	// UnknownPrincipals are the principals of a vault's policy that do not exist. Nil takes every well-formed name.
 	UnknownPrincipals func(ctx context.Context, p *iampolicy.Policy) ([]string, error)
 	// MaxVaults is the quota of vaults of an account in a Region; 0 means [rules.MaxVaults].

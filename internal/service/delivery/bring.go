@@ -164,7 +164,9 @@ func (o *Outbox) caller(ctx context.Context, d state.Delivery, target arn.ARN) (
 	var c *api.Caller
 	switch {
 	case d.RoleARN != "":
-		assumed, err := o.AssumeForService(ctx, d.RoleARN, d.Principal, "delivery-"+d.ID)
+		service := api.ServiceCaller(d.Principal, d.AccountID, d.Region)
+		service.SourceARN = d.SourceARN
+		assumed, err := o.AssumeForService(ctx, service, d.RoleARN, "delivery-"+d.ID)
 		if err != nil {
 			if Permanent(err) {
 				err = fmt.Errorf("%w: %w", errRole, err)

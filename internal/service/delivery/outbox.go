@@ -23,8 +23,8 @@ type Config struct {
 	Door  *api.Door
 	// Seal seals contents at rest. It must stay the same.
 	Seal cipher.AEAD
-	// AssumeForService assumes the role that delivers in a service's place.
-	AssumeForService func(ctx context.Context, roleARN, servicePrincipal, sessionName string) (*api.Caller, error)
+	// AssumeForService assumes the role that delivers in the place of a service, which acts for the source and its account.
+	AssumeForService func(ctx context.Context, service *api.Caller, roleARN, sessionName string) (*api.Caller, error)
 	Log              *slog.Logger
 
 	// PutOnBus puts an event, as it is, on an event bus as the caller.

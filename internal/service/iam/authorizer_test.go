@@ -262,7 +262,7 @@ func TestAuthorizerOfDeletedRole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := h.STS.AssumeForService(ctx, *out.Role.Arn, "backup.amazonaws.com", "job")
+		c, err := h.STS.AssumeForService(ctx, api.ServiceCaller("backup.amazonaws.com", iamtest.Member, "eu-central-1"), *out.Role.Arn, "job")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -167,20 +167,22 @@ func (s *Service) AssumeRole(ctx context.Context, c *api.Caller, in *sts.AssumeR
 	return out, nil
 }
 
-// AssumeForService begins a session of a role for a service of the house, as its trust policy allows. A role that is not
-// there, or does not trust the service, is refused with AWS Backup's text.
-func (s *Service) AssumeForService(ctx context.Context, roleARN, servicePrincipal, sessionName string) (*api.Caller, error) {
+// AssumeForService begins a session of a role for a service of the house, as its trust policy allows. The service is told by
+// the account and the resource that it acts for, which the policy knows as aws:SourceAccount and aws:SourceArn; the role may
+// be another account's. One that is not there, or does not trust the service, is refused with AWS Backup's text.
+func (s *Service) AssumeForService(ctx context.Context, service *api.Caller, roleARN, sessionName string) (*api.Caller, error) {
+	servicePrincipal := service.Service
 	refused := func(err error) error {
 		return &api.Error{
 			Code: "AccessDeniedException", Message: fmt.Sprintf("IAM Role %s cannot be assumed by %s", roleARN, serviceName(servicePrincipal)),
 			Status: http.StatusForbidden, Err: err,
 		}
 	}
-	name, err := arn.Parse(roleARN)
-	if err != nil {
+	if _, err := arn.Parse(roleARN); err != nil {
 		return nil, refused(err)
 	}
-	caller := api.ServiceCaller(servicePrincipal, name.AccountID, "us-east-1")
+	caller := api.ServiceCaller(servicePrincipal, service.AccountID, "us-east-1")
+	caller.SourceARN = service.SourceARN
 	caller.SourceIP, caller.UserAgent, caller.Date, caller.ReceivedAt = servicePrincipal, servicePrincipal, s.Clock.Now(), s.Wall.Now()
 	out, err := api.Call[sts.AssumeRoleOutput](ctx, s.Door, caller, &sts.AssumeRoleInput{
 		RoleArn: aws.String(roleARN), RoleSessionName: aws.String(sessionName),

@@ -375,7 +375,9 @@ func TestAssumeForService(t *testing.T) {
 	h := iamtest.New(t)
 	ctx := t.Context()
 	arn := h.Role(t, iamtest.Member, "backup", trusting(`"Service":"backup.amazonaws.com"`, ""), admin)
-	c, err := h.STS.AssumeForService(ctx, arn, "backup.amazonaws.com", "AWSBackup-job")
+	service := api.ServiceCaller("backup.amazonaws.com", iamtest.Member, "eu-central-1")
+	service.SourceARN = "arn:aws:backup:eu-central-1:111111111111:backup-vault:v"
+	c, err := h.STS.AssumeForService(ctx, service, arn, "AWSBackup-job")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,16 +402,29 @@ func TestAssumeForService(t *testing.T) {
 		h.Role(t, iamtest.Member, "other", trusting(`"Service":"ec2.amazonaws.com"`, "")),
 		"arn:aws:iam::111111111111:role/missing", "arn:aws:iam::111111111111:user/admin", "no arn",
 	} {
-		_, err := h.STS.AssumeForService(ctx, refused, "backup.amazonaws.com", "AWSBackup-job")
+		_, err := h.STS.AssumeForService(ctx, service, refused, "AWSBackup-job")
 		if api.Code(err) != "AccessDeniedException" || !strings.Contains(err.Error(), "IAM Role "+refused+" cannot be assumed by AWS Backup") {
 			t.Errorf("%s: %v", refused, err)
+		}
+	}
+	guarded := h.Role(t, iamtest.Member, "guarded", trusting(`"Service":"backup.amazonaws.com"`,
+		`{"StringEquals":{"aws:SourceAccount":"111111111111"},"ArnLike":{"aws:SourceArn":"arn:aws:backup:*:111111111111:*"}}`))
+	if _, err := h.STS.AssumeForService(ctx, service, guarded, "AWSBackup"); err != nil {
+		t.Errorf("the rightful account and resource: %v", err)
+	}
+	for _, stranger := range []api.Caller{
+		{Service: service.Service, AccountID: iamtest.Management, SourceARN: service.SourceARN}, {Service: service.Service, AccountID: iamtest.Member},
+		{Service: service.Service, AccountID: iamtest.Member, SourceARN: "arn:aws:backup:eu-central-1:222222222222:backup-vault:v"},
+	} {
+		if _, err := h.STS.AssumeForService(ctx, &stranger, guarded, "AWSBackup"); api.Code(err) != "AccessDeniedException" {
+			t.Errorf("for %s and %s: %v", stranger.AccountID, stranger.SourceARN, err)
 		}
 	}
 	linked, err := h.IAM.EnsureServiceLinkedRole(ctx, iamtest.Member, "backup.amazonaws.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.STS.AssumeForService(ctx, linked, "backup.amazonaws.com", "AWSBackup"); err != nil {
+	if _, err := h.STS.AssumeForService(ctx, service, linked, "AWSBackup"); err != nil {
 		t.Errorf("the service-linked role: %v", err)
 	}
 }

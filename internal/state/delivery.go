@@ -66,18 +66,24 @@ func (tx *Tx) DeleteDelivery(ctx context.Context, id string) error {
 	return tx.execOne(ctx, `DELETE FROM deliveries WHERE id = $1`, id)
 }
 
-// DueTargets lists the targets that something is to be brought to now.
-func (tx *Tx) DueTargets(ctx context.Context) ([]string, error) {
-	return queryAll(ctx, tx, func(s scanner) (target string, err error) {
-		err = s.Scan(&target)
-		return target, err
-	}, `SELECT DISTINCT target_arn FROM deliveries WHERE next_at <= $1`, tx.Now)
+// DueTarget is a target that something of an account is to be brought to.
+type DueTarget struct {
+	AccountID string // of the source
+	TargetARN string // ARN, or the URL of an endpoint
 }
 
-// DueDeliveries reads what is to be brought to a target now, in its order.
-func (tx *Tx) DueDeliveries(ctx context.Context, target string, limit int) ([]Delivery, error) {
+// DueTargets lists the targets that something is to be brought to now.
+func (tx *Tx) DueTargets(ctx context.Context) ([]DueTarget, error) {
+	return queryAll(ctx, tx, func(s scanner) (t DueTarget, err error) {
+		err = s.Scan(&t.AccountID, &t.TargetARN)
+		return t, err
+	}, `SELECT DISTINCT account_id, target_arn FROM deliveries WHERE next_at <= $1`, tx.Now)
+}
+
+// DueDeliveries reads what of an account is to be brought to a target now, in its order.
+func (tx *Tx) DueDeliveries(ctx context.Context, t DueTarget, limit int) ([]Delivery, error) {
 	return queryAll(ctx, tx, scanRow[Delivery], selectRow[Delivery]("deliveries")+`
-		WHERE target_arn = $1 AND next_at <= $2 ORDER BY sequence LIMIT $3`, target, tx.Now, limit)
+		WHERE target_arn = $1 AND account_id = $2 AND next_at <= $3 ORDER BY sequence LIMIT $4`, t.TargetARN, t.AccountID, tx.Now, limit)
 }
 
 // FirstDelivery is when the first of all deliveries is due; 0: there is none.

@@ -1,11 +1,14 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"crypto/cipher"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,16 +40,19 @@ type Config struct {
 type Outbox struct {
 	Config
 
-	mu     sync.Mutex
-	lanes  map[string]bool // targets that are being served; guarded by mu
-	cancel context.CancelFunc
-	work   sync.WaitGroup
-	served chan struct{} // has a token when a lane has become free
+	mu      sync.Mutex
+	lanes   map[state.DueTarget]bool  // those that are being served; guarded by mu
+	turns   map[state.DueTarget]int64 // when each that has something due was served last, as a count; guarded by mu
+	turn    int64                     // guarded by mu
+	waiting bool                      // something due has no lane; guarded by mu
+	cancel  context.CancelFunc
+	work    sync.WaitGroup
+	served  chan struct{} // has a token when a lane has become free
 }
 
 // New returns an outbox that keeps what is put into it, and brings nothing before Start.
 func New(c Config) *Outbox {
-	return &Outbox{Config: c, lanes: map[string]bool{}, served: make(chan struct{}, 1)}
+	return &Outbox{Config: c, lanes: map[state.DueTarget]bool{}, turns: map[state.DueTarget]int64{}, served: make(chan struct{}, 1)}
 }
 
 const (
@@ -95,7 +101,9 @@ func (o *Outbox) Stop(context.Context) error {
 	return nil
 }
 
-// run serves the targets that have something due, each in a lane of its own, so that a slow one holds up nobody.
+// run serves the targets that have something due, each in a lane of its own, so that a slow one holds up nobody. There are
+// so many lanes, of which an account has a share and endpoints outside have a share, as each may take its time; where more is
+// due than there are lanes, each is handed on after a turn.
 func (o *Outbox) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		next, err := o.look(ctx)
@@ -123,13 +131,19 @@ func (o *Outbox) rest(ctx context.Context, next time.Time) {
 	}
 }
 
-const mostLanes = 16
+const (
+	mostLanes     = 16
+	lanesOfOne    = 4           // at most, of one account
+	lanesOutside  = 8           // at most, to endpoints
+	turnDelivered = 20          // deliveries of a turn,
+	turnTime      = time.Second // which begins none after this time
+)
 
 // look opens lanes for the targets that have something due, and returns when something else will be; zero: never.
 func (o *Outbox) look(ctx context.Context) (next time.Time, err error) {
-	var targets []string
+	var due []state.DueTarget
 	err = o.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		if targets, err = tx.DueTargets(ctx); err != nil {
+		if due, err = tx.DueTargets(ctx); err != nil {
 			return err
 		}
 		first, err := tx.FirstDelivery(ctx)
@@ -143,15 +157,13 @@ func (o *Outbox) look(ctx context.Context) (next time.Time, err error) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, target := range targets {
-		if o.lanes[target] || len(o.lanes) >= mostLanes {
-			continue
-		}
-		o.lanes[target] = true
+	for _, target := range o.admit(due) {
 		o.work.Go(func() {
 			o.serve(ctx, target)
 			o.mu.Lock()
 			delete(o.lanes, target)
+			o.turn++
+			o.turns[target] = o.turn
 			o.mu.Unlock()
 			select {
 			case o.served <- struct{}{}:
@@ -162,12 +174,59 @@ func (o *Outbox) look(ctx context.Context) (next time.Time, err error) {
 	return next, nil
 }
 
-// serve brings all that is due to one target, in order.
-func (o *Outbox) serve(ctx context.Context, target string) {
-	for ctx.Err() == nil {
+// admit gives lanes to those of the targets that there are lanes for, first to whom was served longest ago. The caller
+// holds mu.
+func (o *Outbox) admit(due []state.DueTarget) (admitted []state.DueTarget) {
+	turns := make(map[state.DueTarget]int64, len(due))
+	for _, target := range due {
+		turns[target] = o.turns[target]
+	}
+	o.turns = turns // the others wait for nothing
+	slices.SortFunc(due, func(a, b state.DueTarget) int {
+		return cmp.Or(cmp.Compare(turns[a], turns[b]), strings.Compare(a.AccountID, b.AccountID), strings.Compare(a.TargetARN, b.TargetARN))
+	})
+	of, outside := map[string]int{}, 0
+	for target := range o.lanes {
+		of[target.AccountID]++
+		if isEndpoint(target) {
+			outside++
+		}
+	}
+	o.waiting = false
+	for _, target := range due {
+		switch {
+		case o.lanes[target]:
+			continue
+		case len(o.lanes) >= mostLanes, of[target.AccountID] >= lanesOfOne, isEndpoint(target) && outside >= lanesOutside:
+			o.waiting = true
+			continue
+		}
+		o.lanes[target] = true
+		of[target.AccountID]++
+		if isEndpoint(target) {
+			outside++
+		}
+		admitted = append(admitted, target)
+	}
+	return admitted
+}
+
+func isEndpoint(t state.DueTarget) bool { return !strings.HasPrefix(t.TargetARN, "arn:") }
+
+// isWaited tells whether somebody has something due and no lane.
+func (o *Outbox) isWaited() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.waiting
+}
+
+// serve brings what is due to one target, in order: all of it, or where others wait a turn's.
+func (o *Outbox) serve(ctx context.Context, target state.DueTarget) {
+	for first := true; ctx.Err() == nil && (first || !o.isWaited()); first = false {
+		began := clock.Wall.Now()
 		var due []state.Delivery
 		err := o.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
-			due, err = tx.DueDeliveries(ctx, target, 20)
+			due, err = tx.DueDeliveries(ctx, target, turnDelivered)
 			return err
 		})
 		if err == nil && len(due) == 0 {
@@ -177,10 +236,13 @@ func (o *Outbox) serve(ctx context.Context, target string) {
 			if err == nil {
 				err = o.bring(ctx, d)
 			}
+			if clock.Wall.Now().Sub(began) > turnTime {
+				break
+			}
 		}
 		if err != nil {
 			if ctx.Err() == nil {
-				o.Log.ErrorContext(ctx, "delivering", slog.String("target", target), slog.String("error", err.Error()))
+				o.Log.ErrorContext(ctx, "delivering", slog.String("target", target.TargetARN), slog.String("error", err.Error()))
 			}
 			o.pause(ctx)
 			return
@@ -201,7 +263,7 @@ func (o *Outbox) pause(ctx context.Context) {
 // Settle waits until nothing is due.
 func (o *Outbox) Settle(ctx context.Context) error {
 	for {
-		var targets []string
+		var targets []state.DueTarget
 		err := o.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
 			targets, err = tx.DueTargets(ctx)
 			return err

@@ -17,5 +17,5 @@ CREATE TABLE deliveries (
     attempts     BIGINT NOT NULL,
     created_at   BIGINT NOT NULL
 );
-CREATE INDEX deliveries_by_time ON deliveries (next_at, target_arn);
-CREATE INDEX deliveries_by_target ON deliveries (target_arn, sequence);
+CREATE INDEX deliveries_by_time ON deliveries (next_at, account_id, target_arn);
+CREATE INDEX deliveries_by_target ON deliveries (target_arn, account_id, sequence);

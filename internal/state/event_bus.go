@@ -9,8 +9,6 @@ type EventBus struct {
 	Region      string            `db:"region"`
 	Name        string            `db:"name"`
 	Description string            `db:"description"`
-	KMSKey      string            `db:"kms_key"`
-	DeadLetter  string            `db:"dead_letter"`
 	Policy      string            `db:"policy"`
 	Tags        map[string]string `db:"tags,json"`
 	CreatedAt   Micros            `db:"created_at"`

@@ -22,12 +22,13 @@ func (s *Service) createBusAccess(_ context.Context, c *api.Caller, in *eventbri
 
 // CreateEventBus makes an event bus.
 func (s *Service) CreateEventBus(ctx context.Context, c *api.Caller, in *eventbridge.CreateEventBusInput) (*eventbridge.CreateEventBusOutput, error) {
+	if err := checkBus(in.LogConfig, in.KmsKeyIdentifier, in.DeadLetterConfig); err != nil {
+		return nil, err
+	}
 	name := aws.ToString(in.Name)
 	switch {
 	case in.EventSourceName != nil:
 		return nil, api.NotImplemented("events: partner event sources")
-	case in.LogConfig != nil && in.LogConfig.Level != "" && in.LogConfig.Level != types.LevelOff:
-		return nil, api.NotImplemented("events: logs of event buses")
 	case strings.ContainsAny(name, "/:"):
 		return nil, invalid("Parameter Name is not valid. Reason: Event bus name must not contain '/'.")
 	}
@@ -44,7 +45,7 @@ func (s *Service) CreateEventBus(ctx context.Context, c *api.Caller, in *eventbr
 	}
 	b := state.EventBus{
 		ARN: bus.String(), AccountID: c.AccountID, Region: c.Region, Name: name, Description: aws.ToString(in.Description),
-		KMSKey: aws.ToString(in.KmsKeyIdentifier), DeadLetter: deadLetterOf(in.DeadLetterConfig), Tags: tags,
+		Tags: tags,
 	}
 	err = s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		b.CreatedAt, b.ModifiedAt = tx.Now, tx.Now
@@ -56,9 +57,7 @@ func (s *Service) CreateEventBus(ctx context.Context, c *api.Caller, in *eventbr
 	if err != nil {
 		return nil, err
 	}
-	return &eventbridge.CreateEventBusOutput{
-		EventBusArn: &b.ARN, Description: in.Description, KmsKeyIdentifier: in.KmsKeyIdentifier, DeadLetterConfig: in.DeadLetterConfig,
-	}, nil
+	return &eventbridge.CreateEventBusOutput{EventBusArn: &b.ARN, Description: in.Description}, nil
 }
 
 func deadLetterOf(d *types.DeadLetterConfig) string {
@@ -68,11 +67,18 @@ func deadLetterOf(d *types.DeadLetterConfig) string {
 	return aws.ToString(d.Arn)
 }
 
-func deadLetterConfig(arn string) *types.DeadLetterConfig {
-	if arn == "" {
-		return nil
+// checkBus refuses what would change how a bus keeps events: it encrypts them under the service's own key, so that none is
+// ever left over for the bus's dead-letter queue, which takes those that the customer's key no longer opens.
+func checkBus(logs *types.LogConfig, key *string, deadLetter *types.DeadLetterConfig) error {
+	switch {
+	case logs != nil && logs.Level != "" && logs.Level != types.LevelOff:
+		return api.NotImplemented("events: logs of event buses")
+	case aws.ToString(key) != "":
+		return api.NotImplemented("events: KmsKeyIdentifier, a customer's key for an event bus")
+	case deadLetterOf(deadLetter) != "":
+		return api.NotImplemented("events: DeadLetterConfig of an event bus")
 	}
-	return &types.DeadLetterConfig{Arn: &arn}
+	return nil
 }
 
 func optional(text string) *string {
@@ -106,8 +112,8 @@ func (s *Service) DescribeEventBus(ctx context.Context, c *api.Caller, in *event
 		return nil, err
 	}
 	return &eventbridge.DescribeEventBusOutput{
-		Arn: &b.ARN, Name: &b.Name, Policy: optional(b.Policy), Description: optional(b.Description), KmsKeyIdentifier: optional(b.KMSKey),
-		DeadLetterConfig: deadLetterConfig(b.DeadLetter), CreationTime: b.CreatedAt.Ptr(), LastModifiedTime: b.ModifiedAt.Ptr(),
+		Arn: &b.ARN, Name: &b.Name, Policy: optional(b.Policy), Description: optional(b.Description),
+		CreationTime: b.CreatedAt.Ptr(), LastModifiedTime: b.ModifiedAt.Ptr(),
 	}, nil
 }
 
@@ -117,23 +123,21 @@ func (s *Service) updateBusAccess(ctx context.Context, c *api.Caller, in *eventb
 
 // UpdateEventBus replaces what can be set of a bus.
 func (s *Service) UpdateEventBus(ctx context.Context, c *api.Caller, in *eventbridge.UpdateEventBusInput) (*eventbridge.UpdateEventBusOutput, error) {
-	if in.LogConfig != nil && in.LogConfig.Level != "" && in.LogConfig.Level != types.LevelOff {
-		return nil, api.NotImplemented("events: logs of event buses")
+	if err := checkBus(in.LogConfig, in.KmsKeyIdentifier, in.DeadLetterConfig); err != nil {
+		return nil, err
 	}
 	bus, err := busARN(c, in.Name)
 	if err != nil {
 		return nil, err
 	}
 	err = s.changeBus(ctx, bus, func(b *state.EventBus) error {
-		b.Description, b.KMSKey, b.DeadLetter = aws.ToString(in.Description), aws.ToString(in.KmsKeyIdentifier), deadLetterOf(in.DeadLetterConfig)
+		b.Description = aws.ToString(in.Description)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &eventbridge.UpdateEventBusOutput{
-		Arn: new(bus.String()), Name: new(nameOf(bus)), Description: in.Description, KmsKeyIdentifier: in.KmsKeyIdentifier, DeadLetterConfig: in.DeadLetterConfig,
-	}, nil
+	return &eventbridge.UpdateEventBusOutput{Arn: new(bus.String()), Name: new(nameOf(bus)), Description: in.Description}, nil
 }
 
 func (s *Service) deleteBusAccess(_ context.Context, c *api.Caller, in *eventbridge.DeleteEventBusInput) ([]api.Access, error) {

@@ -6,8 +6,6 @@ CREATE TABLE event_buses (
     region      TEXT NOT NULL,
     name        TEXT NOT NULL,
     description TEXT NOT NULL,
-    kms_key     TEXT NOT NULL, -- as it was given, or empty
-    dead_letter TEXT NOT NULL, -- ARN of a queue, or empty
     policy      TEXT NOT NULL, -- JSON, or empty
     tags        TEXT NOT NULL, -- JSON object
     created_at  BIGINT NOT NULL,

@@ -3,6 +3,9 @@ package events
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +25,7 @@ type envelope struct {
 	text     string
 	doc      any // text, decoded
 	ingested time.Time
+	sentOn   bool // came from the rule of another bus
 }
 
 // document are the fields of every event.
@@ -107,15 +111,22 @@ func (s *Service) put(ctx context.Context, tx *state.Tx, bus arn.ARN, make func(
 	return e.id, nil
 }
 
-// send makes the deliveries of an event to the targets of a rule.
+// send makes the deliveries of an event to the targets of a rule. What came from the rule of another bus goes to no further
+// one, so nothing goes round. What no target takes goes to the dead-letter queue at once.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
 func (s *Service) send(ctx context.Context, tx *state.Tx, r state.EventRule, e envelope) error {
 	for _, t := range r.Targets {
-		input, err := inputOf(t, r, e)
-		if err != nil {
-			return err
+		toBus := strings.Contains(*t.Arn, ":event-bus/")
+		if toBus && e.sentOn {
+			continue
 		}
-		if strings.Contains(*t.Arn, ":event-bus/") {
-			input = e.text // from bus to bus an event goes as it is
+		input, err := e.text, error(nil)
+		if !toBus { // from bus to bus an event goes as it is
+			input, err = inputOf(t, r, e)
+		}
+		tooLarge := errors.Is(err, errTooLarge)
+		if err != nil && !tooLarge {
+			return err
 		}
 		d := state.Delivery{
 			Principal: Principal, AccountID: r.AccountID, Region: r.Region, SourceARN: r.ARN, TargetARN: *t.Arn, RoleARN: aws.ToString(t.RoleArn),
@@ -129,11 +140,32 @@ func (s *Service) send(ctx context.Context, tx *state.Tx, r state.EventRule, e e
 			d.DeduplicationID = uuid.NewSHA1(uuid.NameSpaceURL, []byte(d.DeduplicationID)).String()
 		}
 		retry(t.RetryPolicy, tx.Now, &d)
+		if tooLarge {
+			s.Log.WarnContext(ctx, "an event was not sent", slog.String("rule", r.ARN), slog.String("target", *t.Arn), slog.String("error", err.Error()))
+			if d.DeadLetter == "" {
+				continue
+			}
+			d = refused(d, e, err)
+		}
 		if err := s.Deliver(ctx, tx, d); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// refused is the delivery of an event to the dead-letter queue, as it is, because nothing could be made of it for the target.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+func refused(d state.Delivery, e envelope, err error) state.Delivery {
+	attributes := map[string]state.MessageAttribute{
+		"ERROR_CODE": {DataType: "String", StringValue: "INVALID_PARAMETER"}, "ERROR_MESSAGE": {DataType: "String", StringValue: err.Error()},
+		"RETRY_ATTEMPTS": {DataType: "Number", StringValue: "0"},
+	}
+	maps.Copy(attributes, d.DeadLetterAttributes)
+	return state.Delivery{
+		Principal: d.Principal, AccountID: d.AccountID, Region: d.Region, SourceARN: d.SourceARN, TargetARN: d.DeadLetter,
+		DeliveryContent: state.DeliveryContent{Message: e.text, Attributes: attributes, GroupID: d.GroupID, DeduplicationID: d.DeduplicationID},
+	}
 }
 
 // retry sets how long and how often a delivery is tried.

@@ -2,6 +2,7 @@ package events
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -65,7 +66,14 @@ func checkTransformer(t types.Target) error {
 	return nil
 }
 
-// transform fills a template in. Within quotes a value stands as its text, outside of them as JSON.
+// mostTransformed is how many bytes a target's transformer makes at most.
+const mostTransformed = 256 << 10
+
+// errTooLarge says that what a transformer makes is longer than [mostTransformed].
+var errTooLarge = fmt.Errorf("the transformed event is larger than %d bytes", mostTransformed)
+
+// transform fills a template in. Within quotes a value stands as its text, outside of them as JSON. It gives up with
+// [errTooLarge] as soon as the text is too long.
 func transform(x types.InputTransformer, r state.EventRule, e envelope) (string, error) {
 	values := map[string]any{
 		"aws.events.rule-arn": r.ARN, "aws.events.rule-name": r.Name, "aws.events.event.ingestion-time": e.ingested.Format(time.RFC3339Nano),
@@ -92,6 +100,9 @@ func transform(x types.InputTransformer, r state.EventRule, e envelope) (string,
 	quoted := false
 	template := aws.ToString(x.InputTemplate)
 	for i := 0; i < len(template); i++ {
+		if b.Len() > mostTransformed {
+			return "", errTooLarge
+		}
 		switch {
 		case quoted && template[i] == '\\' && i+1 < len(template):
 			b.WriteString(template[i : i+2])
@@ -105,12 +116,19 @@ func transform(x types.InputTransformer, r state.EventRule, e envelope) (string,
 				b.WriteByte('<')
 				continue
 			}
-			text, err := fill(values, strings.Trim(name, "<>"), quoted)
+			name = strings.Trim(name, "<>")
+			if name == "aws.events.event.json" && len(e.text) > 2*mostTransformed {
+				return "", errTooLarge // not worth spelling
+			}
+			text, err := fill(values, name, quoted)
 			if err != nil {
 				return "", err
 			}
+			if b.Len()+len(text) > mostTransformed {
+				return "", errTooLarge
+			}
 			b.WriteString(text)
-			i += len(name) - 1
+			i += len(name) + 1
 		default:
 			b.WriteByte(template[i])
 		}

@@ -138,7 +138,7 @@ func (s *Service) Forward(ctx context.Context, c *api.Caller, busName, event str
 	return s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		_, err := s.put(ctx, tx, bus, func() (envelope, error) {
 			doc, err := pattern.Decode([]byte(event))
-			return envelope{id: d.ID, text: event, doc: doc, ingested: tx.Now.Time()}, err
+			return envelope{id: d.ID, text: event, doc: doc, ingested: tx.Now.Time(), sentOn: true}, err
 		})
 		return err
 	})

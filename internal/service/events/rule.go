@@ -22,14 +22,22 @@ func (s *Service) putRuleAccess(ctx context.Context, c *api.Caller, in *eventbri
 	a, _, err := s.ruleAccess(ctx, c, "PutRule", aws.ToString(in.EventBusName), aws.ToString(in.Name))
 	a.Context = api.WithRequestTags(a.Context, tagMap(in.Tags))
 	accesses := []api.Access{a}
-	if in.RoleArn != nil {
-		accesses = append(accesses, passRole(*in.RoleArn))
+	if err != nil || in.RoleArn == nil {
+		return accesses, err
 	}
-	return accesses, err
+	role, err := passRole(c, *in.RoleArn)
+	return append(accesses, role), err
 }
 
-func passRole(roleARN string) api.Access {
-	return api.Access{Action: "iam:PassRole", Resource: roleARN, Context: map[string][]string{"iam:PassedToService": {Principal}}}
+// passRole is the access that handing a role to the service takes. The role must be one of the caller's account.
+func passRole(c *api.Caller, roleARN string) (api.Access, error) {
+	if !rules.RolePattern.MatchString(roleARN) {
+		return api.Access{}, invalidParameter("RoleArn", "Provided Arn is not in correct format.")
+	}
+	if parsed, _ := arn.Parse(roleARN); parsed.AccountID != c.AccountID {
+		return api.Access{}, api.Errorf("AccessDeniedException", "Cross-account pass role is not allowed.")
+	}
+	return api.Access{Action: "iam:PassRole", Resource: roleARN, Context: map[string][]string{"iam:PassedToService": {Principal}}}, nil
 }
 
 // PutRule makes a rule, or replaces what the one of the name matches or when it runs. Targets and tags stay.
@@ -46,7 +54,7 @@ func (s *Service) PutRule(ctx context.Context, c *api.Caller, in *eventbridge.Pu
 		return nil, invalid("ScheduleExpression is supported only on the default event bus.")
 	}
 	if schedule != "" {
-		if _, err := rules.ParseSchedule(schedule); err != nil {
+		if _, err := rules.ParseFrequentSchedule(schedule); err != nil {
 			return nil, invalid("Parameter ScheduleExpression is not valid.")
 		}
 	}
@@ -93,7 +101,7 @@ func setNext(r *state.EventRule, after time.Time) error {
 	if r.Schedule == "" || r.State == string(types.RuleStateDisabled) {
 		return nil
 	}
-	schedule, err := rules.ParseSchedule(r.Schedule)
+	schedule, err := rules.ParseFrequentSchedule(r.Schedule)
 	if err != nil {
 		return err
 	}

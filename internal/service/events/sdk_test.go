@@ -136,8 +136,19 @@ func TestSchedules(t *testing.T) {
 	if got := b.receive(t, url); got != `"tick"` {
 		t.Errorf("received %s", got)
 	}
-	_, err := b.events.PutRule(ctx, &awsevents.PutRuleInput{Name: aws.String("bad"), ScheduleExpression: aws.String("now and then")})
-	wantCode(t, err, "ValidationException")
+	for _, schedule := range []string{"rate(1 minute)", "cron(0/1 * ? * * *)"} { // the shortest
+		must(b.events.PutRule(ctx, &awsevents.PutRuleInput{Name: aws.String("hourly"), ScheduleExpression: &schedule}))(t)
+		if _, err := b.Admin.Clock(ctx, server.ClockMove{Advance: 61 * time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.receive(t, url); got != `"tick"` {
+			t.Errorf("%s: received %s", schedule, got)
+		}
+	}
+	for _, bad := range []string{"now and then", "rate(0 minutes)", "rate(1 minutes)", "rate(30 seconds)", "cron(60 * ? * * *)"} {
+		_, err := b.events.PutRule(ctx, &awsevents.PutRuleInput{Name: aws.String("bad"), ScheduleExpression: &bad})
+		wantCode(t, err, "ValidationException")
+	}
 }
 
 func TestRulesAndBuses(t *testing.T) {

@@ -18,14 +18,21 @@ import (
 
 func (s *Service) putTargetsAccess(ctx context.Context, c *api.Caller, in *eventbridge.PutTargetsInput) ([]api.Access, error) {
 	a, _, err := s.ruleAccess(ctx, c, "PutTargets", aws.ToString(in.EventBusName), aws.ToString(in.Rule))
+	if err != nil {
+		return nil, err
+	}
 	accesses := []api.Access{a}
 	for _, t := range in.Targets {
 		accesses[0].Context["events:TargetArn"] = append(accesses[0].Context["events:TargetArn"], aws.ToString(t.Arn))
 		if t.RoleArn != nil {
-			accesses = append(accesses, passRole(*t.RoleArn))
+			role, err := passRole(c, *t.RoleArn)
+			if err != nil {
+				return nil, err
+			}
+			accesses = append(accesses, role)
 		}
 	}
-	return accesses, err
+	return accesses, nil
 }
 
 // mostTargets is how many targets a rule has at most.
@@ -42,6 +49,9 @@ func (s *Service) PutTargets(ctx context.Context, c *api.Caller, in *eventbridge
 	return &eventbridge.PutTargetsOutput{FailedEntries: []types.PutTargetsResultEntry{}}, s.changeRule(ctx, c, in.EventBusName, in.Rule, func(_ *state.Tx, r *state.EventRule) error {
 		targets := slices.Clone(r.Targets)
 		for _, t := range in.Targets {
+			if *t.Arn == r.BusARN {
+				return invalidParameter(*t.Arn, "A rule can not send to the event bus that it is on.")
+			}
 			targets = slices.DeleteFunc(targets, func(other types.Target) bool { return *other.Id == *t.Id })
 			targets = append(targets, t)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,11 +17,12 @@ import (
 	"strongroom/internal/server"
 )
 
-// role makes a role that a service can assume, with a policy of its own.
+// role makes a role that a service can assume for rules of the account, with a policy of its own.
 func (b *bench) role(t *testing.T, name, service, policy string) string {
 	t.Helper()
 	roles := awsiam.NewFromConfig(b.AWS(t, "member", region))
-	trust := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":%q},"Action":"sts:AssumeRole"}}`, service)
+	trust := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":%q},"Action":"sts:AssumeRole","Condition":{
+		"StringEquals":{"aws:SourceAccount":%q},"ArnLike":{"aws:SourceArn":"arn:aws:events:%s:%s:rule/*"}}}}`, service, account, region, account)
 	made := must(roles.CreateRole(t.Context(), &awsiam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}))(t)
 	must(roles.PutRolePolicy(t.Context(), &awsiam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("p"), PolicyDocument: &policy}))(t)
 	return *made.Role.Arn
@@ -63,6 +65,104 @@ func TestRolesOfTargets(t *testing.T) {
 			t.Errorf("as %s: the error %q, want %q", test.role, code, test.code)
 		}
 		must(b.queues.DeleteMessage(ctx, &awssqs.DeleteMessageInput{QueueUrl: test.at, ReceiptHandle: m.ReceiptHandle}))(t)
+	}
+}
+
+// TestRolesOfOtherAccounts: who may pass all roles passes none of another account, which therefore acts in nobody's place.
+func TestRolesOfOtherAccounts(t *testing.T) {
+	t.Parallel()
+	b, ctx := newBench(t), t.Context()
+	role := b.role(t, "victim", "events.amazonaws.com", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*"}}`)
+	must(b.queues.CreateQueue(ctx, &awssqs.CreateQueueInput{QueueName: aws.String("plain")}))(t)
+	other := awsevents.NewFromConfig(b.AWS(t, "backup", region))
+	rule := &awsevents.PutRuleInput{Name: aws.String("r"), EventPattern: aws.String(`{"source":["my.app"]}`), RoleArn: &role}
+	_, err := other.PutRule(ctx, rule)
+	wantCode(t, err, "AccessDeniedException")
+	rule.RoleArn = aws.String("arn:aws:iam::" + server.BackupAccount + ":user/u")
+	_, err = other.PutRule(ctx, rule)
+	wantCode(t, err, "ValidationException")
+	rule.RoleArn = nil
+	must(other.PutRule(ctx, rule))(t)
+	_, err = other.PutTargets(ctx, &awsevents.PutTargetsInput{Rule: rule.Name, Targets: []types.Target{
+		{Id: aws.String("1"), Arn: aws.String("arn:aws:sqs:" + region + ":" + account + ":plain"), RoleArn: &role, Input: aws.String(`{}`)},
+	}})
+	wantCode(t, err, "AccessDeniedException")
+	if targets := must(other.ListTargetsByRule(ctx, &awsevents.ListTargetsByRuleInput{Rule: rule.Name}))(t).Targets; len(targets) > 0 {
+		t.Errorf("the rule has %v", targets)
+	}
+}
+
+// TestEventsDoNotGoRound: a rule does not send to its own bus, and what came from another bus's rule goes to no third.
+func TestEventsDoNotGoRound(t *testing.T) {
+	t.Parallel()
+	b, ctx := newBench(t), t.Context()
+	pattern, name := aws.String(`{"source":["my.app"]}`), aws.String("r")
+	var buses, urls []*string
+	var queues []string
+	for _, bus := range []string{"one", "two"} {
+		buses = append(buses, must(b.events.CreateEventBus(ctx, &awsevents.CreateEventBusInput{Name: &bus}))(t).EventBusArn)
+		url, arn := b.queue(t, bus, "events.amazonaws.com")
+		urls, queues = append(urls, url), append(queues, arn)
+	}
+	for i, bus := range buses {
+		must(b.events.PutRule(ctx, &awsevents.PutRuleInput{Name: name, EventBusName: bus, EventPattern: pattern}))(t)
+		_, err := b.events.PutTargets(ctx, &awsevents.PutTargetsInput{Rule: name, EventBusName: bus, Targets: []types.Target{{Id: aws.String("own"), Arn: bus}}})
+		wantCode(t, err, "ValidationException")
+		must(b.events.PutTargets(ctx, &awsevents.PutTargetsInput{Rule: name, EventBusName: bus, Targets: []types.Target{
+			{Id: aws.String("bus"), Arn: buses[1-i]}, {Id: aws.String("queue"), Arn: &queues[i]},
+		}}))(t)
+	}
+	for range 2 {
+		b.put(t, buses[0], `{}`)
+		b.receive(t, urls[1])
+	}
+	count := 0
+	for range 3 {
+		got := must(b.queues.ReceiveMessage(ctx, &awssqs.ReceiveMessageInput{QueueUrl: urls[0], WaitTimeSeconds: 1, MaxNumberOfMessages: 10}))(t)
+		count += len(got.Messages)
+	}
+	if count != 2 {
+		t.Errorf("%d events came to the first bus, want those 2 that were put", count)
+	}
+}
+
+// TestTransformersAreBounded: what a transformer makes too much of is not made; the event itself goes to the dead-letter queue.
+func TestTransformersAreBounded(t *testing.T) {
+	t.Parallel()
+	b, ctx := newBench(t), t.Context()
+	_, arn := b.queue(t, "q", "events.amazonaws.com")
+	letters, lettersARN := b.queue(t, "letters", "events.amazonaws.com")
+	must(b.events.PutRule(ctx, &awsevents.PutRuleInput{Name: aws.String("r"), EventPattern: aws.String(`{"source":["my.app"]}`)}))(t)
+	must(b.events.PutTargets(ctx, &awsevents.PutTargetsInput{Rule: aws.String("r"), Targets: []types.Target{{
+		Id: aws.String("1"), Arn: &arn, DeadLetterConfig: &types.DeadLetterConfig{Arn: &lettersARN},
+		InputTransformer: &types.InputTransformer{InputTemplate: aws.String("[" + strings.Repeat("<aws.events.event.json>,", 300) + "1]")},
+	}}}))(t)
+	for _, size := range []int{1 << 10, 100 << 10} {
+		b.put(t, nil, `{"text":"`+strings.Repeat("a", size)+`"}`)
+		got := must(b.queues.ReceiveMessage(ctx, &awssqs.ReceiveMessageInput{QueueUrl: letters, WaitTimeSeconds: 10, MessageAttributeNames: []string{"All"}}))(t)
+		if len(got.Messages) != 1 {
+			t.Fatalf("%d dead letters", len(got.Messages))
+		}
+		m := got.Messages[0]
+		if len(*m.Body) < size || len(*m.Body) > size+1<<10 || aws.ToString(m.MessageAttributes["ERROR_CODE"].StringValue) != "INVALID_PARAMETER" ||
+			aws.ToString(m.MessageAttributes["TARGET_ARN"].StringValue) != arn {
+			t.Errorf("a dead letter of %d bytes, %v", len(*m.Body), m.MessageAttributes)
+		}
+		must(b.queues.DeleteMessage(ctx, &awssqs.DeleteMessageInput{QueueUrl: letters, ReceiptHandle: m.ReceiptHandle}))(t)
+	}
+}
+
+// TestBusesWithKeys: what a bus would not do with a key and a dead-letter queue of its own is refused.
+func TestBusesWithKeys(t *testing.T) {
+	t.Parallel()
+	b, ctx := newBench(t), t.Context()
+	key, letters := aws.String("alias/mine"), &types.DeadLetterConfig{Arn: aws.String("arn:aws:sqs:" + region + ":" + account + ":q")}
+	for _, in := range []awsevents.CreateEventBusInput{{KmsKeyIdentifier: key}, {DeadLetterConfig: letters}} {
+		in.Name = aws.String("mine")
+		_, err := b.events.CreateEventBus(ctx, &in)
+		wantCode(t, err, "NotImplemented")
+		_, err = b.events.UpdateEventBus(ctx, &awsevents.UpdateEventBusInput{KmsKeyIdentifier: in.KmsKeyIdentifier, DeadLetterConfig: in.DeadLetterConfig})
+		wantCode(t, err, "NotImplemented")
 	}
 }
 

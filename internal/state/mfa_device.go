@@ -14,6 +14,9 @@ type MFADevice struct {
 	UserName  *string           `db:"user_name"` // nil while it is not enabled
 	EnabledAt Micros            `db:"enabled_at"`
 	LastStep  int64             `db:"last_step"` // of the last code accepted
+	Failures  int64             `db:"failures"`  // wrong codes since
+	// RefusedUntil is when codes are looked at again after too many wrong ones, in the time that devices show.
+	RefusedUntil Micros `db:"refused_until"`
 }
 
 // MFADevice reads one device of any account.

@@ -108,6 +108,7 @@ func (s *Service) EnableMFADevice(ctx context.Context, c *api.Caller, in *iam.En
 			return err
 		}
 		device.UserName, device.EnabledAt = aws.String(user.Name), tx.Now
+		device.Failures, device.RefusedUntil = 0, 0
 		return tx.UpdateMFADevice(ctx, device)
 	})
 	if err != nil {
@@ -120,6 +121,7 @@ func (s *Service) EnableMFADevice(ctx context.Context, c *api.Caller, in *iam.En
 func (s *Service) ResyncMFADevice(ctx context.Context, c *api.Caller, in *iam.ResyncMFADeviceInput) (*iam.ResyncMFADeviceOutput, error) {
 	err := s.changeUserDevice(ctx, c, in.UserName, in.SerialNumber, func(_ context.Context, device *state.MFADevice) (err error) {
 		device.LastStep, err = s.synchronize(ctx, c, *device, *in.AuthenticationCode1, *in.AuthenticationCode2)
+		device.Failures, device.RefusedUntil = 0, 0
 		return err
 	})
 	if err != nil {
@@ -332,7 +334,28 @@ func (s *Service) wallTime(c *api.Caller) time.Time {
 	return c.ReceivedAt
 }
 
-// CheckMFA reports whether code is what the user's device shows at the given time, and has it count only once.
+// Who holds a stolen key would find a code of six digits soon, so after some wrong ones in a row a device is refused, right
+// codes included, for longer and longer.
+const (
+	mfaFreeFailures = 5 // wrong codes in a row, the last of which has the device refused
+	mfaRefusal      = time.Minute
+	mfaMaxRefusal   = 15 * time.Minute
+)
+
+// refusalAfter is for how long a device is refused after so many wrong codes in a row.
+func refusalAfter(failures int64) time.Duration {
+	pause := mfaRefusal
+	for over := failures - mfaFreeFailures; over > 0 && pause < mfaMaxRefusal; over-- {
+		pause *= 2
+	}
+	if failures < mfaFreeFailures {
+		return 0
+	}
+	return min(pause, mfaMaxRefusal)
+}
+
+// CheckMFA reports whether code is what the user's device shows at the given time, and has it count only once. Wrong codes
+// are counted with the device; while it is refused for them, no code is right.
 func CheckMFA(ctx context.Context, db *state.DB, keeper *secrets.Keeper, c *api.Caller, serial, code string, at time.Time) (ok bool, err error) {
 	err = db.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		device, err := tx.MFADevice(ctx, serial)
@@ -345,12 +368,21 @@ func CheckMFA(ctx context.Context, db *state.DB, keeper *secrets.Keeper, c *api.
 		if device.AccountID != c.AccountID || device.UserName == nil || *device.UserName != callerUser(c) {
 			return nil
 		}
+		if state.MicrosOf(at) < device.RefusedUntil {
+			return nil
+		}
 		seed, err := keeper.Decrypt(ctx, device.Seed)
 		if err != nil {
 			return fmt.Errorf("unwrapping the seed of %s: %w", serial, err)
 		}
-		if device.LastStep, ok = totpMatch(seed, code, at, totpSlack, device.LastStep); !ok {
-			return nil
+		var step int64
+		if step, ok = totpMatch(seed, code, at, totpSlack, device.LastStep); ok {
+			device.LastStep, device.Failures, device.RefusedUntil = step, 0, 0
+		} else {
+			device.Failures++
+			if pause := refusalAfter(device.Failures); pause > 0 {
+				device.RefusedUntil = state.MicrosOf(at.Add(pause))
+			}
 		}
 		return tx.UpdateMFADevice(ctx, device)
 	})

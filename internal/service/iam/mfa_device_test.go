@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	iamservice "strongroom/internal/service/iam"
 	"strongroom/internal/service/iam/iamtest"
 )
 
@@ -128,6 +129,84 @@ func TestMFADevices(t *testing.T) {
 	}
 	must[*iam.DeactivateMFADeviceOutput](t)(c.DeactivateMFADevice(ctx, &iam.DeactivateMFADeviceInput{UserName: p("u"), SerialNumber: device.SerialNumber}))
 	must[*iam.DeleteVirtualMFADeviceOutput](t)(c.DeleteVirtualMFADevice(ctx, &iam.DeleteVirtualMFADeviceInput{SerialNumber: device.SerialNumber}))
+}
+
+// Wrong codes in a row have a device refused for a while, longer and longer, right codes included; a right one ends it.
+func TestGuessedMFACodes(t *testing.T) {
+	t.Parallel()
+	h := iamtest.New(t)
+	c, ctx := h.IAMClient(iamtest.Member), t.Context()
+	user := sts.NewFromConfig(h.User(t, iamtest.Member, "u", ""))
+	now := h.Wall.Now
+	device := must[*iam.CreateVirtualMFADeviceOutput](t)(c.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: p("phone")})).VirtualMFADevice
+	first, second := authenticator(t, device.Base32StringSeed, now().Add(-30*time.Second)), authenticator(t, device.Base32StringSeed, now())
+	must[*iam.EnableMFADeviceOutput](t)(c.EnableMFADevice(ctx, &iam.EnableMFADeviceInput{
+		UserName: p("u"), SerialNumber: device.SerialNumber, AuthenticationCode1: &first, AuthenticationCode2: &second,
+	}))
+	session := func(code string) error {
+		_, err := user.GetSessionToken(ctx, &sts.GetSessionTokenInput{SerialNumber: device.SerialNumber, TokenCode: &code})
+		return err
+	}
+	wrong := func(times int) {
+		t.Helper()
+		for i := range times {
+			// A code of long ago, which is wrong as surely as codes are.
+			if err := session(authenticator(t, device.Base32StringSeed, now().Add(-time.Hour*time.Duration(i+1)))); code(err) != "AccessDenied 403" {
+				t.Errorf("a wrong code: %v", err)
+			}
+		}
+	}
+	right := func(want string) {
+		t.Helper()
+		if err := session(authenticator(t, device.Base32StringSeed, now())); code(err) != want {
+			t.Errorf("a right code: %v, want %s", err, want)
+		}
+	}
+	h.Wall.Advance(time.Minute)
+	wrong(4)
+	right("<nil>")
+	h.Wall.Advance(time.Minute)
+	wrong(4) // counted anew
+	right("<nil>")
+	h.Wall.Advance(time.Minute)
+	wrong(5)
+	right("AccessDenied 403")
+	wrong(20) // not looked at, and not counted
+	h.Wall.Advance(time.Minute)
+	wrong(1)
+	h.Wall.Advance(time.Minute)
+	right("AccessDenied 403") // two minutes now
+	h.Wall.Advance(time.Minute)
+	right("<nil>")
+	h.Wall.Advance(time.Minute)
+	wrong(5)
+	right("AccessDenied 403")
+
+	// Two codes in a row, which need a permission, end the refusal, too.
+	first, second = authenticator(t, device.Base32StringSeed, now()), authenticator(t, device.Base32StringSeed, now().Add(30*time.Second))
+	must[*iam.ResyncMFADeviceOutput](t)(c.ResyncMFADevice(ctx, &iam.ResyncMFADeviceInput{UserName: p("u"), SerialNumber: device.SerialNumber, AuthenticationCode1: &first, AuthenticationCode2: &second}))
+	h.Wall.Advance(time.Minute)
+	right("<nil>")
+
+	// A device is never refused for more than a quarter of an hour, however many codes were wrong.
+	caller := h.Caller(t, iamtest.Member)
+	caller.ARN = "arn:aws:iam::" + iamtest.Member + ":user/u"
+	at := now().Add(time.Minute)
+	check := func(code string, want bool) {
+		t.Helper()
+		if ok, err := iamservice.CheckMFA(ctx, h.DB, h.Keeper, caller, *device.SerialNumber, code, at); err != nil || ok != want {
+			t.Errorf("the code counts: %v %v, want %v", ok, err, want)
+		}
+	}
+	for range 70 {
+		check("none", false)
+		at = at.Add(15 * time.Minute)
+	}
+	check("none", false)
+	at = at.Add(15*time.Minute - time.Second)
+	check(authenticator(t, device.Base32StringSeed, at), false)
+	at = at.Add(time.Second)
+	check(authenticator(t, device.Base32StringSeed, at), true)
 }
 
 func TestRenaming(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"strongroom/arn"
@@ -88,6 +89,9 @@ func (a *Authorizer) decide(ctx context.Context, c *api.Caller, access *api.Acce
 	}
 	request.Context = a.context(c, p, access, home, owner)
 	policies := iampolicy.Policies{Identity: p.identity, Boundary: p.boundary, KeyPolicy: access.KeyPolicy, SCPs: home.scps}
+	if p.password != nil {
+		policies.Identity = append(slices.Clip(policies.Identity), *p.password)
+	}
 	if boundByRCP(access) {
 		policies.RCPs = owner.rcps
 	}
@@ -138,6 +142,9 @@ type principal struct {
 	gone     bool // deleted since the credential was issued: no policy and no grant speaks for it any more
 	identity []iampolicy.Source
 	boundary *iampolicy.Source
+	// password is a user's allowance by the account's password policy to change the own password; nil for none. It is no
+	// policy of the user, so nothing lists it as one.
+	password *iampolicy.Source
 	tags     map[string][]string // by condition key, aws:principaltag/k in lower case
 }
 
@@ -167,6 +174,11 @@ func (k *knowledge) load(ctx context.Context, tx *state.Tx, c *api.Caller) (*pri
 			return nil, err
 		}
 		boundary, tags = user.BoundaryARN, user.Tags
+		if policy, _, err := passwordPolicy(ctx, tx, c.AccountID); err != nil {
+			return nil, err
+		} else if policy.UsersMayChange {
+			p.password = ownPassword()
+		}
 		holders = append(holders, state.PolicyHolder{Kind: state.KindUser, Name: user.Name})
 		groups, err := tx.GroupsOfUser(ctx, c.AccountID, user.Name)
 		if err != nil {

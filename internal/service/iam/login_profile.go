@@ -2,16 +2,8 @@ package iam
 
 import (
 	"context"
-	"crypto/pbkdf2"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -21,53 +13,12 @@ import (
 	"strongroom/internal/state"
 )
 
-// Passwords are kept as PBKDF2 over SHA-256 with a salt of each, "rounds$salt$hash", the last two in base64.
-const (
-	passwordRounds = 600_000 // as OWASP advises
-	passwordSalt   = 16
-	// secretRounds is for passwords made here, which nobody can guess.
-	secretRounds = 1
-)
-
-func hashPassword(password string, rounds int) (string, error) {
-	salt := make([]byte, passwordSalt)
-	_, _ = rand.Read(salt) // never fails
-	return hashWith(password, salt, rounds)
-}
-
-func hashWith(password string, salt []byte, rounds int) (string, error) {
-	hash, err := pbkdf2.Key(sha256.New, password, salt, rounds, sha256.Size)
-	if err != nil {
-		return "", fmt.Errorf("hashing a password: %w", err)
-	}
-	return fmt.Sprintf("%d$%s$%s", rounds, base64.StdEncoding.EncodeToString(salt), base64.StdEncoding.EncodeToString(hash)), nil
-}
-
-// isPassword reports whether hash was made of the password.
-func isPassword(hash, password string) (bool, error) {
-	parts := strings.Split(hash, "$")
-	const fields = 3
-	if len(parts) != fields {
-		return false, fmt.Errorf("the hash of a password has %d parts", len(parts))
-	}
-	rounds, err := strconv.Atoi(parts[0])
-	if err != nil {
-		return false, fmt.Errorf("reading the rounds of a password: %w", err)
-	}
-	salt, err := base64.StdEncoding.DecodeString(parts[1])
-	if err != nil {
-		return false, fmt.Errorf("reading the salt of a password: %w", err)
-	}
-	again, err := hashWith(password, salt, rounds)
-	return subtle.ConstantTimeCompare([]byte(hash), []byte(again)) == 1, err
-}
-
 // CreateLoginProfile gives a user a password.
 func (s *Service) CreateLoginProfile(ctx context.Context, c *api.Caller, in *iam.CreateLoginProfileInput) (*iam.CreateLoginProfileOutput, error) {
 	if in.Password == nil {
 		return nil, api.Errorf("ValidationError", "1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
 	}
-	hash, err := hashPassword(*in.Password, s.PasswordRounds)
+	hash, err := s.hashPassword(ctx, *in.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -101,21 +52,28 @@ func (s *Service) GetLoginProfile(ctx context.Context, c *api.Caller, in *iam.Ge
 	return &iam.GetLoginProfileOutput{LoginProfile: loginShape(profile)}, nil
 }
 
-// UpdateLoginProfile gives a user another password.
+// UpdateLoginProfile gives a user another password, whatever the user makes of the old one meanwhile.
 func (s *Service) UpdateLoginProfile(ctx context.Context, c *api.Caller, in *iam.UpdateLoginProfileInput) (*iam.UpdateLoginProfileOutput, error) {
 	profile, err := s.loginProfile(ctx, c, in.UserName)
 	if err != nil {
 		return nil, err
 	}
+	hash := ""
 	if in.Password != nil {
-		if err := s.setPassword(ctx, c, &profile, *in.Password); err != nil {
+		if hash, err = s.newPassword(ctx, c, profile, *in.Password); err != nil {
 			return nil, err
 		}
 	}
-	if in.PasswordResetRequired != nil {
-		profile.ResetRequired = *in.PasswordResetRequired
-	}
-	if err := s.keepProfile(ctx, c, profile, in.Password != nil); err != nil {
+	err = s.changeProfile(ctx, c, in.UserName, func(now state.Micros, profile *state.LoginProfile) error {
+		if hash != "" {
+			replacePassword(profile, hash, now)
+		}
+		if in.PasswordResetRequired != nil {
+			profile.ResetRequired = *in.PasswordResetRequired
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &iam.UpdateLoginProfileOutput{}, nil
@@ -132,52 +90,52 @@ func (s *Service) DeleteLoginProfile(ctx context.Context, c *api.Caller, in *iam
 	return &iam.DeleteLoginProfileOutput{}, nil
 }
 
-// changePasswordAccess asks for nothing where the account lets its users change their passwords.
-func (s *Service) changePasswordAccess(ctx context.Context, c *api.Caller, _ *iam.ChangePasswordInput) ([]api.Access, error) {
-	var policy state.PasswordPolicy
-	about := "*"
-	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
-		if policy, _, err = passwordPolicy(ctx, tx, c.AccountID); err != nil || callerUser(c) == "" {
-			return err
-		}
-		about = c.ARN
-		return nil
-	})
-	if err != nil || policy.UsersMayChange && callerUser(c) != "" {
-		return nil, err
-	}
-	return []api.Access{{Action: "iam:ChangePassword", Resource: about}}, nil
-}
-
-// ChangePassword changes the caller's own password.
+// ChangePassword changes the caller's own password, and a user has one change under way at a time: who holds a user's key
+// and guesses the password has the guesses computed one after the other. A password that was replaced while the change was
+// computed stays.
 func (s *Service) ChangePassword(ctx context.Context, c *api.Caller, in *iam.ChangePasswordInput) (*iam.ChangePasswordOutput, error) {
-	if callerUser(c) == "" {
+	user := callerUser(c)
+	if user == "" {
 		return nil, api.Errorf("InvalidUserType", "Only IAM users can change their own passwords.")
 	}
-	profile, err := s.loginProfile(ctx, c, nil)
+	key := [2]string{c.AccountID, user}
+	if _, busy := s.passwords.changing.LoadOrStore(key, true); busy {
+		return nil, api.Errorf("Throttling", "Rate exceeded")
+	}
+	defer s.passwords.changing.Delete(key)
+	before, err := s.loginProfile(ctx, c, nil)
 	if err != nil {
 		return nil, err
 	}
-	right, err := isPassword(profile.Hash, *in.OldPassword)
+	right, err := s.isPassword(ctx, before.Hash, *in.OldPassword)
 	if err != nil {
 		return nil, err
 	}
 	if !right {
 		return nil, api.Errorf("AccessDenied", "The old password was incorrect.").WithStatus(http.StatusForbidden)
 	}
-	if err := s.setPassword(ctx, c, &profile, *in.NewPassword); err != nil {
+	hash, err := s.newPassword(ctx, c, before, *in.NewPassword)
+	if err != nil {
 		return nil, err
 	}
-	profile.ResetRequired = false
-	if err := s.keepProfile(ctx, c, profile, true); err != nil {
+	err = s.changeProfile(ctx, c, nil, func(now state.Micros, profile *state.LoginProfile) error {
+		if profile.Hash != before.Hash {
+			return api.Errorf("EntityTemporarilyUnmodifiable", "Login Profile for User %s is being modified. Please try again later.", user).
+				WithStatus(http.StatusConflict)
+		}
+		replacePassword(profile, hash, now)
+		profile.ResetRequired = false
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &iam.ChangePasswordOutput{}, nil
 }
 
-// setPassword puts a password that the account's policy allows into the profile. It compares with former ones, which
-// takes long, so it is no part of a transaction that writes.
-func (s *Service) setPassword(ctx context.Context, c *api.Caller, profile *state.LoginProfile, password string) error {
+// newPassword is the hash of a password that the account's policy allows the user of the profile. Hashing takes long, so it
+// is no part of a transaction that writes.
+func (s *Service) newPassword(ctx context.Context, c *api.Caller, profile state.LoginProfile, password string) (string, error) {
 	var policy state.PasswordPolicy
 	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
 		if policy, _, err = passwordPolicy(ctx, tx, c.AccountID); err != nil {
@@ -186,24 +144,20 @@ func (s *Service) setPassword(ctx context.Context, c *api.Caller, profile *state
 		return s.checkNewPassword(ctx, tx, c, password)
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	former := append([]string{profile.Hash}, profile.Former...)
-	for i, hash := range former {
-		if i >= int(policy.ReusePrevention) {
-			break
-		}
-		used, err := isPassword(hash, password)
-		if err != nil {
-			return err
-		}
-		if used {
-			return passwordViolation("Policy constraint violation with password reuse prevention during password change")
-		}
+	hash, used, err := s.hashUnlike(ctx, password, former[:min(len(former), int(policy.ReusePrevention))], profile.Hash)
+	if err == nil && used {
+		err = passwordViolation("Policy constraint violation with password reuse prevention during password change")
 	}
-	profile.Former = former[:min(len(former), maxFormerPasswords)]
-	profile.Hash, err = hashPassword(password, s.PasswordRounds)
-	return err
+	return hash, err
+}
+
+// replacePassword puts another hash into a profile.
+func replacePassword(profile *state.LoginProfile, hash string, now state.Micros) {
+	former := append([]string{profile.Hash}, profile.Former...)
+	profile.Hash, profile.Former, profile.ChangedAt = hash, former[:min(len(former), maxFormerPasswords)], now
 }
 
 // maxFormerPasswords is the most that a password policy can forbid.
@@ -217,12 +171,17 @@ func (s *Service) checkNewPassword(ctx context.Context, tx *state.Tx, c *api.Cal
 	return checkPassword(policy, custom, password)
 }
 
-func (s *Service) keepProfile(ctx context.Context, c *api.Caller, profile state.LoginProfile, changed bool) error {
-	return s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
-		if changed {
-			profile.ChangedAt = tx.Now
+// changeProfile keeps what change makes of a user's profile as it is in the transaction that writes.
+func (s *Service) changeProfile(ctx context.Context, c *api.Caller, name *string, change func(now state.Micros, profile *state.LoginProfile) error) error {
+	return s.changeUser(ctx, c, name, func(ctx context.Context, tx *state.Tx, user *state.User) error {
+		profile, err := tx.LoginProfile(ctx, c.AccountID, user.Name)
+		if err != nil {
+			return noSuchLogin(user.Name, err)
 		}
-		return noSuchLogin(profile.UserName, tx.UpdateLoginProfile(ctx, profile))
+		if err := change(tx.Now, &profile); err != nil {
+			return err
+		}
+		return tx.UpdateLoginProfile(ctx, profile)
 	})
 }
 

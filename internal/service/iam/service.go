@@ -32,6 +32,7 @@ type Config struct {
 type Service struct {
 	Config
 	authorizer *Authorizer
+	passwords  passwords
 }
 
 // New returns the service.
@@ -40,7 +41,7 @@ func New(c Config) *Service {
 		c.Pages = pages.NewRandomSealer()
 	}
 	c.PasswordRounds = cmp.Or(c.PasswordRounds, passwordRounds)
-	return &Service{Config: c, authorizer: newAuthorizer(c)}
+	return &Service{Config: c, authorizer: newAuthorizer(c), passwords: passwords{slots: make(chan struct{}, passwordsAtOnce)}}
 }
 
 // Authorizer decides over the calls of all services by the policies kept here.
@@ -69,7 +70,7 @@ func (s *Service) API() *api.Service {
 			onInstanceProfile(s, s.TagInstanceProfile), onInstanceProfile(s, s.UntagInstanceProfile), onInstanceProfile(s, s.ListInstanceProfileTags),
 
 			onUser(s, s.CreateLoginProfile), onUser(s, s.GetLoginProfile), onUser(s, s.UpdateLoginProfile), onUser(s, s.DeleteLoginProfile),
-			api.Op("", s.ChangePassword, s.changePasswordAccess), onAccount(s, s.UpdateAccountPasswordPolicy, ""),
+			onUser(s, s.ChangePassword), onAccount(s, s.UpdateAccountPasswordPolicy, ""),
 			onAccount(s, s.GetAccountPasswordPolicy, ""), onAccount(s, s.DeleteAccountPasswordPolicy, ""),
 
 			onMFADevice(s, s.CreateVirtualMFADevice), onMFADevice(s, s.DeleteVirtualMFADevice), onAccount(s, s.ListVirtualMFADevices, ""),

@@ -22,7 +22,7 @@ func (s *Service) CreateServiceSpecificCredential(ctx context.Context, c *api.Ca
 		return nil, api.Errorf("NotSupportedService", "No such service %s is supported for Service Specific Credentials", *in.ServiceName).WithStatus(http.StatusNotFound)
 	}
 	password := NewSecret()
-	hash, err := hashPassword(password, secretRounds)
+	hash, err := hashWith(password, newSalt(), secretRounds)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (s *Service) UpdateServiceSpecificCredential(ctx context.Context, c *api.Ca
 // ResetServiceSpecificCredential gives a credential another password.
 func (s *Service) ResetServiceSpecificCredential(ctx context.Context, c *api.Caller, in *iam.ResetServiceSpecificCredentialInput) (*iam.ResetServiceSpecificCredentialOutput, error) {
 	password := NewSecret()
-	hash, err := hashPassword(password, secretRounds)
+	hash, err := hashWith(password, newSalt(), secretRounds)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,10 @@ var (
 		{"Effect": "Deny", "Action": ["iam:*", "sts:Get*", "sts:Decode*"], "Resource": "*"}`)
 )
 
+// ownPassword is what a password policy with AllowUsersToChangePassword allows every user of the account: the operation is
+// about nobody but the caller.
+var ownPassword = limits("password policy of the account", `{"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "*"}`)
+
 func limits(name, statements string) func() *iampolicy.Source {
 	return sync.OnceValue(func() *iampolicy.Source {
 		return &iampolicy.Source{

@@ -233,7 +233,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		},
 	})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages, Door: s.door, Keeper: keeper, Log: s.log})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses, trail}})
+	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{identities.TaggingProvider(s.door), objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses, trail}})
 	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, messages.queues, messages.topics, messages.buses, tags, trail} {
 		s.door.Register(service.API())
 	}

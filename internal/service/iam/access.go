@@ -124,15 +124,15 @@ func row[In, Out any](s *Service, fn method[In, Out], find finder) api.Operation
 			return nil, err
 		}
 		accesses := []api.Access{{Action: action, Resource: about.arn, Context: conditionKeys(in, about)}}
-		if tags, ok := api.FieldValue(in, "Tags").([]types.Tag); ok && len(tags) > 0 && tagging[action] != "" {
-			accesses = append(accesses, api.Access{Action: tagging[action], Resource: about.arn, Context: requestTags(tags)})
+		if tags, ok := api.FieldValue(in, "Tags").([]types.Tag); ok && len(tags) > 0 && taggingActions[action] != "" {
+			accesses = append(accesses, api.Access{Action: taggingActions[action], Resource: about.arn, Context: requestTags(tags)})
 		}
 		return accesses, nil
 	})
 }
 
-// tagging is the further action that a creation with tags needs, by the creation's.
-var tagging = map[string]string{
+// taggingActions are the further actions that a creation with tags needs, by the creation's.
+var taggingActions = map[string]string{
 	"iam:CreateRole": "iam:TagRole", "iam:CreateUser": "iam:TagUser", "iam:CreatePolicy": "iam:TagPolicy",
 	"iam:CreateInstanceProfile": "iam:TagInstanceProfile", "iam:CreateVirtualMFADevice": "iam:TagMFADevice",
 }

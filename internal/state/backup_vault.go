@@ -37,7 +37,12 @@ func (v BackupVault) IsServiceKey() bool { return v.KeyType != KeyCustomerManage
 
 // InsertBackupVault adds a vault; [ErrExists] if the name is taken.
 func (tx *Tx) InsertBackupVault(ctx context.Context, v BackupVault) error {
-	return insertRow(ctx, tx, "backup_vaults", v)
+	if err := insertRow(ctx, tx, "backup_vaults", v); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `INSERT INTO backup_vault_counts (account_id, region, vaults) VALUES ($1, $2, 1)
+		ON CONFLICT (account_id, region) DO UPDATE SET vaults = backup_vault_counts.vaults + 1`, v.AccountID, v.Region)
+	return err
 }
 
 // UpdateBackupVault writes the vault's row; [ErrNotFound] if it is gone.
@@ -72,13 +77,20 @@ func (tx *Tx) BackupVaultsPage(ctx context.Context, accountID, region, after str
 		new(filter).add("account_id = ?", accountID).add("region = ?", region).add("name > ?", after), fmt.Sprintf("ORDER BY name LIMIT %d", limit))
 }
 
-// CountBackupVaults counts an account's vaults in a Region. An empty Region means all.
+// CountBackupVaults tells how many vaults an account has in a Region. An empty Region means all.
 func (tx *Tx) CountBackupVaults(ctx context.Context, accountID, region string) (int64, error) {
 	where, args := new(filter).add("account_id = ?", accountID).eq("region", region).sql(0)
-	return queryOne(ctx, tx, func(s scanner) (n int64, err error) { return n, s.Scan(&n) }, "SELECT COUNT(*) FROM backup_vaults"+where, args...)
+	return queryOne(ctx, tx, func(s scanner) (n int64, err error) {
+		err = s.Scan(&n)
+		return n, err
+	}, "SELECT COALESCE(SUM(vaults), 0) FROM backup_vault_counts"+where, args...)
 }
 
 // DeleteBackupVault removes a vault.
 func (tx *Tx) DeleteBackupVault(ctx context.Context, arn string) error {
+	if _, err := tx.exec(ctx, `UPDATE backup_vault_counts SET vaults = vaults - 1 WHERE EXISTS (SELECT 1 FROM backup_vaults v
+		WHERE v.arn = $1 AND v.account_id = backup_vault_counts.account_id AND v.region = backup_vault_counts.region)`, arn); err != nil {
+		return err
+	}
 	return tx.execOne(ctx, `DELETE FROM backup_vaults WHERE arn = $1`, arn)
 }

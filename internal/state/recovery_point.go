@@ -122,8 +122,10 @@ func (tx *Tx) RecoveryPoints(ctx context.Context, f PointFilter, after Cursor, l
 // CountRecoveryPoints counts them.
 func (tx *Tx) CountRecoveryPoints(ctx context.Context, f PointFilter) (int64, error) {
 	where, args := f.filter().sql(0)
-	return queryOne(ctx, tx, func(s scanner) (n int64, err error) { return n, s.Scan(&n) },
-		"SELECT COUNT(*) FROM recovery_points"+where, args...)
+	return queryOne(ctx, tx, func(s scanner) (n int64, err error) {
+		err = s.Scan(&n)
+		return n, err
+	}, "SELECT COUNT(*) FROM recovery_points"+where, args...)
 }
 
 // PointsByVault counts the points of vaults, by the vaults' ARNs; those without a point are left out.
@@ -133,8 +135,10 @@ func (tx *Tx) PointsByVault(ctx context.Context, vaultARNs []string) (map[string
 		points int64
 	}
 	where, args := new(filter).in("vault_arn", vaultARNs).sql(0)
-	counts, err := queryAll(ctx, tx, func(s scanner) (c count, err error) { return c, s.Scan(&c.vault, &c.points) },
-		"SELECT vault_arn, COUNT(*) FROM recovery_points"+where+" GROUP BY vault_arn", args...)
+	counts, err := queryAll(ctx, tx, func(s scanner) (c count, err error) {
+		err = s.Scan(&c.vault, &c.points)
+		return c, err
+	}, "SELECT vault_arn, COUNT(*) FROM recovery_points"+where+" GROUP BY vault_arn", args...)
 	all := make(map[string]int64, len(counts))
 	for _, c := range counts {
 		all[c.vault] = c.points

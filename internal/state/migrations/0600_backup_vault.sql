@@ -19,3 +19,11 @@ CREATE TABLE backup_vaults (
     events             TEXT NOT NULL,
     PRIMARY KEY (account_id, region, name)
 );
+
+-- How many vaults an account has in a Region: what a quota is held against, without counting them each time.
+CREATE TABLE backup_vault_counts (
+    account_id TEXT NOT NULL,
+    region     TEXT NOT NULL,
+    vaults     BIGINT NOT NULL,
+    PRIMARY KEY (account_id, region)
+);

@@ -59,7 +59,7 @@ func (a *Authorizer) context(c *api.Caller, p *principal, access *api.Access, ho
 // forwarded adds what tells that a service makes the call with the caller's rights.
 func forwarded(c *api.Caller, action string, keys map[string][]string) {
 	keys["aws:viaawsservice"] = []string{strconv.FormatBool(len(c.Via) > 0)}
-	if strings.HasPrefix(action, "kms:") {
+	if strings.HasPrefix(action, "kms:") && c.Service == "" {
 		keys["kms:calleraccount"] = []string{c.AccountID}
 	}
 	if len(c.Via) == 0 {

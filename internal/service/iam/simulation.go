@@ -128,7 +128,7 @@ func (s *Service) newSimulation(ctx context.Context, c *api.Caller, in simulatio
 		}
 	}
 	if in.caller != nil {
-		principal, err := s.simulatedCaller(ctx, *in.caller)
+		principal, err := s.simulatedCaller(ctx, c, *in.caller)
 		if err != nil {
 			return nil, err
 		}
@@ -192,7 +192,7 @@ func checkSimulated(document string, kind iampolicy.Kind) (*iampolicy.Policy, er
 }
 
 // simulatedCaller is the user that CallerArn names, there or not.
-func (s *Service) simulatedCaller(ctx context.Context, name string) (iampolicy.Principal, error) {
+func (s *Service) simulatedCaller(ctx context.Context, c *api.Caller, name string) (iampolicy.Principal, error) {
 	parsed, err := arn.Parse(name)
 	if err != nil || parsed.Service != "iam" && parsed.Service != "sts" {
 		return iampolicy.Principal{}, invalidInput("Invalid Caller ARN: %s", name)
@@ -207,7 +207,7 @@ func (s *Service) simulatedCaller(ctx context.Context, name string) (iampolicy.P
 	case parsed.Service == "sts" && kind == "assumed-role":
 		role, _, _ := strings.Cut(path, "/")
 		principal.RoleARN = "arn:aws:iam::" + parsed.AccountID + ":role/" + role
-	case parsed.Service == "iam" && kind == "user":
+	case parsed.Service == "iam" && kind == "user" && parsed.AccountID == c.AccountID: // others' ids are not the caller's to know
 		err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 			user, err := tx.User(ctx, parsed.AccountID, lastSegment(name))
 			if err == nil && user.ARN() == name {

@@ -111,7 +111,10 @@ func (s *Service) CreateBackupVault(ctx context.Context, c *api.Caller, in *back
 		if there.GrantID != vault.GrantID {
 			s.releaseKey(ctx, vault)
 		}
-		if errors.Is(err, state.ErrExists) && readErr == nil { // somebody else was quicker
+		if errors.Is(err, state.ErrExists) { // somebody else was quicker
+			if readErr != nil { // and has deleted it since
+				there = state.BackupVault{ARN: vault.ARN}
+			}
 			return nil, vaultExists(there)
 		}
 		return nil, err

@@ -106,20 +106,25 @@ func (s *Service) CreateBucket(ctx context.Context, c *api.Caller, in *s3.Create
 	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
 		b.Versioning, b.ObjectLock.Enabled = string(types.BucketVersioningStatusEnabled), true
 	}
-	err = s.db.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		b.Created = tx.Now
-		if b.Settings.ACL, err = resolve(ctx, tx, acl, b.AccountID); err != nil {
-			return err
+	for {
+		err = s.db.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+			b.Created = tx.Now
+			if b.Settings.ACL, err = resolve(ctx, tx, acl, b.AccountID); err != nil {
+				return err
+			}
+			return tx.InsertBucket(ctx, &b)
+		})
+		if err == nil {
+			return createdBucket(b), nil
 		}
-		return tx.InsertBucket(ctx, &b)
-	})
-	if errors.Is(err, state.ErrExists) {
-		return s.recreated(ctx, c, b)
+		if !errors.Is(err, state.ErrExists) {
+			return nil, err
+		}
+		out, err := s.recreated(ctx, c, b)
+		if api.Code(err) != "NoSuchBucket" { // it was deleted in between: the name is free again
+			return out, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return createdBucket(b), nil
 }
 
 // newBucketACL is the list that a CreateBucket asks for.

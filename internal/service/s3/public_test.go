@@ -51,7 +51,7 @@ func TestThePublic(t *testing.T) {
 		}
 		return answer
 	}
-	want("in a new bucket", "GET", "/site/index.html", "", 403)
+	want("in a new bucket", "GET", "/site/index.html", "", 403) //nolint:bodyclose // ask closes it
 	if answer := want("in a new bucket", "HEAD", "/site", "", 403); answer.Header.Get("x-amz-bucket-region") != s3test.Central {
 		t.Errorf("HEAD tells %v of the Region", answer.Header)
 	}

@@ -413,7 +413,8 @@ func TestAssumeForService(t *testing.T) {
 		t.Errorf("the rightful account and resource: %v", err)
 	}
 	for _, stranger := range []api.Caller{
-		{Service: service.Service, AccountID: iamtest.Management, SourceARN: service.SourceARN}, {Service: service.Service, AccountID: iamtest.Member},
+		{Service: service.Service, AccountID: iamtest.Management, SourceARN: service.SourceARN},
+		{Service: service.Service, AccountID: iamtest.Member},
 		{Service: service.Service, AccountID: iamtest.Member, SourceARN: "arn:aws:backup:eu-central-1:222222222222:backup-vault:v"},
 	} {
 		if _, err := h.STS.AssumeForService(ctx, &stranger, guarded, "AWSBackup"); api.Code(err) != "AccessDeniedException" {

@@ -38,14 +38,14 @@ func TestExpectIsAnswered(t *testing.T) {
 		return response
 	}
 	// Refused (there is no S3 in this house) before its body is asked for: at once, and the connection is not used again.
-	if got := answer(send(1)); got.StatusCode != http.StatusNotImplemented || !got.Close { //nolint:bodyclose // answer closes it
+	if got := answer(send(1)); got.StatusCode != http.StatusNotImplemented || !got.Close {
 		t.Errorf("answered with %s, close %t", got.Status, got.Close)
 	}
 	empty := send(0)
-	if got := answer(empty); got.StatusCode != http.StatusContinue { //nolint:bodyclose // answer closes it
+	if got := answer(empty); got.StatusCode != http.StatusContinue {
 		t.Errorf("an empty body is answered with %s first", got.Status)
 	}
-	if got := answer(empty); got.StatusCode != http.StatusNotImplemented { //nolint:bodyclose // answer closes it
+	if got := answer(empty); got.StatusCode != http.StatusNotImplemented {
 		t.Errorf("then with %s", got.Status)
 	}
 }

@@ -101,7 +101,7 @@ func TestOnlyTheOwnerDecides(t *testing.T) {
 		}
 	}
 	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
-		if answer, text := ask(t, method, url+"/bucket?policy", own); answer.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(text, "The specified method is not allowed against this resource.") { //nolint:bodyclose // ask closes it
+		if answer, text := ask(t, method, url+"/bucket?policy", own); answer.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(text, "The specified method is not allowed against this resource.") {
 			t.Errorf("%s of the policy by nobody is answered with %d %s", method, answer.StatusCode, text)
 		}
 	}

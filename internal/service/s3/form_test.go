@@ -137,7 +137,7 @@ func TestForms(t *testing.T) {
 			}
 			key := &s3.DeleteObjectInput{Bucket: ptr("bucket"), Key: ptr("user/k")}
 			s3test.Do[s3.DeleteObjectOutput](t, w, admin, key)
-			response, text := post(t, url, fields, filename, content) //nolint:bodyclose // post closes it
+			response, text := post(t, url, fields, filename, content)
 			if response.StatusCode != test.status || !strings.Contains(text, test.code) {
 				t.Fatalf("%s: %s", response.Status, text)
 			}

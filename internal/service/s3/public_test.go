@@ -177,7 +177,7 @@ func TestCrossOrigin(t *testing.T) {
 	preflight := func(header ...string) (*http.Response, string) {
 		return ask(t, http.MethodOptions, url+"/bucket/k", "", header...)
 	}
-	if answer, body := preflight("Origin", "https://a.example.com", "Access-Control-Request-Method", "PUT"); answer.StatusCode != 403 || !strings.Contains(body, "CORS is not enabled") {
+	if answer, body := preflight("Origin", "https://a.example.com", "Access-Control-Request-Method", "PUT"); answer.StatusCode != http.StatusForbidden || !strings.Contains(body, "CORS is not enabled") {
 		t.Errorf("without rules: %d %s", answer.StatusCode, body)
 	}
 	put := func(rules ...types.CORSRule) error {
@@ -212,15 +212,15 @@ func TestCrossOrigin(t *testing.T) {
 		{"Origin", "https://example.org", "Access-Control-Request-Method", "PUT"},
 		{"Origin", "https://a.example.com", "Access-Control-Request-Method", "PUT", "Access-Control-Request-Headers", "Authorization"},
 	} {
-		if answer, body := preflight(header...); answer.StatusCode != 403 || !strings.Contains(body, "This CORS request is not allowed") {
+		if answer, body := preflight(header...); answer.StatusCode != http.StatusForbidden || !strings.Contains(body, "This CORS request is not allowed") {
 			t.Errorf("%v is answered with %d %s", header, answer.StatusCode, body)
 		}
 	}
-	if answer, _ := preflight("Access-Control-Request-Method", "PUT"); answer.StatusCode != 400 {
+	if answer, _ := preflight("Access-Control-Request-Method", "PUT"); answer.StatusCode != http.StatusBadRequest {
 		t.Errorf("without an origin: %d", answer.StatusCode)
 	}
 	// A request itself is told by the rules, whatever becomes of it.
-	if answer, _ := ask(t, http.MethodGet, url+"/bucket/k", "", "Origin", "https://example.org"); answer.StatusCode != 403 || answer.Header.Get("Access-Control-Allow-Origin") != "*" {
+	if answer, _ := ask(t, http.MethodGet, url+"/bucket/k", "", "Origin", "https://example.org"); answer.StatusCode != http.StatusForbidden || answer.Header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("a request of a page is answered with %d %v", answer.StatusCode, answer.Header)
 	}
 	if answer, _ := ask(t, http.MethodGet, url+"/bucket/k", ""); answer.Header.Get("Access-Control-Allow-Origin") != "" {

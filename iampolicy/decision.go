@@ -45,12 +45,12 @@ const NoStatement = -1
 
 // Match is the statement that decided.
 type Match struct {
-	Gate      Gate
-	Level     int    // of an SCP or RCP: 1 for the organization's root, rising to the account; else 0
-	Source    string // the policy's name
-	Sid       string
-	Statement int // its index in the document, from 0, or [NoStatement]
-	Effect    Effect
+	Gate      Gate   `json:"gate"`
+	Level     int    `json:"level,omitempty"` // of an SCP or RCP: 1 for the organization's root, rising to the account; else 0
+	Source    string `json:"source"`          // the policy's name
+	Sid       string `json:"sid,omitempty"`
+	Statement int    `json:"statement"` // its index in the document, from 0, or [NoStatement]
+	Effect    Effect `json:"effect"`
 }
 
 func newMatch(gate Gate, level int, source *Source, statement int) *Match {

@@ -8,6 +8,9 @@ type Source struct {
 	Name   string
 	Kind   Kind
 	Policy *Policy
+	// ID is what the API calls the policy: an ARN, an id, the name of an inline policy. Of is what it belongs to, where that
+	// is not the principal, the resource or the level that it is asked for. Only explanations use them.
+	ID, Of string
 }
 
 // Grant is a KMS grant whose operation and constraints fit the request; whether its grantee is the caller is decided
@@ -27,7 +30,10 @@ type Policies struct {
 	// One slice per level from the organization's root over the OUs to the account itself, of the principal's account
 	// (SCPs) and of the resource's (RCPs). Nil where the account is in no organization or manages it.
 	SCPs, RCPs [][]Source
-	Resource   []Source // the policy of the bucket, vault, key, or role (its trust policy)
+	// The root, units and account that the levels stand for, for explanations; nil where they have no names.
+	SCPTargets, RCPTargets []string
+	Resource               []Source // the policy of the bucket, vault, key, or role (its trust policy)
+	ResourceOf             string   // whose policy that is, for explanations; empty for the request's resource
 	// The resource is a KMS key: without its policy, or a grant, nobody has access, and identity policies count only
 	// where the key policy gives the account access. A source of kind [Trust] is treated so by itself.
 	KeyPolicy bool

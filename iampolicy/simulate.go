@@ -14,6 +14,8 @@ type Simulation struct {
 	Matched        []Matched
 	Misses         []Miss
 	MissingContext []string // as the policies write them, sorted
+
+	considered []Considered
 }
 
 // Matched is a statement that applies to the request, with its place in its document as IAM's simulator tells it: it
@@ -69,6 +71,7 @@ func (s *Simulation) look(e *environment, source *Source, index int, gate Gate, 
 	}
 	match := *newMatch(gate, level, source, index)
 	element, detail := statement.obstacle(e, own)
+	s.considered = append(s.considered, Considered{Match: match, Applies: element == "", Element: element, Detail: detail})
 	switch {
 	case element == "":
 		s.Matched = append(s.Matched, Matched{Match: match, Start: statement.from, End: statement.End})

@@ -227,7 +227,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	plans = backup.New(backup.Config{
 		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds, MaxVaults: s.config.Quotas.BackupVaults,
 		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
-		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(organization, s.db), Log: s.log,
+		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(s.db), Log: s.log,
 		PutEvent: messages.buses.PutServiceEvent, TellLifecycle: func(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error {
 			return s.runner.TellLifecycle(ctx, tx, point)
 		},
@@ -277,22 +277,21 @@ func membership(o *organizations.Service) func(context.Context, string) (work.Me
 	}
 }
 
-// organizationOf is the organization of an account with all its members, for lists over the whole of it.
-func organizationOf(o *organizations.Service, db *state.DB) func(context.Context, string) (backup.Organization, error) {
-	return func(ctx context.Context, accountID string) (all backup.Organization, err error) {
-		found, in, err := o.OrganizationOf(ctx, accountID)
-		if err != nil || !in {
-			return all, err
-		}
-		all.ID, all.ManagementAccountID = found.ID, found.ManagementAccountID
+// organizationOf is the organization of an account, as AWS Backup sees it.
+func organizationOf(db *state.DB) func(context.Context, string) (backup.Organization, error) {
+	return func(ctx context.Context, accountID string) (found backup.Organization, err error) {
 		err = db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-			members, err := tx.AccountsOfOrganization(ctx, found.ID)
-			for _, m := range members {
-				all.AccountIDs = append(all.AccountIDs, m.ID)
+			o, err := tx.OrganizationOfAccount(ctx, accountID)
+			if errors.Is(err, state.ErrNotFound) {
+				return nil
+			} else if err != nil {
+				return err
 			}
+			found.ID, found.ManagementAccountID = o.ID, o.ManagementAccountID
+			found.TrustedAccess, err = tx.HasServiceAccess(ctx, o.ID, "backup.amazonaws.com")
 			return err
 		})
-		return all, err
+		return found, err
 	}
 }
 

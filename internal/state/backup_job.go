@@ -81,7 +81,7 @@ func finalState(s string) bool {
 // ignored by it.
 type JobFilter struct {
 	AccountID, Region               string
-	AccountIDs                      []string // any of these
+	MonitoredBy                     string // of any member of the organization, made while it was one and AWS Backup had trusted access
 	State                           string
 	States                          []string
 	ResourceARN, ResourceType       string
@@ -110,8 +110,11 @@ func (f JobFilter) common() *filter {
 	if len(f.States) > 0 {
 		q.in("state", f.States)
 	}
-	if len(f.AccountIDs) > 0 {
-		q.in("account_id", f.AccountIDs)
+	if f.MonitoredBy != "" {
+		q.add("EXISTS (SELECT 1 FROM (SELECT id AS member_id, joined_at AS member_since FROM accounts WHERE organization_id = ?) members"+
+			" WHERE member_id = account_id AND member_since <= created_at)", f.MonitoredBy)
+		q.add("EXISTS (SELECT 1 FROM organization_service_access_periods WHERE organization_id = ? AND principal = 'backup.amazonaws.com'"+
+			" AND begins_at <= created_at AND (ends_at = 0 OR ends_at > created_at))", f.MonitoredBy)
 	}
 	return q
 }

@@ -42,7 +42,7 @@ func (tx *Tx) InsertOrganization(ctx context.Context, o Organization) error {
 // DeleteOrganization removes an organization with everything that belongs to it except its accounts.
 func (tx *Tx) DeleteOrganization(ctx context.Context, id string) error {
 	for _, table := range []string{
-		"organizational_units", "create_account_requests", "handshakes", "organization_service_access", "organization_tags",
+		"organizational_units", "create_account_requests", "handshakes", "organization_service_access", "organization_service_access_periods", "organization_tags",
 		"organization_policy_attachments", "organization_policy_types", "organization_policies",
 	} {
 		if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE organization_id = $1`, id); err != nil {
@@ -129,33 +129,6 @@ func (tx *Tx) RenameOrganizationalUnit(ctx context.Context, organizationID, id, 
 // DeleteOrganizationalUnit removes a unit, which the caller has found to be empty.
 func (tx *Tx) DeleteOrganizationalUnit(ctx context.Context, organizationID, id string) error {
 	return tx.execOne(ctx, `DELETE FROM organizational_units WHERE organization_id = $1 AND id = $2`, organizationID, id)
-}
-
-// ServiceAccess is a service with trusted access to an organization.
-type ServiceAccess struct {
-	Principal string
-	EnabledAt Micros
-}
-
-// PutServiceAccess gives a service trusted access; it keeps the date of an earlier call.
-func (tx *Tx) PutServiceAccess(ctx context.Context, organizationID, principal string, now Micros) error {
-	_, err := tx.exec(ctx, `INSERT INTO organization_service_access (organization_id, principal, enabled_at) VALUES ($1, $2, $3)
-		ON CONFLICT (organization_id, principal) DO NOTHING`, organizationID, principal, now)
-	return err
-}
-
-// DeleteServiceAccess takes it away; no error if there was none.
-func (tx *Tx) DeleteServiceAccess(ctx context.Context, organizationID, principal string) error {
-	_, err := tx.exec(ctx, `DELETE FROM organization_service_access WHERE organization_id = $1 AND principal = $2`, organizationID, principal)
-	return err
-}
-
-// ServiceAccesses lists the services with trusted access by name.
-func (tx *Tx) ServiceAccesses(ctx context.Context, organizationID string) ([]ServiceAccess, error) {
-	return queryAll(ctx, tx, func(s scanner) (a ServiceAccess, err error) {
-		err = s.Scan(&a.Principal, &a.EnabledAt)
-		return a, err
-	}, `SELECT principal, enabled_at FROM organization_service_access WHERE organization_id = $1 ORDER BY principal`, organizationID)
 }
 
 // DeleteOrganizationTags forgets the tags of what is gone.

@@ -17,6 +17,7 @@ import (
 func TestCopyAndRestoreJobFilters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.trust()
 	ctx, c := t.Context(), w.backup(member)
 	at := func(hours int) state.Micros { return state.MicrosOf(start.Add(time.Duration(hours) * time.Hour)) }
 	time4 := func(hours int) *time.Time { return aws.Time(start.Add(time.Duration(hours) * time.Hour)) }
@@ -150,6 +151,7 @@ func TestCopyAndRestoreJobFilters(t *testing.T) {
 func TestSummariesAggregate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.trust()
 	ctx := t.Context()
 	w.update(func(ctx context.Context, tx *state.Tx) error {
 		for i, j := range []state.BackupJob{

@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -43,31 +42,6 @@ func (s *Service) resourceType(c *api.Caller, field string, text *string) (arn.A
 		return parsed, "", api.NotImplemented("Backup of resource type " + known[0])
 	}
 	return parsed, "", invalid("Invalid %s %s: AWS Backup does not support the resource.", field, *text)
-}
-
-// accounts says whose jobs a list shows: the caller's own, or for the management account those of any member ("*" is
-// all of them).
-func (s *Service) accounts(ctx context.Context, c *api.Caller, by *string, f *state.JobFilter) error {
-	if by == nil || *by == c.AccountID {
-		f.AccountID = c.AccountID
-		return nil
-	}
-	organization, err := s.OrganizationOf(ctx, c.AccountID)
-	if err != nil {
-		return err
-	}
-	if organization.ManagementAccountID != c.AccountID {
-		return denied()
-	}
-	for _, id := range organization.AccountIDs {
-		if *by == "*" || *by == id {
-			f.AccountIDs = append(f.AccountIDs, id)
-		}
-	}
-	if len(f.AccountIDs) == 0 {
-		return denied()
-	}
-	return nil
 }
 
 // micros reads an optional time of a filter.

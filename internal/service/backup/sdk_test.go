@@ -448,6 +448,7 @@ func TestListsPage(t *testing.T) {
 func TestJobFilters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.trust()
 	ctx, c := t.Context(), w.backup(member)
 	at := func(d time.Duration) state.Micros { return state.MicrosOf(start.Add(d)) }
 	w.update(func(ctx context.Context, tx *state.Tx) error {

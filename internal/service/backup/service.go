@@ -36,7 +36,8 @@ type Queue interface {
 type Organization struct {
 	ID                  string
 	ManagementAccountID string
-	AccountIDs          []string // all members; asked for when the management account lists everybody's jobs
+	TrustedAccess       bool // AWS Backup has trusted access to it
+	Delegated           bool // the account is a delegated administrator for AWS Backup
 }
 
 // Config is what the service needs.

@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -32,7 +33,8 @@ func (s *Service) DescribeGlobalSettings(ctx context.Context, c *api.Caller, _ *
 		return nil, err
 	}
 	if organization.ID == "" {
-		return nil, invalidRequest("Your account is not a member of an organization.")
+		// https://github.com/cloudquery/cq-provider-aws/issues/817
+		return nil, coded(invalidRequest("Your account is not a member of an organization."), "ERROR_9601", "")
 	}
 	out := &backup.DescribeGlobalSettingsOutput{GlobalSettings: map[string]string{}}
 	return out, s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
@@ -65,6 +67,11 @@ func (s *Service) UpdateGlobalSettings(ctx context.Context, c *api.Caller, in *b
 	if organization.ID == "" || organization.ManagementAccountID != c.AccountID {
 		return nil, invalidRequest("Global settings can be updated only from the management account of an organization.")
 	}
+	if in.GlobalSettings["isDelegatedAdministratorEnabled"] == "true" {
+		if err := s.enableDelegation(ctx, organization); err != nil {
+			return nil, err
+		}
+	}
 	return &backup.UpdateGlobalSettingsOutput{}, s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		found, err := setting(ctx, tx, c.AccountID, "", state.SettingGlobal)
 		if err != nil {
@@ -74,6 +81,18 @@ func (s *Service) UpdateGlobalSettings(ctx context.Context, c *api.Caller, in *b
 		found.UpdatedAt = tx.Now
 		return tx.PutBackupSetting(ctx, found)
 	})
+}
+
+// enableDelegation makes the role as which AWS Backup follows the delegated administrators of the organization. That
+// takes trusted access; see https://docs.aws.amazon.com/aws-backup/latest/devguide/manage-cross-account.html#prereqs
+func (s *Service) enableDelegation(ctx context.Context, organization Organization) error {
+	if !organization.TrustedAccess {
+		return invalidRequest("isDelegatedAdministratorEnabled needs trusted access of %s to the organization.", principal)
+	}
+	if _, err := s.EnsureServiceLinkedRole(ctx, organization.ManagementAccountID, principal); err != nil {
+		return fmt.Errorf("making the service-linked role: %w", err)
+	}
+	return nil
 }
 
 // managed are the resource types whose management by AWS Backup can be chosen.

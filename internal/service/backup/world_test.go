@@ -17,6 +17,7 @@ import (
 	awsbackup "github.com/aws/aws-sdk-go-v2/service/backup"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
+	awsorganizations "github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/smithy-go"
 	"gocloud.dev/secrets/localsecrets"
 
@@ -54,13 +55,15 @@ type world struct {
 	clock *clock.Shifted
 	queue *queue
 	keys  map[string]iam.Credential
+	// delegated are the delegated administrators for AWS Backup.
+	delegated map[string]bool
 }
 
 var start = time.Date(2026, time.January, 15, 12, 0, 0, 0, time.UTC)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, clock: clock.NewFrozen(start), queue: &queue{}, keys: map[string]iam.Credential{}}
+	w := &world{t: t, clock: clock.NewFrozen(start), queue: &queue{}, keys: map[string]iam.Credential{}, delegated: map[string]bool{}}
 	ctx := t.Context()
 	var err error
 	w.db, err = state.Open(ctx, filepath.Join(t.TempDir(), "state.db"), w.clock)
@@ -80,13 +83,7 @@ func newWorld(t *testing.T) *world {
 		Kinds:            []resource.Kind{kind{name: "S3"}, kind{name: "EBS"}},
 		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals,
-		OrganizationOf: func(ctx context.Context, accountID string) (backup.Organization, error) {
-			found, ok, err := organization.OrganizationOf(ctx, accountID)
-			if !ok {
-				return backup.Organization{}, err
-			}
-			return backup.Organization{ID: found.ID, ManagementAccountID: found.ManagementAccountID, AccountIDs: []string{management, member, other}}, err
-		},
+		OrganizationOf: w.organizationOf,
 	})
 	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, w.Service} {
 		door.Register(service.API())
@@ -100,6 +97,38 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	return w
+}
+
+func (w *world) organizationOf(ctx context.Context, accountID string) (found backup.Organization, err error) {
+	err = w.db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		o, err := tx.OrganizationOfAccount(ctx, accountID)
+		if err != nil {
+			return err
+		}
+		found = backup.Organization{ID: o.ID, ManagementAccountID: o.ManagementAccountID, Delegated: w.delegated[accountID]}
+		found.TrustedAccess, err = tx.HasServiceAccess(ctx, o.ID, "backup.amazonaws.com")
+		return err
+	})
+	if errors.Is(err, state.ErrNotFound) {
+		err = nil
+	}
+	return found, err
+}
+
+// trust gives AWS Backup trusted access to the organization.
+func (w *world) trust() {
+	w.t.Helper()
+	_, err := awsorganizations.NewFromConfig(w.config(management, "us-east-1")).EnableAWSServiceAccess(w.t.Context(),
+		&awsorganizations.EnableAWSServiceAccessInput{ServicePrincipal: new("backup.amazonaws.com")})
+	must(w.t, err)
+}
+
+// distrust takes it away.
+func (w *world) distrust() {
+	w.t.Helper()
+	_, err := awsorganizations.NewFromConfig(w.config(management, "us-east-1")).DisableAWSServiceAccess(w.t.Context(),
+		&awsorganizations.DisableAWSServiceAccessInput{ServicePrincipal: new("backup.amazonaws.com")})
+	must(w.t, err)
 }
 
 // config is the SDK's configuration of an account's administrator in a Region.
@@ -245,4 +274,16 @@ func refused(t testing.TB, err error, code, text string) {
 	case e.ErrorCode() != code || !strings.Contains(e.ErrorMessage(), text):
 		t.Errorf("%s: %q, want %s with %q", e.ErrorCode(), e.ErrorMessage(), code, text)
 	}
+}
+
+// linkedRole reports whether an account has AWS Backup's service-linked role.
+func (w *world) linkedRole(account string) bool {
+	w.t.Helper()
+	_, err := w.iam(account).GetRole(w.t.Context(), &awsiam.GetRoleInput{RoleName: new("AWSServiceRoleForBackup")})
+	var e smithy.APIError
+	if errors.As(err, &e) && e.ErrorCode() == "NoSuchEntity" {
+		return false
+	}
+	must(w.t, err)
+	return true
 }

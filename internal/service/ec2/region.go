@@ -9,51 +9,51 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"strongroom/internal/api"
+	"strongroom/rules"
 )
 
 // region is a commercial Region of AWS.
 type region struct {
 	name  string
 	zones string // the letters of its Availability Zones
-	opted bool   // an account must opt in to it at AWS; here every account has
 }
 
 // regions are those of https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
 var regions = []region{
-	{"af-south-1", "abc", true},
-	{"ap-east-1", "abc", true},
-	{"ap-east-2", "abc", true},
-	{"ap-northeast-1", "acd", false},
-	{"ap-northeast-2", "abcd", false},
-	{"ap-northeast-3", "abc", false},
-	{"ap-south-1", "abc", false},
-	{"ap-south-2", "abc", true},
-	{"ap-southeast-1", "abc", false},
-	{"ap-southeast-2", "abc", false},
-	{"ap-southeast-3", "abc", true},
-	{"ap-southeast-4", "abc", true},
-	{"ap-southeast-5", "abc", true},
-	{"ap-southeast-6", "abc", true},
-	{"ap-southeast-7", "abc", true},
-	{"ca-central-1", "abd", false},
-	{"ca-west-1", "abc", true},
-	{"eu-central-1", "abc", false},
-	{"eu-central-2", "abc", true},
-	{"eu-north-1", "abc", false},
-	{"eu-south-1", "abc", true},
-	{"eu-south-2", "abc", true},
-	{"eu-west-1", "abc", false},
-	{"eu-west-2", "abc", false},
-	{"eu-west-3", "abc", false},
-	{"il-central-1", "abc", true},
-	{"me-central-1", "abc", true},
-	{"me-south-1", "abc", true},
-	{"mx-central-1", "abc", true},
-	{"sa-east-1", "abc", false},
-	{"us-east-1", "abcdef", false},
-	{"us-east-2", "abc", false},
-	{"us-west-1", "ac", false},
-	{"us-west-2", "abcd", false},
+	{"af-south-1", "abc"},
+	{"ap-east-1", "abc"},
+	{"ap-east-2", "abc"},
+	{"ap-northeast-1", "acd"},
+	{"ap-northeast-2", "abcd"},
+	{"ap-northeast-3", "abc"},
+	{"ap-south-1", "abc"},
+	{"ap-south-2", "abc"},
+	{"ap-southeast-1", "abc"},
+	{"ap-southeast-2", "abc"},
+	{"ap-southeast-3", "abc"},
+	{"ap-southeast-4", "abc"},
+	{"ap-southeast-5", "abc"},
+	{"ap-southeast-6", "abc"},
+	{"ap-southeast-7", "abc"},
+	{"ca-central-1", "abd"},
+	{"ca-west-1", "abc"},
+	{"eu-central-1", "abc"},
+	{"eu-central-2", "abc"},
+	{"eu-north-1", "abc"},
+	{"eu-south-1", "abc"},
+	{"eu-south-2", "abc"},
+	{"eu-west-1", "abc"},
+	{"eu-west-2", "abc"},
+	{"eu-west-3", "abc"},
+	{"il-central-1", "abc"},
+	{"me-central-1", "abc"},
+	{"me-south-1", "abc"},
+	{"mx-central-1", "abc"},
+	{"sa-east-1", "abc"},
+	{"us-east-1", "abcdef"},
+	{"us-east-2", "abc"},
+	{"us-west-1", "ac"},
+	{"us-west-2", "abcd"},
 }
 
 // Regions lists the names of all commercial Regions, in order.
@@ -95,8 +95,9 @@ func (r region) zoneID(zone string) string {
 	return parts[0] + direction + parts[2] + "-az" + number
 }
 
+// optIn is the state of a Region that accounts must opt in to at AWS: here every account has.
 func (r region) optIn() string {
-	if r.opted {
+	if rules.NeedsOptIn(r.name) {
 		return "opted-in"
 	}
 	return "opt-in-not-required"

@@ -154,16 +154,12 @@ func TestExplanation(t *testing.T) {
 	}
 	var considered []string
 	for _, c := range x.Considered {
-		line := c.String() + " applies"
-		if !c.Applies {
-			line = Miss{c.Match, c.Element, c.Detail}.String()
-		}
-		considered = append(considered, line)
+		considered = append(considered, c.String())
 	}
 	if diff := cmp.Diff([]string{
-		"statement 1 of allow-all applies",
-		`statement 1 "OtherOrganization" of access policy of v: Condition: StringEquals aws:PrincipalOrgID o-other, the request has o-mine`,
-		"statement 2 of access policy of v: Principal: it does not name " + session.ARN,
+		"statement 1 of allow-all: Allow, it applies",
+		`statement 1 "OtherOrganization" of access policy of v: Allow, but for its Condition: StringEquals aws:PrincipalOrgID o-other, the request has o-mine`,
+		"statement 2 of access policy of v: Allow, but for its Principal: it does not name " + session.ARN,
 	}, considered); diff != "" {
 		t.Error(diff)
 	}

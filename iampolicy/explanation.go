@@ -1,5 +1,10 @@
 package iampolicy
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Explanation is a decision as data: what was asked, what each gate said and by which statement, which statements were
 // considered and why each did not apply, and what would open the gates that are shut.
 type Explanation struct {
@@ -65,6 +70,14 @@ func ExplainRequest(r Request, p Policies) Explanation {
 	return x
 }
 
+// ExplainGone explains the refusal of a principal that was deleted after its credential was issued.
+func ExplainGone(r Request) Explanation {
+	return Explanation{
+		Principal: r.Principal.name(), Action: r.Action, Resource: r.Resource, Reason: ImplicitDeny, Gate: GateIdentity,
+		Note: "The principal does not exist any more, so no policy speaks for it.", Gates: []AskedGate{}, Considered: []Considered{},
+	}
+}
+
 func newAskedGate(g *GateResult, p *Policies) AskedGate {
 	asked := AskedGate{Gate: g.Gate, Level: g.Level, Target: p.target(g.Gate, g.Level), Outcome: g.Outcome, By: g.By, Policies: []string{}}
 	for i := range g.asked {
@@ -100,4 +113,74 @@ func (d Decision) deciding() *GateResult {
 		}
 	}
 	return nil
+}
+
+// String tells all of it in lines: what decided, what every gate said, which statements were considered, and the cures.
+func (x Explanation) String() string {
+	var b strings.Builder
+	switch {
+	case x.DecidedBy != nil && x.Allowed:
+		fmt.Fprintf(&b, "allowed by %s\n", x.DecidedBy)
+	case x.DecidedBy != nil:
+		fmt.Fprintf(&b, "denied by %s\n", x.DecidedBy)
+	default:
+		fmt.Fprintf(&b, "denied: no %s allows it\n", gateName(x.Gate, x.Level, x.Target))
+	}
+	if x.Note != "" {
+		fmt.Fprintf(&b, "  %s\n", x.Note)
+	}
+	for i := range x.Gates {
+		fmt.Fprintf(&b, "  %s\n", &x.Gates[i])
+	}
+	for _, c := range x.Considered {
+		fmt.Fprintf(&b, "  considered: %s\n", c)
+	}
+	for _, c := range x.Cures {
+		fmt.Fprintf(&b, "  cure: %s\n    %s\n", c, c.Statement)
+	}
+	return b.String()
+}
+
+func gateName(gate Gate, level int, target string) string {
+	switch {
+	case level == 0:
+		return string(gate)
+	case target == "":
+		return fmt.Sprintf("%s, level %d", gate, level)
+	}
+	return fmt.Sprintf("%s, level %d (%s)", gate, level, target)
+}
+
+// String is the gate's line.
+func (g *AskedGate) String() string {
+	name := gateName(g.Gate, g.Level, g.Target)
+	switch {
+	case g.By != nil:
+		return fmt.Sprintf("%s: %s, %s", name, g.Outcome, g.By)
+	case len(g.Policies) == 0:
+		return name + ": there is none"
+	}
+	return fmt.Sprintf("%s: no statement applies, of %d in %s", name, g.Statements, strings.Join(g.Policies, ", "))
+}
+
+// String is the statement's line.
+func (c Considered) String() string {
+	if c.Applies {
+		return fmt.Sprintf("%s: %s, it applies", &c.Match, c.Effect)
+	}
+	return fmt.Sprintf("%s: %s, but for its %s: %s", &c.Match, c.Effect, c.Element, c.Detail)
+}
+
+// String is what is to be done, without the statement.
+func (c Cure) String() string {
+	gate := gateName(c.Gate, c.Level, "")
+	switch {
+	case c.Change == RemoveStatement:
+		return fmt.Sprintf("remove or narrow statement %d of %s", c.Index+1, c.Policy)
+	case c.Policy != "":
+		return fmt.Sprintf("add to %s", c.Policy)
+	case c.Of == "":
+		return fmt.Sprintf("add a %s", gate)
+	}
+	return fmt.Sprintf("add to the %s of %s", gate, c.Of)
 }

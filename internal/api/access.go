@@ -28,7 +28,8 @@ type Access struct {
 // PolicyDocument is a resource policy and the name that explanations give it.
 type PolicyDocument struct {
 	Name     string // "vault policy of arn:aws:backup:…"
-	Document string // JSON
+	Document string // JSON; "" where the resource has none
+	Of       string // ARN of the resource that has it, where that is not the access's own
 }
 
 // Authorizer decides over accesses. A refusal is an [Error] with code AccessDenied (or the service's own spelling, see

@@ -150,7 +150,9 @@ func (d *Door) authorize(ctx context.Context, c *Caller, s *Service, op *Operati
 			return err
 		}
 		if a.DeniedAs != nil {
-			return a.DeniedAs(refused.Message)
+			answer := *a.DeniedAs(refused.Message)
+			answer.Err = errors.Join(answer.Err, err)
+			return &answer
 		}
 		answer := *refused
 		if s != nil && s.AccessDenied != "" {

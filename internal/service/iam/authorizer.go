@@ -36,36 +36,67 @@ func newAuthorizer(c Config) *Authorizer {
 // Authorize implements [api.Authorizer].
 func (a *Authorizer) Authorize(ctx context.Context, c *api.Caller, accesses ...api.Access) error {
 	for i := range accesses {
-		request, decision, err := a.decide(ctx, c, &accesses[i])
+		q, err := a.question(ctx, c, &accesses[i])
 		if err != nil {
 			return err
 		}
-		if !decision.Allowed {
-			explanation := decision.Explain()
-			a.log.InfoContext(ctx, "access denied", slog.String("request_id", c.RequestID), slog.String("action", request.Action),
-				slog.String("resource", request.Resource), slog.String("explanation", explanation))
-			return &api.Error{
-				Code: "AccessDenied", Message: decision.Message(request), Status: http.StatusForbidden,
-				Err: &api.RefusalError{Explanation: explanation, Encode: func() string {
-					return encodeMessage(a.pages, c.AccountID, decision.AuthorizationMessage(request))
-				}},
-			}
+		if decision := q.decide(); !decision.Allowed {
+			return a.refuse(ctx, c, q, decision)
 		}
 	}
 	return nil
 }
 
-// Explain decides over one access and tells which statement decided.
-func (a *Authorizer) Explain(ctx context.Context, c *api.Caller, access api.Access) (iampolicy.Decision, error) {
-	_, decision, err := a.decide(ctx, c, &access)
-	return decision, err
+// refuse makes the error of a denied access. What explains it at length is worked out only where somebody asks for it.
+func (a *Authorizer) refuse(ctx context.Context, c *api.Caller, q *question, decision iampolicy.Decision) error {
+	explanation := decision.Explain()
+	a.log.InfoContext(ctx, "access denied", slog.String("request_id", c.RequestID), slog.String("action", q.request.Action),
+		slog.String("resource", q.request.Resource), slog.String("explanation", explanation))
+	return &api.Error{
+		Code: "AccessDenied", Message: decision.Message(q.request), Status: http.StatusForbidden,
+		Err: &api.RefusalError{
+			Explanation: explanation,
+			Encode:      func() string { return encodeMessage(a.pages, c.AccountID, decision.AuthorizationMessage(q.request)) },
+			Explain:     q.explain,
+		},
+	}
 }
 
-func (a *Authorizer) decide(ctx context.Context, c *api.Caller, access *api.Access) (iampolicy.Request, iampolicy.Decision, error) {
+// Explain decides over one access and tells which statement decided.
+func (a *Authorizer) Explain(ctx context.Context, c *api.Caller, access api.Access) (iampolicy.Explanation, error) {
+	q, err := a.question(ctx, c, &access)
+	if err != nil {
+		return iampolicy.Explanation{}, err
+	}
+	return q.explain(), nil
+}
+
+// question is an access with all that decides over it.
+type question struct {
+	request  iampolicy.Request
+	policies iampolicy.Policies
+	gone     bool // the principal was deleted since its credential was issued: nothing speaks for it any more
+}
+
+func (q *question) decide() iampolicy.Decision {
+	if q.gone {
+		return iampolicy.Decision{Reason: iampolicy.ImplicitDeny, Gate: iampolicy.GateIdentity}
+	}
+	return iampolicy.Evaluate(q.request, q.policies)
+}
+
+func (q *question) explain() iampolicy.Explanation {
+	if q.gone {
+		return iampolicy.ExplainGone(q.request)
+	}
+	return iampolicy.ExplainRequest(q.request, q.policies)
+}
+
+func (a *Authorizer) question(ctx context.Context, c *api.Caller, access *api.Access) (*question, error) {
 	known := a.cache.current()
 	p, err := known.principal(ctx, c)
 	if err != nil {
-		return iampolicy.Request{}, iampolicy.Decision{}, fmt.Errorf("gathering the policies of %s: %w", c.ARN, err)
+		return nil, fmt.Errorf("gathering the policies of %s: %w", c.ARN, err)
 	}
 	request := iampolicy.Request{
 		Principal: iampolicy.Principal{
@@ -77,29 +108,29 @@ func (a *Authorizer) decide(ctx context.Context, c *api.Caller, access *api.Acce
 		request.ResourceAccountID = c.AccountID
 	}
 	if p.gone {
-		return request, iampolicy.Decision{Reason: iampolicy.ImplicitDeny, Gate: iampolicy.GateIdentity}, nil
+		return &question{request: request, gone: true}, nil
 	}
 	home, err := known.place(ctx, c.AccountID)
 	if err != nil {
-		return request, iampolicy.Decision{}, err
+		return nil, err
 	}
 	owner, err := known.place(ctx, request.ResourceAccountID)
 	if err != nil {
-		return request, iampolicy.Decision{}, err
+		return nil, err
 	}
 	request.Context = a.context(c, p, access, home, owner)
-	policies := iampolicy.Policies{Identity: p.identity, Boundary: p.boundary, KeyPolicy: access.KeyPolicy, SCPs: home.scps}
+	policies := iampolicy.Policies{Identity: p.identity, Boundary: p.boundary, KeyPolicy: access.KeyPolicy, SCPs: home.scps, SCPTargets: home.levels}
 	if p.password != nil {
 		policies.Identity = append(slices.Clip(policies.Identity), *p.password)
 	}
 	if boundByRCP(access) {
-		policies.RCPs = owner.rcps
+		policies.RCPs, policies.RCPTargets = owner.rcps, owner.levels
 	}
 	if err := known.session(ctx, c, &policies); err != nil {
-		return request, iampolicy.Decision{}, err
+		return nil, err
 	}
 	if err := a.resourcePolicies(access, &policies); err != nil {
-		return request, iampolicy.Decision{}, err
+		return nil, err
 	}
 	grantee := c.ARN
 	switch {
@@ -111,7 +142,7 @@ func (a *Authorizer) decide(ctx context.Context, c *api.Caller, access *api.Acce
 	for _, id := range access.Grants {
 		policies.Grants = append(policies.Grants, iampolicy.Grant{ID: id, Grantee: grantee})
 	}
-	return request, iampolicy.Evaluate(request, policies), nil
+	return &question{request: request, policies: policies}, nil
 }
 
 // resourcePolicies adds the documents that the access brings. One that does not parse was not let in by its service, so
@@ -125,6 +156,9 @@ func (a *Authorizer) resourcePolicies(access *api.Access, policies *iampolicy.Po
 		kind = iampolicy.Trust
 	}
 	for _, d := range access.ResourcePolicies {
+		if policies.ResourceOf == "" {
+			policies.ResourceOf = d.Of
+		}
 		if d.Document == "" {
 			continue
 		}
@@ -218,7 +252,9 @@ func (k *knowledge) loadHolder(ctx context.Context, tx *state.Tx, accountID stri
 			return fmt.Errorf("reading the inline policy %s of the %s %s: %w", policy.Name, h.Kind, h.Name, err)
 		}
 		name := fmt.Sprintf("inline policy %s of %s %s", policy.Name, h.Kind, h.Name)
-		p.identity = append(p.identity, iampolicy.Source{Name: name, Kind: iampolicy.Identity, Policy: parsed})
+		p.identity = append(p.identity, iampolicy.Source{
+			Name: name, Kind: iampolicy.Identity, Policy: parsed, ID: policy.Name, Of: fmt.Sprintf("%s/%s", h.Kind, h.Name),
+		})
 	}
 	attached, err := tx.AttachedPolicies(ctx, accountID, h.Kind, h.Name)
 	if err != nil {
@@ -243,7 +279,7 @@ func (k *knowledge) managed(ctx context.Context, tx *state.Tx, accountID, arn st
 	if err != nil {
 		return iampolicy.Source{}, fmt.Errorf("reading the policy %s: %w", arn, err)
 	}
-	return iampolicy.Source{Name: arn, Kind: iampolicy.Identity, Policy: parsed}, nil
+	return iampolicy.Source{Name: arn, Kind: iampolicy.Identity, Policy: parsed, ID: arn}, nil
 }
 
 // session adds the policies that came with a temporary credential.

@@ -106,7 +106,7 @@ func TestAuthorizer(t *testing.T) {
 			}
 			if row.want == "" {
 				if err != nil {
-					t.Errorf("refused: %v\n%s", err, decision.Explain())
+					t.Errorf("refused: %v\n%s", err, decision)
 				}
 				return
 			}

@@ -100,6 +100,7 @@ type place struct {
 	// A slice per level from the root to the account; nil where the type is not enabled, and for the management account,
 	// which no policy of the organization binds.
 	scps, rcps [][]iampolicy.Source
+	levels     []string // the root, the organizational units and the account that these are of
 }
 
 func (k *knowledge) place(ctx context.Context, accountID string) (*place, error) {
@@ -120,6 +121,7 @@ func (k *knowledge) place(ctx context.Context, accountID string) (*place, error)
 			return nil
 		}
 		levels = append(levels, accountID)
+		p.levels = levels
 		if p.scps, err = k.controlPolicies(ctx, tx, o.ID, iampolicy.SCP, levels); err != nil {
 			return err
 		}

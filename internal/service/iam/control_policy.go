@@ -32,7 +32,7 @@ func (k *knowledge) controlPolicies(ctx context.Context, tx *state.Tx, organizat
 				return nil, fmt.Errorf("reading the %s %s: %w", kind, policy.ID, err)
 			}
 			name := fmt.Sprintf("%s %s (%s) of %s", kind, policy.ID, policy.Name, level)
-			sources[i] = append(sources[i], iampolicy.Source{Name: name, Kind: kind, Policy: parsed})
+			sources[i] = append(sources[i], iampolicy.Source{Name: name, Kind: kind, Policy: parsed, ID: policy.ID})
 		}
 	}
 	return sources, nil

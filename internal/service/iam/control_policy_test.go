@@ -63,10 +63,10 @@ func TestResourceControlPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 		if decision.Allowed == row.denied || row.denied && decision.Gate != "resource control policy" {
-			t.Errorf("%s: %s", row.what, decision.Explain())
+			t.Errorf("%s: %s", row.what, decision)
 		}
 	}
 	if decision, err := h.IAM.Authorizer().Explain(ctx, &linked, api.Access{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}); err != nil || decision.Gate == "resource control policy" {
-		t.Errorf("a service-linked role: %s, %v", decision.Explain(), err)
+		t.Errorf("a service-linked role: %s, %v", decision, err)
 	}
 }

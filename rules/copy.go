@@ -50,59 +50,21 @@ func DecideCopy(a AsOf, r CopyRequest) (CopyDecision, *Refusal) {
 	crossRegion := r.Source.Region != r.Destination.Region
 	switch {
 	case r.PointStatus != "COMPLETED" && r.PointStatus != "AVAILABLE" && r.PointStatus != "PARTIAL":
-		return CopyDecision{}, &Refusal{
-			Message: "Cannot find recovery point " + r.RecoveryPointARN, Category: ResourceNotFound,
-			Cause: "The recovery point does not exist, is not finished, or is being deleted.",
-			Fix:   Fix{Advice: "Copy a finished recovery point."},
-		}
+		return CopyDecision{}, PointMissing.Refuse(r.values())
 	case !r.DestinationExists:
-		return CopyDecision{}, &Refusal{
-			Message: "Could not find cryopod " + r.Destination.VaultARN, Category: ResourceNotFound,
-			Cause: "The destination vault does not exist.",
-			Fix: Fix{
-				Call: "backup:CreateBackupVault", AccountID: r.Destination.AccountID, Region: r.Destination.Region, Resource: r.Destination.VaultARN,
-				Parameters: map[string]string{"BackupVaultName": r.Destination.VaultName}, Advice: "Create the vault, with a customer managed key.",
-			},
-		}
+		return CopyDecision{}, DestinationMissing.Refuse(r.values().With("account", r.Destination.AccountID, "region", r.Destination.Region))
 	case !known || !c.CrossRegion.At(a) && !c.CrossAccount.At(a):
-		return CopyDecision{}, &Refusal{
-			Message: "Unsupported resource type", Category: ResourceNotSupported,
-			Cause: "AWS Backup copies no recovery points of " + r.ResourceType + ".",
-		}
+		return CopyDecision{}, TypeUnsupported.Refuse(r.values())
 	case crossAccount && (r.SourceOrganization == "" || r.SourceOrganization != r.DestinationOrganization):
-		return CopyDecision{}, &Refusal{
-			Message: "Copy job failed. Both source and destination account must be a member of the same organization.", Category: AccessDenied,
-			Cause: "Accounts " + r.Source.AccountID + " and " + r.Destination.AccountID + " are not in one organization.",
-			Fix:   Fix{Call: "organizations:InviteAccountToOrganization", Parameters: map[string]string{"Target.Id": r.Destination.AccountID, "Target.Type": "ACCOUNT"}, Advice: "Join both accounts in one organization."},
-		}
+		return CopyDecision{}, OtherOrganization.Refuse(r.values())
 	case crossAccount && !r.CrossAccountEnabled:
-		return CopyDecision{}, &Refusal{
-			Message: "Copy job failed. Cross-account copy feature is not enabled for the current organization.", Category: FeatureNotEnabled,
-			Cause: "The management account has not turned on isCrossAccountBackupEnabled.",
-			Fix: Fix{
-				Call: "backup:UpdateGlobalSettings", AccountID: r.ManagementAccountID, Parameters: map[string]string{"isCrossAccountBackupEnabled": "true"},
-				Advice: "Turn cross-account backup on in the management account.",
-			},
-		}
+		return CopyDecision{}, CrossAccountOff.Refuse(r.values())
 	case crossAccount && crossRegion && !c.OneAction.At(a),
 		crossAccount && !c.CrossAccount.At(a),
 		crossRegion && !c.CrossRegion.At(a):
-		refusal := &Refusal{
-			Message: "Copy job from " + r.Source.Region + " to " + r.Destination.Region + " cannot be initiated for " + r.ResourceType +
-				" resources. Feature is not supported for provided resource type.",
-			Category: UnsupportedOperation,
-			Cause:    "One copy action of " + r.ResourceType + " cannot do this.",
-		}
-		if crossAccount && crossRegion && c.CrossAccount.At(a) && c.CrossRegion.At(a) {
-			refusal.Cause = "One copy action of " + r.ResourceType + " may cross accounts or Regions, not both."
-			refusal.Fix = Fix{
-				Call: "backup:StartCopyJob", AccountID: r.Source.AccountID, Region: r.Source.Region, Resource: r.RecoveryPointARN,
-				Parameters: map[string]string{"DestinationAccountID": r.Destination.AccountID, "DestinationRegion": r.Source.Region},
-				Advice:     "Copy in two hops: into a vault of the other account in the same Region first, and from there into the other Region.",
-			}
-			if !c.OneAction.Since().IsZero() {
-				refusal.Cause += " (It can since " + c.OneAction.Since().Format("2006-01-02") + ".)"
-			}
+		refusal := CopyUnsupported.Refuse(r.values())
+		if oneByOne := crossAccount && crossRegion && c.CrossAccount.At(a) && c.CrossRegion.At(a); !oneByOne {
+			refusal.Fix = Fix{} // there is no way
 		}
 		return CopyDecision{}, refusal
 	case r.Cold:
@@ -136,14 +98,16 @@ func RefuseCopyInto(r CopyRequest) *Refusal {
 		principal = `"*"`
 		condition = `,"Condition":{"StringEquals":{"aws:PrincipalOrgID":"` + r.SourceOrganization + `"}}`
 	}
-	return &Refusal{
-		Message: "Access Denied trying to call AWS Backup service.", Category: AccessDenied,
-		Cause: "The access policy of the destination vault does not allow backup:CopyIntoBackupVault to account " + r.Source.AccountID + ", or the copy's role may not call it.",
-		Fix: Fix{
-			Call: "backup:PutBackupVaultAccessPolicy", AccountID: r.Destination.AccountID, Region: r.Destination.Region, Resource: r.Destination.VaultARN,
-			Statement: `{"Effect":"Allow","Principal":` + principal + `,"Action":"backup:CopyIntoBackupVault","Resource":"*"` + condition + `}`,
-			Advice:    "Admit the source account in the vault's access policy, and give the copy's role backup:CopyIntoBackupVault.",
-		},
+	return CopyIntoDenied.Refuse(r.values().With("principal", principal, "condition", condition))
+}
+
+// values are what the texts about a copy name.
+func (r CopyRequest) values() Values {
+	return Values{
+		"point": r.RecoveryPointARN, "type": r.ResourceType, "management": r.ManagementAccountID,
+		"account": r.Source.AccountID, "other": r.Destination.AccountID, "from": r.Source.Region, "to": r.Destination.Region,
+		"vault": r.Destination.VaultARN, "name": r.Destination.VaultName,
+		"key": r.SourceKey.ARN, "alias": r.SourceKey.Alias, "reader": ServiceLinkedRole(r.Destination.AccountID),
 	}
 }
 

@@ -51,33 +51,25 @@ func (l Lifecycle) MoveToColdStorageAt(created time.Time) time.Time {
 
 // Bounds of a lifecycle, in days.
 const (
-	maxDeleteAfterDays  = 36500
-	maxContinuousDays   = 35
-	minColdStorageDays  = 90
-	deleteOutOfRange    = "Invalid lifecycle. DeleteAfterDays cannot be less than 1 or more than 36500 days"
-	deleteTooNearToCold = "Invalid lifecycle. DeleteAfterDays cannot be less than 90 days apart from MoveToColdStorageAfterDays"
-	coldUnavailable     = "Invalid lifecycle. MoveToColdStorageAfterDays is unavailable"
+	maxDeleteAfterDays = 36500
+	maxContinuousDays  = 35
+	minColdStorageDays = 90
 )
 
 // Validate checks a lifecycle of a rule, a copy action or an on-demand job. In front of the message of a rule's
-// lifecycle AWS puts "Error in rule <name> : ".
+// lifecycle AWS puts [InRule].
 func (l Lifecycle) Validate(continuous bool) *Refusal {
-	invalid := func(message, advice string) *Refusal {
-		return &Refusal{Message: message, Category: InvalidLifecycle, Cause: advice, Fix: Fix{Advice: advice}}
-	}
 	days, bounded := l.Retention()
 	switch {
-	case bounded && (days < 1 || days > maxDeleteAfterDays):
-		return invalid(deleteOutOfRange, "Keep points 1 to 36500 days, or for ever by leaving DeleteAfterDays out.")
-	case continuous && (!bounded || days > maxContinuousDays):
-		return invalid(deleteOutOfRange, "Continuous backups are kept 1 to 35 days.")
+	case bounded && (days < 1 || days > maxDeleteAfterDays), continuous && (!bounded || days > maxContinuousDays):
+		return DeleteOutOfRange.Refuse(nil)
 	case l.MoveToColdStorageAfterDays == nil:
 		return nil
 	case continuous:
-		return invalid(coldUnavailable, "Continuous backups do not move to cold storage.")
+		return ColdUnavailable.Refuse(nil)
 	case *l.MoveToColdStorageAfterDays < 1,
 		bounded && days < *l.MoveToColdStorageAfterDays+minColdStorageDays:
-		return invalid(deleteTooNearToCold, "Leave MoveToColdStorageAfterDays out, or keep points at least 90 days longer than that.")
+		return ColdTooShort.Refuse(nil)
 	}
 	return nil
 }

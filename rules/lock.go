@@ -25,7 +25,7 @@ func (l LockRange) RefuseBackup(lifecycle Lifecycle, vault Place) *Refusal {
 	if l.Admits(lifecycle) {
 		return nil
 	}
-	return l.refuse("Backup job failed because the lifecycle is outside the valid range for backup vault.", lifecycle, vault)
+	return l.refuse(BackupOutsideLock, lifecycle, vault)
 }
 
 // RefuseCopy refuses a copy job whose lifecycle the lock of the destination vault does not admit.
@@ -33,10 +33,10 @@ func (l LockRange) RefuseCopy(lifecycle Lifecycle, vault Place) *Refusal {
 	if l.Admits(lifecycle) {
 		return nil
 	}
-	return l.refuse("Copy job failed. The retention specified in the job is not within the range specified for the target Backup Vault.", lifecycle, vault)
+	return l.refuse(CopyOutsideLock, lifecycle, vault)
 }
 
-func (l LockRange) refuse(message string, lifecycle Lifecycle, vault Place) *Refusal {
+func (l LockRange) refuse(e Entry, lifecycle Lifecycle, vault Place) *Refusal {
 	asked := "for ever"
 	if days, bounded := lifecycle.Retention(); bounded {
 		asked = fmt.Sprintf("%d days", days)
@@ -45,14 +45,7 @@ func (l LockRange) refuse(message string, lifecycle Lifecycle, vault Place) *Ref
 	if l.Max > 0 {
 		allowed = fmt.Sprintf("%d to %d days", l.Min, l.Max)
 	}
-	return &Refusal{
-		Message: message, Category: InvalidLifecycle,
-		Cause: "The job keeps its recovery point " + asked + "; the lock of vault " + vault.VaultName + " admits " + allowed + ".",
-		Fix: Fix{
-			Call: "backup:UpdateBackupPlan", Parameters: map[string]string{"DeleteAfterDays": fmt.Sprint(max(l.Min, 1))},
-			Advice: "Change the lifecycle of the rule or copy action.",
-		},
-	}
+	return e.Refuse(Values{"asked": asked, "name": vault.VaultName, "allowed": allowed, "days": fmt.Sprint(max(l.Min, 1))})
 }
 
 // Bounds of a vault lock's parameters, in days.

@@ -25,6 +25,7 @@ const (
 
 // Refusal is a decision that says no. A nil *Refusal allows.
 type Refusal struct { //nolint:errname // a decision first, and an error where one is wanted
+	ID       string // of the entry of the [Catalogue] that it was made of; "" where AWS says nothing of the kind
 	Message  string // AWS's words: the status message of a job or the message of an API error
 	Category string // the job's MessageCategory
 	Cause    string // why, in a sentence

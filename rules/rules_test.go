@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -151,11 +150,11 @@ func TestDecideCopy(t *testing.T) {
 			message: "Copy job failed. Cross-account copy feature is not enabled for the current organization.",
 		},
 		{name: "feature off within the account", change: with(sameAccount, func(r *CopyRequest) { r.CrossAccountEnabled = false }), key: dest},
-		{name: "EBS into aws/backup of another account", change: with(of("EBS", cmrk), intoManaged), message: managedVault, category: AccessDenied, call: "backup:CreateBackupVault"},
-		{name: "EBS into aws/backup of another Region", change: with(of("EBS", cmrk), intoManaged, sameAccount), message: managedVault, category: AccessDenied, call: "backup:CreateBackupVault"},
+		{name: "EBS into aws/backup of another account", change: with(of("EBS", cmrk), intoManaged), message: ManagedDestination.Text, category: AccessDenied, call: "backup:CreateBackupVault"},
+		{name: "EBS into aws/backup of another Region", change: with(of("EBS", cmrk), intoManaged, sameAccount), message: ManagedDestination.Text, category: AccessDenied, call: "backup:CreateBackupVault"},
 		{name: "S3 into aws/backup of another account", change: intoManaged, key: awsBackup},
-		{name: "S3 into the Default vault of another account", change: with(intoManaged, func(r *CopyRequest) { r.Destination.VaultName = "Default" }), message: managedVault, category: AccessDenied, call: "backup:CreateBackupVault"},
-		{name: "S3 out of aws/backup into another account", change: of("S3", awsBackup), message: managedVault, category: AccessDenied, call: "backup:CreateBackupVault"},
+		{name: "S3 into the Default vault of another account", change: with(intoManaged, func(r *CopyRequest) { r.Destination.VaultName = "Default" }), message: ManagedDestination.Text, category: AccessDenied, call: "backup:CreateBackupVault"},
+		{name: "S3 out of aws/backup into another account", change: of("S3", awsBackup), message: ManagedDestination.Text, category: AccessDenied, call: "backup:CreateBackupVault"},
 		{name: "S3 out of aws/backup into another Region", change: with(of("S3", awsBackup), sameAccount), key: dest},
 		{
 			name: "EBS under aws/ebs into another account", change: of("EBS", awsEBS), category: AccessDenied, call: "backup:StartCopyJob",
@@ -486,7 +485,7 @@ func TestSelectionObeysOptIn(t *testing.T) {
 
 func TestSelectionValidate(t *testing.T) {
 	t.Parallel()
-	if err := (Selection{StringEquals: []Tag{{"a", "1"}}}).Validate(); !errors.Is(err, ErrEmptySelection) {
+	if err := (Selection{StringEquals: []Tag{{"a", "1"}}}).Validate(); err == nil || err.Error() != SelectionEmpty.Text {
 		t.Errorf("conditions alone: %v", err)
 	}
 	for _, bad := range []string{"arn:aws:s3:::*-logs", "bucket", "arn:aws:ec2"} {

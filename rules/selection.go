@@ -160,13 +160,10 @@ const (
 	maxConditions   = 30
 )
 
-// ErrEmptySelection is AWS's message about a selection that names nothing, whatever its conditions.
-var ErrEmptySelection = errors.New("Invalid backup selection. Either 'ListOfTags' or 'Resources' section must be non-empty.") //nolint:staticcheck // AWS's words
-
-// Validate checks a selection's form and limits.
+// Validate checks a selection's form and limits. Its error is a [Refusal] where the catalogue has one.
 func (s Selection) Validate() error {
 	if len(s.Resources) == 0 && len(s.ListOfTags) == 0 {
-		return ErrEmptySelection
+		return SelectionEmpty.Refuse(nil)
 	}
 	for field, patterns := range map[string][]string{"Resources": s.Resources, "NotResources": s.NotResources} {
 		wild := 0

@@ -105,7 +105,8 @@ func (r *Runner) expire(ctx context.Context, tx *state.Tx, job *state.BackupJob,
 	job.State, job.CompletedAt = state.JobExpired, tx.Now
 	job.StatusMessage, job.MessageCategory = errExpired.Error(), rules.JobExpired
 	if running != "" {
-		job.StatusMessage, job.MessageCategory = "Backup job failed because there was a running job for the same resource.", rules.ConcurrentJob
+		busy := rules.ResourceBusy.Refuse(rules.Values{"resource": job.ResourceARN})
+		job.StatusMessage, job.MessageCategory = busy.Message, busy.Category
 	}
 	return r.putBackup(ctx, tx, *job, was)
 }
@@ -146,7 +147,7 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob) (*state.Recov
 		return tx.BackupVault(ctx, job.AccountID, job.Region, job.VaultName)
 	})
 	if errors.Is(err, state.ErrNotFound) {
-		return nil, &rules.Refusal{Message: "Backup job failed because backup vault " + job.VaultARN + " does not exist.", Category: rules.ResourceNotFound}
+		return nil, rules.VaultMissing.Refuse(rules.Values{"vault": job.VaultARN, "name": job.VaultName, "account": job.AccountID, "region": job.Region})
 	} else if err != nil {
 		return nil, err
 	}
@@ -186,8 +187,8 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob) (*state.Recov
 		Tags: mergeTags(description.Tags, job.Tags), RestoreMetadata: description.Metadata, Options: job.Options,
 		ArchivePointID: strings.ToLower(job.ID), ArchiveKeyARN: keyARN,
 	}
-	if len(point.Tags) > 50 {
-		return nil, &rules.Refusal{Message: "The resultant tag set must not have more than 50 user tags.", Category: rules.LimitExceeded}
+	if len(point.Tags) > rules.MaxTags {
+		return nil, rules.TooManyTags.Refuse(rules.Values{"resource": job.ResourceARN})
 	}
 	point.KeyType = keyType(keyARN, vault)
 	job.PointARN, job.ResourceType, job.ResourceName = point.ARN, point.ResourceType, point.ResourceName
@@ -328,7 +329,10 @@ func (r *Runner) addPoint(ctx context.Context, tx *state.Tx, point *state.Recove
 // assume makes the caller that a job of an account acts as, on behalf of the vault that it fills or reads.
 func (r *Runner) assume(ctx context.Context, accountID, region, vaultARN, roleARN, session string) (*api.Caller, error) {
 	role, err := r.Identity.AssumeForService(ctx, onBehalfOf(accountID, region, vaultARN), roleARN, session)
-	if err != nil {
+	if api.Code(err) != "" {
+		refusal := rules.RoleNotAssumed.Refuse(rules.Values{"role": roleARN, "account": accountID})
+		return nil, fmt.Errorf("%w (%w)", refusal, err)
+	} else if err != nil {
 		return nil, err
 	}
 	return role.Through(backupService, region), nil

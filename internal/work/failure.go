@@ -15,11 +15,10 @@ import (
 
 // Causes that end a running job from outside.
 var (
-	errStopped = errors.New("Backup job was stopped by user.")        //nolint:staticcheck // AWS's message
-	errExpired = errors.New("Backup job expired before completion.")  //nolint:staticcheck // AWS's message
-	errBusy    = errors.New("another job runs on the resource")       // the job waits
-	errDone    = errors.New("the job is in a final state")            // nothing to do
-	fatalError = " job encountered a fatal error. Internal failure: " // after Backup, Copy or Restore
+	errStopped error = rules.StoppedByUser.Refuse(nil)
+	errExpired error = rules.WindowClosed.Refuse(nil)
+	errBusy          = errors.New("another job runs on the resource") // the job waits
+	errDone          = errors.New("the job is in a final state")      // nothing to do
 )
 
 // refuseUse makes AWS's message of a refusal by KMS to let a job use a key; other errors stay as they are.
@@ -72,7 +71,8 @@ func judge(ctx context.Context, err error, what string, t try) (outcome, error) 
 	}
 	// What is damaged in the store stays so; it is read twice, because a byte may also have been lost on its way here.
 	if t.last || t.again && errors.Is(err, archive.ErrDamaged) {
-		return outcome{state.JobFailed, what + fatalError + err.Error(), rules.FatalError}, nil
+		fatal := rules.JobFatal.Refuse(rules.Values{"job": what, "reason": " Internal failure: " + err.Error()})
+		return outcome{state.JobFailed, fatal.Message, fatal.Category}, nil
 	}
 	return outcome{}, err
 }

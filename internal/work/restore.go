@@ -67,7 +67,7 @@ func (r *Runner) restore(ctx context.Context, job *state.RestoreJob) (made resou
 		return err
 	})
 	if errors.Is(err, state.ErrNotFound) || err == nil && point.Status != state.PointCompleted && point.Status != state.PointExpired {
-		return made, &rules.Refusal{Message: "Cannot find recovery point " + job.PointARN, Category: rules.ResourceNotFound}
+		return made, rules.PointMissing.Refuse(rules.Values{"point": job.PointARN})
 	} else if err != nil {
 		return made, err
 	}

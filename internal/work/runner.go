@@ -178,7 +178,7 @@ func (r *Runner) kindOf(resourceARN string) (resource.Kind, arn.ARN, error) {
 			return k, parsed, nil
 		}
 	}
-	return nil, parsed, &rules.Refusal{Message: "Unsupported resource type", Category: rules.ResourceNotSupported}
+	return nil, parsed, rules.TypeUnsupported.Refuse(rules.Values{"type": resourceARN})
 }
 
 // kindNamed is the kind with the Backup API's name.
@@ -188,7 +188,7 @@ func (r *Runner) kindNamed(resourceType string) (resource.Kind, error) {
 			return k, nil
 		}
 	}
-	return nil, &rules.Refusal{Message: "Unsupported resource type", Category: rules.ResourceNotSupported}
+	return nil, rules.TypeUnsupported.Refuse(rules.Values{"type": resourceType})
 }
 
 // update and view are the store's, for functions that need no context of their own.

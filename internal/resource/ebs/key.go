@@ -12,6 +12,7 @@ import (
 	"strongroom/internal/api"
 	"strongroom/internal/archives"
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 const (
@@ -167,16 +168,15 @@ func keyError(err error) error {
 	case "DisabledException", "KMSInvalidStateException":
 		return withCause(errKeyState(), err)
 	case "NotFoundException":
-		return withCause(api.Errorf("InvalidKmsKey.NotFound", "Given key ID does not exist"), err)
+		return withCause(api.Errorf("InvalidKmsKey.NotFound", "%s", rules.KeyMissing.Text), err)
 	case "AccessDeniedException", "InvalidArnException", "InvalidCiphertextException", "ValidationException":
-		return withCause(api.Errorf("InvalidKmsKey.NotAccessible", "Given key ID is not accessible"), err)
+		return withCause(api.Errorf("InvalidKmsKey.NotAccessible", "%s", rules.KeyInaccessible.Text), err)
 	}
 	return err
 }
 
 func errKeyState() *api.Error {
-	return api.Errorf("InvalidKmsKey.InvalidState",
-		"KMS key is either disabled or pending deletion or access to KMS key is denied")
+	return api.Errorf("InvalidKmsKey.InvalidState", "%s", rules.KeyUnusable.Text)
 }
 
 func withCause(e *api.Error, cause error) *api.Error {

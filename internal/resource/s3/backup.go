@@ -9,7 +9,6 @@ import (
 	"io"
 	"iter"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync/atomic"
 
@@ -20,6 +19,7 @@ import (
 	"strongroom/archive"
 	"strongroom/internal/api"
 	"strongroom/internal/resource"
+	"strongroom/rules"
 )
 
 // Backup options of S3, by the names of the Backup API. Both are on unless "disabled".
@@ -67,7 +67,7 @@ func enabled(options map[string]string, name string) bool {
 func (k *Kind) versioned(ctx context.Context, c *api.Caller, bucket string) error {
 	out, err := api.Call[awss3.GetBucketVersioningOutput](ctx, k.door, c, &awss3.GetBucketVersioningInput{Bucket: &bucket})
 	if api.Code(err) == "AccessDenied" {
-		return &api.Error{Code: "AccessDeniedException", Message: "Customer credential miss permission to get bucket versioning for bucket.", Status: http.StatusForbidden, Err: err}
+		return denied(rules.VersioningDenied.Refuse(roleValues(c)), err)
 	}
 	if err != nil {
 		return err
@@ -129,8 +129,8 @@ func (b *backup) run(ctx context.Context, parentID string) (resource.Result, err
 	}
 	if b.state.Skipped > 0 {
 		if b.kept.Load()+b.put.Load() == 0 {
-			return resource.Result{}, api.Errorf("AccessDeniedException",
-				"No objects were backed up from the source bucket %s. To get notified of these failures, enable SNS event notifications.", b.bucket)
+			none := rules.NothingBackedUp.Refuse(roleValues(b.caller).With("bucket", b.bucket))
+			return resource.Result{}, denied(none, nil)
 		}
 		b.log.WarnContext(ctx, "objects were not backed up", slog.String("bucket", b.bucket), slog.Int64("versions", b.state.Skipped))
 	}
@@ -423,7 +423,7 @@ func (b *backup) index(ctx context.Context) iter.Seq2[IndexEntry, error] {
 		for {
 			out, err := api.Call[ListVersionIndexOutput](ctx, b.door, b.caller, in)
 			if api.Code(err) == "AccessDenied" {
-				err = insufficient(b.caller)
+				err = denied(rules.RoleInsufficient.Refuse(roleValues(b.caller)), err)
 			}
 			if err != nil {
 				yield(IndexEntry{}, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"strongroom/internal/api"
 	"strongroom/internal/resource"
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 // Type is the kind's name in the Backup API.
@@ -99,7 +101,7 @@ func (k *Kind) Describe(ctx context.Context, c *api.Caller, bucket arn.ARN) (res
 	switch api.Code(err) {
 	case "NoSuchTagSet":
 	case "AccessDenied":
-		return resource.Description{}, insufficient(c)
+		return resource.Description{}, denied(rules.RoleInsufficient.Refuse(roleValues(c)), err)
 	default:
 		if err != nil {
 			return resource.Description{}, err
@@ -114,16 +116,22 @@ func (k *Kind) Describe(ctx context.Context, c *api.Caller, bucket arn.ARN) (res
 	return d, err
 }
 
-// insufficient is what a job says whose role may not read the bucket.
-func insufficient(c *api.Caller) *api.Error {
+// denied is a refusal of what the role wants to do, with its cause.
+func denied(refusal *rules.Refusal, cause error) *api.Error {
+	var why error = refusal
+	if cause != nil {
+		why = fmt.Errorf("%w (%w)", refusal, cause)
+	}
+	return &api.Error{Code: "AccessDeniedException", Message: refusal.Message, Status: http.StatusForbidden, Err: why}
+}
+
+// roleValues name the role that a job acts as.
+func roleValues(c *api.Caller) rules.Values {
 	role := c.RoleARN
 	if role == "" {
 		role = c.ARN
 	}
-	return &api.Error{
-		Code: "AccessDeniedException", Status: http.StatusForbidden,
-		Message: "IAM Role " + role + " does not have sufficient permissions to execute the backup.",
-	}
+	return rules.Values{"role": role, "account": c.AccountID}
 }
 
 // RecoveryPointARN implements [resource.Kind]: <bucket>-<time>-<8 hexadecimal digits>.

@@ -25,6 +25,7 @@ import (
 	"strongroom/arn"
 	"strongroom/internal/api"
 	"strongroom/internal/resource"
+	"strongroom/rules"
 )
 
 // restoreOptions are the restore metadata of S3; see
@@ -151,7 +152,8 @@ func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreReq
 		return resource.Restored{}, invalid("EncryptionType original is not valid for a copy in another Region: the original key is not there")
 	}
 	if o.acls && r.Recovery.Options["BackupACLs"] == "disabled" {
-		return resource.Restored{}, invalid("Unable to restore Access Control Lists (ACLs) for bucket because backup was created with the 'BackupACLs' option disabled. Please proceed with restoring without ACLs")
+		refusal := rules.NoListsInBackup.Refuse(rules.Values{"point": r.Recovery.ARN})
+		return resource.Restored{}, &api.Error{Code: "InvalidParameterValueException", Message: refusal.Message, Err: refusal}
 	}
 	if err := k.destination(ctx, c, o, r); err != nil {
 		return resource.Restored{}, err
@@ -164,19 +166,17 @@ func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreReq
 		return resource.Restored{}, err
 	}
 	made := resource.Restored{ARN: arn.New("s3", "", "", o.bucket)}
+	texts := roleValues(c).With("point", r.Recovery.ARN, "bucket", o.bucket)
 	switch restored, failed := x.restored.Load(), x.failed.Load(); {
 	case restored == 0 && failed > 0:
-		return resource.Restored{}, api.Errorf("AccessDeniedException", "No objects were restored from %s to %s."+notifyAdvice, r.Recovery.ARN, o.bucket)
+		return resource.Restored{}, denied(rules.NothingRestored.Refuse(texts), nil)
 	case failed > 0:
-		made.Message = "One or more objects failed to be restored from " + r.Recovery.ARN + " to " + o.bucket + "." + notifyAdvice
+		made.Message = rules.SomeNotRestored.Message(texts)
 	case restored == 0:
-		made.Message = "There are no objects that match the restore request for " + r.Recovery.ARN + "."
+		made.Message = rules.NothingMatched.Message(texts)
 	}
 	return made, nil
 }
-
-// notifyAdvice ends AWS's messages about objects that were left out.
-const notifyAdvice = " To get notified of these failures, enable SNS event notifications."
 
 // destination makes the bucket, or sees that it is there and keeps versions.
 func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions, r resource.RestoreRequest) error {
@@ -197,7 +197,7 @@ func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions,
 	_, err := api.Call[awss3.CreateBucketOutput](ctx, k.door, c, create)
 	if err != nil && (!r.Again || api.Code(err) != "BucketAlreadyOwnedByYou") { // then an earlier run of the job made it
 		if api.Code(err) == "AccessDenied" {
-			return &api.Error{Code: "AccessDeniedException", Message: "Access denied performing s3:CreateBucket on " + o.bucket, Status: http.StatusForbidden, Err: err}
+			return denied(rules.BucketCreationDenied.Refuse(roleValues(c).With("bucket", o.bucket)), err)
 		}
 		return err
 	}

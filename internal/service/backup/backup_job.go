@@ -38,7 +38,7 @@ func (s *Service) StartBackupJob(ctx context.Context, c *api.Caller, in *backup.
 	}
 	lifecycle := state.LifecycleOf(in.Lifecycle)
 	if refusal := lifecycle.Validate(false); refusal != nil {
-		return nil, coded(invalid("%s", refusal.Message), "ERROR_3015", "")
+		return nil, refused(refusal)
 	}
 	switch {
 	case in.LogicallyAirGappedBackupVaultArn != nil:

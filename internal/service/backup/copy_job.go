@@ -35,7 +35,7 @@ func (s *Service) StartCopyJob(ctx context.Context, c *api.Caller, in *backup.St
 	}
 	lifecycle := state.LifecycleOf(in.Lifecycle)
 	if refusal := lifecycle.Validate(false); refusal != nil {
-		return nil, coded(invalid("%s", refusal.Message), "ERROR_3015", "")
+		return nil, refused(refusal)
 	}
 	if err := checkToken(in.IdempotencyToken); err != nil {
 		return nil, err

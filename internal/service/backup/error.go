@@ -1,6 +1,19 @@
 package backup
 
-import "strongroom/internal/api"
+import (
+	"strongroom/internal/api"
+	"strongroom/rules"
+)
+
+// refused is a refusal of the catalogue as the error of a call.
+func refused(refusal *rules.Refusal) *api.Error {
+	entry, _ := rules.EntryOf(refusal.ID)
+	e := &api.Error{Code: entry.Error.Code, Message: refusal.Message, Status: entry.Error.Status, Err: refusal}
+	if entry.Error.Number != "" {
+		return coded(e, entry.Error.Number, "")
+	}
+	return e
+}
 
 func notFound(format string, args ...any) *api.Error {
 	return api.Errorf("ResourceNotFoundException", format, args...)
@@ -58,5 +71,5 @@ func planNotFound() *api.Error { return notFound("Failed reading Backup plan wit
 
 // denied is the answer to whoever reaches for another account.
 func denied() *api.Error {
-	return api.Errorf("AccessDeniedException", "Insufficient privileges to perform this action.").WithStatus(403)
+	return refused(rules.PrivilegesInsufficient.Refuse(nil))
 }

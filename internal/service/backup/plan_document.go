@@ -3,6 +3,7 @@ package backup
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -124,7 +125,10 @@ func ruleDocument(in types.BackupRuleInput) (types.BackupRule, error) {
 // ruleError is an invalid lifecycle of a rule, in AWS's envelope.
 func ruleError(rule string, refusal *rules.Refusal) *api.Error {
 	context, _ := json.Marshal([]string{rule, refusal.Message})
-	return coded(invalid("Error in rule %s : %s", rule, refusal.Message), "ERROR_3015", string(context))
+	e := refused(refusal)
+	e.Message = strings.ReplaceAll(rules.InRule, "<rule>", rule) + e.Message
+	e.Members["Context"] = string(context)
+	return e
 }
 
 // backupOptions are the options that each resource type has, all of which are enabled or disabled.

@@ -168,7 +168,7 @@ func (s *Service) updatePointLifecycleAccess(ctx context.Context, c *api.Caller,
 func (s *Service) UpdateRecoveryPointLifecycle(ctx context.Context, c *api.Caller, in *backup.UpdateRecoveryPointLifecycleInput) (*backup.UpdateRecoveryPointLifecycleOutput, error) {
 	lifecycle := state.LifecycleOf(in.Lifecycle)
 	if refusal := lifecycle.Validate(false); refusal != nil {
-		return nil, coded(invalid("%s", refusal.Message), "ERROR_3015", "")
+		return nil, refused(refusal)
 	}
 	var point state.RecoveryPoint
 	err := s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
@@ -233,7 +233,7 @@ func (s *Service) DeleteRecoveryPoint(ctx context.Context, c *api.Caller, in *ba
 		case vault.Locked:
 			return vaultLocked(vault, "Recovery point "+point.ARN+" cannot be deleted")
 		case !settled(point.Status):
-			return invalidState("AWS Backup is already performing an action on this recovery point: it is %s.", point.Status)
+			return refused(rules.PointBusy.Refuse(rules.Values{"point": point.ARN}))
 		}
 		held, err := tx.PointHeld(ctx, point.ARN)
 		if err != nil {

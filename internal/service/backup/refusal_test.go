@@ -297,7 +297,8 @@ func TestSelectionRefusals(t *testing.T) {
 		code      string
 		text      string
 	}{
-		{"nothing", types.BackupSelection{IamRoleArn: strong}, "InvalidParameterValueException", "Invalid backup selection. Either 'ListOfTags' or 'Resources' section must be non-empty."},
+		{"nothing", types.BackupSelection{IamRoleArn: strong}, "MissingParameterValueException", "Either Resources or Conditions must not be null"},
+		{"empty lists", types.BackupSelection{IamRoleArn: strong, Resources: []string{}}, "InvalidParameterValueException", "Invalid backup selection. Either 'ListOfTags' or 'Resources' section must be non-empty."},
 		{"conditions alone", types.BackupSelection{IamRoleArn: strong, Conditions: &types.Conditions{StringEquals: []types.ConditionParameter{{ConditionKey: new("aws:ResourceTag/k"), ConditionValue: new("v")}}}}, "InvalidParameterValueException", "must be non-empty"},
 		{"a bare condition key", types.BackupSelection{IamRoleArn: strong, Resources: []string{"*"}, Conditions: &types.Conditions{StringEquals: []types.ConditionParameter{{ConditionKey: new("k"), ConditionValue: new("v")}}}}, "InvalidParameterValueException", "aws:ResourceTag/"},
 		{"a suffix pattern", types.BackupSelection{IamRoleArn: strong, Resources: []string{"arn:aws:s3:::*-logs"}}, "InvalidParameterValueException", "Resources"},

@@ -44,15 +44,14 @@ func (s *Service) CreateBackupSelection(ctx context.Context, c *api.Caller, in *
 		if api.Code(err) == "" {
 			return nil, err
 		}
-		e := invalid("IAM Role %s cannot be assumed by AWS Backup", *document.IamRoleArn)
-		e.Err = err
-		return nil, e
+		return nil, refused(rules.RoleNotAssumed.Refuse(rules.Values{"role": *document.IamRoleArn, "account": c.AccountID}))
 	}
 	if len(document.ListOfTags) > 0 || document.Conditions != nil {
 		err := s.Door.Authorize(ctx, role.In(c.Region), "backup", api.Access{
 			Action: "tag:GetResources", Resource: "*",
 			DeniedAs: func(string) *api.Error {
-				return coded(invalid("IAM Role %s is not authorized to call tag:GetResources", *document.IamRoleArn), "ERROR_3018", *document.IamRoleArn)
+				denied := rules.TagSelectionDenied.Refuse(rules.Values{"role": *document.IamRoleArn, "account": c.AccountID})
+				return coded(refused(denied), rules.TagSelectionDenied.Error.Number, *document.IamRoleArn)
 			},
 		})
 		if err != nil {
@@ -118,7 +117,13 @@ func checkSelection(in types.BackupSelection) error {
 			}
 		}
 	}
-	if err := state.SelectionOf(in).Validate(); err != nil {
+	if in.Resources == nil && in.ListOfTags == nil && in.Conditions == nil {
+		return refused(rules.SelectionNull.Refuse(nil))
+	}
+	err := state.SelectionOf(in).Validate()
+	if refusal, is := errors.AsType[*rules.Refusal](err); is {
+		return refused(refusal)
+	} else if err != nil {
 		return invalid("%s", err)
 	}
 	return nil

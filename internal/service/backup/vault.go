@@ -214,7 +214,7 @@ func (s *Service) DeleteBackupVault(ctx context.Context, c *api.Caller, in *back
 			return err
 		}
 		if n += writing; n > 0 {
-			return coded(invalidRequest("Backup vault cannot be deleted because it contains recovery points."), "ERROR_9101", fmt.Sprint(n))
+			return coded(refused(rules.VaultNotEmpty.Refuse(rules.Values{"vault": vault.ARN})), rules.VaultNotEmpty.Error.Number, fmt.Sprint(n))
 		}
 		if err := tx.DeleteBackupVault(ctx, vault.ARN); err != nil {
 			return err

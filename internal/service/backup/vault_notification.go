@@ -12,6 +12,7 @@ import (
 	"strongroom/arn"
 	"strongroom/internal/api"
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 func (s *Service) putNotificationsAccess(ctx context.Context, c *api.Caller, in *backup.PutBackupVaultNotificationsInput) ([]api.Access, error) {
@@ -57,7 +58,7 @@ func (s *Service) GetBackupVaultNotifications(ctx context.Context, c *api.Caller
 	case err != nil:
 		return nil, err
 	case v.TopicARN == "":
-		return nil, notFound("Failed reading notifications from database for Backup vault %s", v.Name)
+		return nil, refused(rules.NotificationsMissing.Refuse(rules.Values{"name": v.Name}))
 	}
 	out := &backup.GetBackupVaultNotificationsOutput{BackupVaultName: &v.Name, BackupVaultArn: &v.ARN, SNSTopicArn: &v.TopicARN}
 	for _, event := range v.Events {

@@ -11,6 +11,7 @@ import (
 	"strongroom/iampolicy"
 	"strongroom/internal/api"
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 func (s *Service) putVaultPolicyAccess(ctx context.Context, c *api.Caller, in *backup.PutBackupVaultAccessPolicyInput) ([]api.Access, error) {
@@ -82,7 +83,7 @@ func checkPolicy(document string) (*iampolicy.Policy, error) {
 				return nil, invalid("The specified policy is invalid: the action %s is not supported in a backup vault access policy.", action)
 			}
 			if statement.Effect == iampolicy.Allow && open(statement) && strings.ToLower(action) != copyInto {
-				return nil, invalid("The specified policy cannot be added to the vault due to cross-account sharing restrictions. Amend the policy or the vault's settings, then retry request")
+				return nil, refused(rules.VaultPolicyTooOpen.Refuse(nil))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"strongroom/internal/api"
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 // everybody is how shares name all accounts.
@@ -168,7 +169,7 @@ func (s *Service) mayShare(ctx context.Context, c *api.Caller, snap state.Snapsh
 		return err
 	}
 	if key.KeyMetadata.KeyManager == kmstypes.KeyManagerTypeAws {
-		return api.Errorf("InvalidParameter", "Snapshots encrypted with the AWS managed key can't be shared. Specify another snapshot.")
+		return &api.Error{Code: rules.ManagedKeySnapshot.Error.Code, Message: rules.ManagedKeySnapshot.Text}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"strongroom/iampolicy"
 	"strongroom/internal/api"
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 // The only policy a key has, and the size it may have.
@@ -141,7 +142,7 @@ func (s *Service) checkPrincipals(ctx context.Context, principals *iampolicy.Pri
 			return err
 		}
 		if !exists {
-			return api.Errorf("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.")
+			return &api.Error{Code: rules.PrincipalsInvalid.Error.Code, Message: rules.PrincipalsInvalid.Text}
 		}
 	}
 	return nil

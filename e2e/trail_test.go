@@ -22,6 +22,7 @@ type record struct {
 	EventName    string `json:"eventName"`
 	EventSource  string `json:"eventSource"`
 	ErrorCode    string `json:"errorCode"`
+	ErrorMessage string `json:"errorMessage"`
 	UserIdentity struct {
 		AccountID      string `json:"accountId"`
 		InvokedBy      string `json:"invokedBy"`

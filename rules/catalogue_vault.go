@@ -38,12 +38,13 @@ var (
 		Cause: RoleNotAssumed.Cause, Cure: RoleNotAssumed.Cure, Source: "DG:restore-testing", Unreachable: needsRestoreTests,
 	}
 	ProvidedRoleNotAssumed = Entry{
-		ID: "E39c", Text: "The provided role <role> cannot be assumed by AWS Backup.", Category: AccessDenied, Moments: []Moment{AtOnce},
-		Cause: RoleNotAssumed.Cause, Cure: RoleNotAssumed.Cure, Source: "GH:awslabs/landing-zone-accelerator-on-aws#194",
-		Unreachable: "It is another wording of E39, which is what the service says.",
+		ID: "E39c", Text: "The provided role <role> cannot be assumed by AWS Backup.", Category: AccessDenied, Moments: []Moment{InEvent},
+		Error: Exception{Code: "AccessDenied"},
+		Cause: "The role of a plan's selection does not exist, or does not trust backup.amazonaws.com, when a rule runs. A backup policy may name a role that no account has.",
+		Cure:  RoleNotAssumed.Cure, Source: "GH:awslabs/landing-zone-accelerator-on-aws#194",
 	}
 	TagSelectionDenied = Entry{
-		ID: "E40", Text: "IAM Role <role> is not authorized to call tag:GetResources", Moments: []Moment{AtOnce},
+		ID: "E40", Text: "IAM Role <role> is not authorized to call tag:GetResources", Moments: []Moment{AtOnce, InEvent},
 		Error: Exception{Code: "InvalidParameterValueException", Number: "ERROR_3018"},
 		Cause: "A selection by tags finds its resources as the role, which may not look for them.",
 		Cure: Fix{
@@ -101,7 +102,8 @@ var (
 		Source: "GH:gruntwork-io/cloud-nuke#730, GH:go-to-k/delstack#370, GH:hashicorp/terraform-provider-aws#37774",
 	}
 	VaultMissing = Entry{
-		ID: "E47", Text: "Backup job failed because backup vault <vault> does not exist.", Category: ResourceNotFound, Moments: []Moment{InBackup},
+		ID: "E47", Text: "Backup job failed because backup vault <vault> does not exist.", Category: ResourceNotFound, Moments: []Moment{InBackup, InEvent},
+		Error: Exception{Code: "ResourceNotFoundException"},
 		Cause: "A plan's rule names a vault that is not there, or the vault went while the job waited.",
 		Cure: Fix{
 			Call: "backup:CreateBackupVault", AccountID: "<account>", Region: "<region>", Resource: "<vault>",

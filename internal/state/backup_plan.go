@@ -14,6 +14,7 @@ import (
 type BackupPlan struct {
 	ID               string            `db:"id"`
 	AccountID        string            `db:"account_id"`
+	OrganizationID   string            `db:"organization_id"` // whose backup policies made it; "" for the account's own
 	Region           string            `db:"region"`
 	ARN              string            `db:"arn"`
 	Name             string            `db:"name"`
@@ -142,6 +143,12 @@ func (tx *Tx) BackupPlans(ctx context.Context, accountID, region string, include
 		f.add("deleted_at = 0")
 	}
 	return page[BackupPlan](ctx, tx, "backup_plans", "created_at", "id", f, after, limit)
+}
+
+// OrganizationPlans lists the living plans of an account that backup policies made, in all Regions.
+func (tx *Tx) OrganizationPlans(ctx context.Context, accountID string) ([]BackupPlan, error) {
+	return selectWhere[BackupPlan](ctx, tx, "backup_plans", new(filter).add("account_id = ?", accountID).
+		add("organization_id <> ''").add("deleted_at = 0"), "ORDER BY region, name, id")
 }
 
 // BackupPlanVersion reads one version.

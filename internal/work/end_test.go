@@ -42,6 +42,10 @@ type noTrail struct{}
 
 func (noTrail) RecordServiceEvent(context.Context, string, string, string, map[string]any) {}
 
+func (noTrail) PutServiceEvent(context.Context, *state.Tx, string, string, string, map[string]any, *api.Error) error {
+	return nil
+}
+
 // ended runs a backup job's last attempt on a resource of the kind and returns its row.
 func ended(t *testing.T, jobID string, kind func(*archives.Archives) resource.Kind) (*Runner, state.BackupJob) {
 	t.Helper()

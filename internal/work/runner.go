@@ -38,6 +38,8 @@ type Membership struct {
 // Trail keeps the events that the service itself makes.
 type Trail interface {
 	RecordServiceEvent(ctx context.Context, accountID, region, name string, details map[string]any)
+	// PutServiceEvent keeps one if tx commits, with what went wrong; nil for nothing.
+	PutServiceEvent(ctx context.Context, tx *state.Tx, accountID, region, name string, details map[string]any, failure *api.Error) error
 }
 
 // Config is what a [Runner] works with.

@@ -58,21 +58,11 @@ func (r *Runner) RunDueRules(ctx context.Context) error {
 func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 	var plan state.BackupPlan
 	var selections []state.BackupSelection
-	optIn := map[string]bool{}
 	err := r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
 		if plan, err = tx.BackupPlan(ctx, s.PlanID); err != nil {
 			return err
 		}
-		if selections, err = tx.BackupSelections(ctx, s.PlanID, state.Cursor{}, 0); err != nil {
-			return err
-		}
-		settings, err := tx.BackupSetting(ctx, plan.AccountID, plan.Region, state.SettingOptIn)
-		if errors.Is(err, state.ErrNotFound) {
-			return nil
-		}
-		for name, value := range settings.Value {
-			optIn[name] = value == "true"
-		}
+		selections, err = tx.BackupSelections(ctx, s.PlanID, state.Cursor{}, 0)
 		return err
 	})
 	if err != nil {
@@ -98,8 +88,12 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 	}
 	outlasted := rules.Outlasted(planned, index, scheduled, plan.UpdatedAt.Time())
 	var jobs []state.BackupJob
+	var failures []unprocessed
 	if !missed && !outlasted {
-		if jobs, err = r.jobsOf(ctx, plan, rule, selections, optIn, scheduled, windows); err != nil {
+		if selections, failures, err = r.process(ctx, plan, rule, selections); err != nil {
+			return err
+		}
+		if jobs, err = r.jobsOf(ctx, plan, rule, selections, scheduled, windows); err != nil {
 			return err
 		}
 	}
@@ -108,6 +102,9 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 			jobs = nil // the plan was changed, or another process was faster
 			return nil
 		} else if err != nil {
+			return err
+		}
+		if err := r.tellUnprocessed(ctx, tx, plan, rule, failures); err != nil {
 			return err
 		}
 		for _, job := range jobs {
@@ -160,7 +157,14 @@ func plannedRules(plan state.BackupPlan) ([]rules.PlannedRule, error) {
 }
 
 // jobsOf makes a backup job for each resource that a selection takes.
-func (r *Runner) jobsOf(ctx context.Context, plan state.BackupPlan, rule types.BackupRule, selections []state.BackupSelection, optIn map[string]bool, scheduled time.Time, windows rules.Windows) ([]state.BackupJob, error) {
+func (r *Runner) jobsOf(ctx context.Context, plan state.BackupPlan, rule types.BackupRule, selections []state.BackupSelection, scheduled time.Time, windows rules.Windows) ([]state.BackupJob, error) {
+	if len(selections) == 0 {
+		return nil, nil
+	}
+	optIn, err := r.optIn(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
 	resources, err := r.List(ctx, plan.AccountID, plan.Region)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"strongroom/internal/api"
+	"strongroom/internal/state"
 	"strongroom/rules"
 )
 
@@ -68,6 +69,12 @@ func pointNotFound(arn string) *api.Error {
 }
 
 func planNotFound() *api.Error { return notFound("Failed reading Backup plan with provided version") }
+
+// ofOrganization refuses to change what backup policies of the organization made. The words are those of AWS about deletions:
+// https://github.com/rebuy-de/aws-nuke/issues/633
+func ofOrganization(what string, plan state.BackupPlan) *api.Error {
+	return invalid("%s backup plan %s created by organizations", what, plan.ID)
+}
 
 // denied is the answer to whoever reaches for another account.
 func denied() *api.Error {

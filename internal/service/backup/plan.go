@@ -79,7 +79,7 @@ func (s *Service) CreateBackupPlan(ctx context.Context, c *api.Caller, in *backu
 			case request != "" && there.CreatorRequestID == request:
 				plan = there
 				return nil
-			case sameDocument(there.Document, document):
+			case there.OrganizationID == "" && sameDocument(there.Document, document):
 				return alreadyExists("Backup plan with the same plan document already exists", there.ARN, there.CreatorRequestID)
 			}
 		}
@@ -237,6 +237,9 @@ func (s *Service) UpdateBackupPlan(ctx context.Context, c *api.Caller, in *backu
 		if plan, err = findPlan(ctx, tx, c, *in.BackupPlanId); err != nil {
 			return err
 		}
+		if plan.OrganizationID != "" {
+			return ofOrganization("Backup plan cannot be updated for", plan)
+		}
 		versions, err := tx.BackupPlanVersions(ctx, plan.ID, state.Cursor{}, rules.MaxPlanVersions)
 		if err != nil {
 			return err
@@ -277,6 +280,9 @@ func (s *Service) DeleteBackupPlan(ctx context.Context, c *api.Caller, in *backu
 		plan, err := findPlan(ctx, tx, c, *in.BackupPlanId)
 		if err != nil {
 			return err
+		}
+		if plan.OrganizationID != "" {
+			return ofOrganization("Backup plan cannot be deleted for", plan)
 		}
 		selections, err := tx.BackupSelections(ctx, plan.ID, state.Cursor{}, 1)
 		if err != nil {

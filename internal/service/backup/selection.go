@@ -63,8 +63,12 @@ func (s *Service) CreateBackupSelection(ctx context.Context, c *api.Caller, in *
 		CreatorRequestID: request, Document: document,
 	}
 	err = s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		if _, err := findPlan(ctx, tx, c, selection.PlanID); err != nil {
+		plan, err := findPlan(ctx, tx, c, selection.PlanID)
+		if err != nil {
 			return err
+		}
+		if plan.OrganizationID != "" {
+			return ofOrganization("Cannot create selection for", plan)
 		}
 		there, err := tx.BackupSelections(ctx, selection.PlanID, state.Cursor{}, 0)
 		if err != nil {
@@ -129,14 +133,11 @@ func checkSelection(in types.BackupSelection) error {
 	return nil
 }
 
-// findSelection reads a selection of one of the caller's plans.
-func findSelection(ctx context.Context, tx *state.Tx, c *api.Caller, planID, id string) (state.BackupSelection, error) {
-	if _, err := findPlan(ctx, tx, c, planID); err != nil {
-		return state.BackupSelection{}, err
-	}
-	selection, err := tx.BackupSelection(ctx, planID, id)
+// findSelection reads a selection of a plan.
+func findSelection(ctx context.Context, tx *state.Tx, plan state.BackupPlan, id string) (state.BackupSelection, error) {
+	selection, err := tx.BackupSelection(ctx, plan.ID, id)
 	if errors.Is(err, state.ErrNotFound) {
-		return selection, notFound("Cannot find selection with id %s in backup plan %s.", id, planID)
+		return selection, notFound("Cannot find selection with id %s in backup plan %s.", id, plan.ID)
 	}
 	return selection, err
 }
@@ -149,7 +150,11 @@ func (s *Service) getSelectionAccess(ctx context.Context, c *api.Caller, in *bac
 func (s *Service) GetBackupSelection(ctx context.Context, c *api.Caller, in *backup.GetBackupSelectionInput) (*backup.GetBackupSelectionOutput, error) {
 	out := &backup.GetBackupSelectionOutput{}
 	return out, s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		selection, err := findSelection(ctx, tx, c, *in.BackupPlanId, aws.ToString(in.SelectionId))
+		plan, err := findPlan(ctx, tx, c, *in.BackupPlanId)
+		if err != nil {
+			return err
+		}
+		selection, err := findSelection(ctx, tx, plan, aws.ToString(in.SelectionId))
 		*out = backup.GetBackupSelectionOutput{
 			BackupPlanId: &selection.PlanID, SelectionId: &selection.ID, BackupSelection: &selection.Document,
 			CreationDate: selection.CreatedAt.Ptr(), CreatorRequestId: optional(selection.CreatorRequestID),
@@ -165,9 +170,16 @@ func (s *Service) deleteSelectionAccess(ctx context.Context, c *api.Caller, in *
 // DeleteBackupSelection takes resources from a plan again.
 func (s *Service) DeleteBackupSelection(ctx context.Context, c *api.Caller, in *backup.DeleteBackupSelectionInput) (*backup.DeleteBackupSelectionOutput, error) {
 	return &backup.DeleteBackupSelectionOutput{}, s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		selection, err := findSelection(ctx, tx, c, *in.BackupPlanId, aws.ToString(in.SelectionId))
+		plan, err := findPlan(ctx, tx, c, *in.BackupPlanId)
 		if err != nil {
 			return err
+		}
+		selection, err := findSelection(ctx, tx, plan, aws.ToString(in.SelectionId))
+		if err != nil {
+			return err
+		}
+		if plan.OrganizationID != "" {
+			return ofOrganization("Cannot delete selection for", plan)
 		}
 		return tx.DeleteBackupSelection(ctx, selection.PlanID, selection.ID)
 	})

@@ -68,6 +68,9 @@ func findTagged(ctx context.Context, tx *state.Tx, c *api.Caller, resource strin
 	case parsed.Service == "backup" && kind == "backup-plan":
 		p, err := findPlan(ctx, tx, c, id)
 		return tagged{p.Tags, func(ctx context.Context, tags map[string]string) error {
+			if p.OrganizationID != "" { // its tags are the policy's
+				return ofOrganization("Tags cannot be changed for", p)
+			}
 			p.Tags = tags
 			return tx.PutBackupPlan(ctx, p)
 		}}, err

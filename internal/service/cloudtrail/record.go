@@ -143,7 +143,7 @@ func (r *Recorder) event(ctx context.Context, d document, accountID string, at t
 }
 
 // serviceEvent makes the record of what a service did by itself.
-func (r *Recorder) serviceEvent(ctx context.Context, accountID, region, name string, details map[string]any) state.Event {
+func (r *Recorder) serviceEvent(ctx context.Context, accountID, region, name string, details map[string]any, failure *api.Error) state.Event {
 	const source = "backup.amazonaws.com"
 	d := document{
 		EventVersion:        recordVersion,
@@ -157,6 +157,9 @@ func (r *Recorder) serviceEvent(ctx context.Context, accountID, region, name str
 		ManagementEvent:     true,
 		ServiceEventDetails: details,
 		EventCategory:       "Management",
+	}
+	if failure != nil {
+		d.ErrorCode, d.ErrorMessage = errorOf(failure)
 	}
 	for _, key := range slices.Sorted(maps.Keys(details)) {
 		if text, ok := details[key].(string); ok && strings.HasPrefix(text, "arn:") {

@@ -77,7 +77,13 @@ func (r *Recorder) Record(ctx context.Context, call *api.Record) {
 // RecordServiceEvent keeps an event that AWS Backup tells of itself, such as BackupJobCompleted. The names in details are
 // those of the record's serviceEventDetails; ARNs among them are what the event is found by.
 func (r *Recorder) RecordServiceEvent(ctx context.Context, accountID, region, name string, details map[string]any) {
-	r.add(ctx, []state.Event{r.serviceEvent(ctx, accountID, region, name, details)}, true)
+	r.add(ctx, []state.Event{r.serviceEvent(ctx, accountID, region, name, details, nil)}, true)
+}
+
+// PutServiceEvent keeps such an event if tx commits. A failure is what AWS Backup met with instead of doing what the event
+// tells of; nil for none.
+func (r *Recorder) PutServiceEvent(ctx context.Context, tx *state.Tx, accountID, region, name string, details map[string]any, failure *api.Error) error {
+	return tx.InsertEvents(ctx, []state.Event{r.serviceEvent(ctx, accountID, region, name, details, failure)})
 }
 
 // add queues events and, if asked to, waits until they are kept.

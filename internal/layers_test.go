@@ -22,7 +22,7 @@ type layer struct {
 }
 
 // kernel can be used as libraries: it knows nothing of internal, and no SQL.
-var kernel = []string{"archive", "backuppolicy", "rules", "iampolicy", "arn", "clock"}
+var kernel = []string{"archive", "backuppolicy", "tagpolicy", "rules", "iampolicy", "arn", "clock"}
 
 // layers stand as in the design, the higher ones first: each may import only from below.
 var layers = []layer{
@@ -44,6 +44,7 @@ var layers = []layer{
 	{"internal/state", []string{"rules", "clock"}},
 	{"bench", []string{"archive", "clock"}},
 	{"archive", []string{"clock"}},
+	{"tagpolicy", []string{"backuppolicy"}},
 	{"backuppolicy", []string{"rules", "arn"}},
 	{"rules", []string{"iampolicy", "arn"}},
 	{"iampolicy", nil},

@@ -34,6 +34,13 @@ func (tx *Tx) CreateAccountRequest(ctx context.Context, organizationID, id strin
 		WHERE organization_id = $1 AND id = $2`, organizationID, id)
 }
 
+// MadeInOrganization reports whether an account was made by a request of the organization.
+func (tx *Tx) MadeInOrganization(ctx context.Context, organizationID, accountID string) (bool, error) {
+	n, err := queryOne(ctx, tx, scanCount, `SELECT COUNT(*) FROM create_account_requests WHERE organization_id = $1 AND account_id = $2`,
+		organizationID, accountID)
+	return n > 0, err
+}
+
 // CreateAccountRequests lists an organization's requests, oldest first.
 func (tx *Tx) CreateAccountRequests(ctx context.Context, organizationID string) ([]CreateAccountRequest, error) {
 	return queryAll(ctx, tx, scanCreateAccount, `SELECT `+createAccountColumns+` FROM create_account_requests

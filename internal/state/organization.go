@@ -39,11 +39,17 @@ func (tx *Tx) InsertOrganization(ctx context.Context, o Organization) error {
 	return err
 }
 
+// SetFeatureSet changes what an organization can.
+func (tx *Tx) SetFeatureSet(ctx context.Context, id, featureSet string) error {
+	return tx.execOne(ctx, `UPDATE organizations SET feature_set = $2 WHERE id = $1`, id, featureSet)
+}
+
 // DeleteOrganization removes an organization with everything that belongs to it except its accounts.
 func (tx *Tx) DeleteOrganization(ctx context.Context, id string) error {
 	for _, table := range []string{
 		"organizational_units", "create_account_requests", "handshakes", "organization_service_access", "organization_service_access_periods", "organization_tags",
-		"organization_policy_attachments", "organization_policy_types", "organization_policies",
+		"organization_policy_attachments", "organization_policy_types", "organization_policies", "organization_policy_changes",
+		"delegated_administrators", "organization_resource_policies",
 	} {
 		if _, err := tx.exec(ctx, `DELETE FROM `+table+` WHERE organization_id = $1`, id); err != nil {
 			return err
@@ -112,6 +118,16 @@ func (tx *Tx) OrganizationalUnit(ctx context.Context, organizationID, id string)
 func (tx *Tx) OrganizationalUnits(ctx context.Context, organizationID, parentID string) ([]OrganizationalUnit, error) {
 	return queryAll(ctx, tx, scanUnit, `SELECT `+unitColumns+` FROM organizational_units
 		WHERE organization_id = $1 AND parent_id = $2 ORDER BY name`, organizationID, parentID)
+}
+
+// AllOrganizationalUnits lists the units of an organization by id.
+func (tx *Tx) AllOrganizationalUnits(ctx context.Context, organizationID string) ([]OrganizationalUnit, error) {
+	return queryAll(ctx, tx, scanUnit, `SELECT `+unitColumns+` FROM organizational_units WHERE organization_id = $1 ORDER BY id`, organizationID)
+}
+
+// CountOrganizationalUnits counts the units of an organization.
+func (tx *Tx) CountOrganizationalUnits(ctx context.Context, organizationID string) (int, error) {
+	return queryOne(ctx, tx, scanCount, `SELECT COUNT(*) FROM organizational_units WHERE organization_id = $1`, organizationID)
 }
 
 // InsertOrganizationalUnit adds a unit; [ErrExists] if its parent has one of that name.

@@ -69,17 +69,19 @@ func (tx *Tx) DisablePolicyType(ctx context.Context, organizationID, policyType 
 	return err
 }
 
-// AttachOrganizationPolicy attaches a policy to a root, unit or account; [ErrExists] if it is.
+// AttachOrganizationPolicy attaches a policy to a root, unit or account, behind those of its type that are; [ErrExists] if
+// it is attached already.
 func (tx *Tx) AttachOrganizationPolicy(ctx context.Context, p OrganizationPolicy, targetID string) error {
-	_, err := tx.exec(ctx, `INSERT INTO organization_policy_attachments (organization_id, target_id, type, policy_id, attached_at)
-		VALUES ($1, $2, $3, $4, $5)`, p.OrganizationID, targetID, p.Type, p.ID, tx.Now)
+	_, err := tx.exec(ctx, `INSERT INTO organization_policy_attachments (organization_id, target_id, type, policy_id, attached_at, position)
+		SELECT $1, $2, $3, $4, $5, COALESCE(MAX(position), 0) + 1 FROM organization_policy_attachments
+			WHERE organization_id = $1 AND target_id = $2 AND type = $3`, p.OrganizationID, targetID, p.Type, p.ID, tx.Now)
 	return err
 }
 
-// AttachEverywhere attaches a policy to the root, all units and all accounts of its organization.
+// AttachEverywhere attaches a policy to the root, all units and all accounts of its organization, as the first of its type.
 func (tx *Tx) AttachEverywhere(ctx context.Context, p OrganizationPolicy) error {
-	_, err := tx.exec(ctx, `INSERT INTO organization_policy_attachments (organization_id, target_id, type, policy_id, attached_at)
-		SELECT $1, target.id, $2, $3, $4 FROM (
+	_, err := tx.exec(ctx, `INSERT INTO organization_policy_attachments (organization_id, target_id, type, policy_id, attached_at, position)
+		SELECT $1, target.id, $2, $3, $4, 1 FROM (
 			SELECT root_id AS id FROM organizations WHERE id = $1
 			UNION SELECT id FROM organizational_units WHERE organization_id = $1
 			UNION SELECT id FROM accounts WHERE organization_id = $1
@@ -111,4 +113,28 @@ func (tx *Tx) PoliciesOfTarget(ctx context.Context, organizationID, policyType, 
 func (tx *Tx) TargetsOfPolicy(ctx context.Context, organizationID, policyID string) ([]string, error) {
 	return queryAll(ctx, tx, scanString, `SELECT target_id FROM organization_policy_attachments
 		WHERE organization_id = $1 AND policy_id = $2 ORDER BY target_id`, organizationID, policyID)
+}
+
+// PolicyAttachment is a policy at a place.
+type PolicyAttachment struct {
+	TargetID string // root, unit or account
+	PolicyID string
+}
+
+// PolicyAttachments lists where the policies of a type are attached, by target and there in the order of their attachment.
+func (tx *Tx) PolicyAttachments(ctx context.Context, organizationID, policyType string) ([]PolicyAttachment, error) {
+	return queryAll(ctx, tx, func(s scanner) (a PolicyAttachment, err error) {
+		err = s.Scan(&a.TargetID, &a.PolicyID)
+		return a, err
+	}, `SELECT target_id, policy_id FROM organization_policy_attachments
+		WHERE organization_id = $1 AND type = $2 ORDER BY target_id, position`, organizationID, policyType)
+}
+
+// PoliciesAsAttached lists the policies of a type that are attached to a root, unit or account itself, in the order of
+// their attachment.
+func (tx *Tx) PoliciesAsAttached(ctx context.Context, organizationID, policyType, targetID string) ([]OrganizationPolicy, error) {
+	return queryAll(ctx, tx, scanRow[OrganizationPolicy], selectRow[OrganizationPolicy](organizationPolicies+` JOIN (
+			SELECT policy_id, position FROM organization_policy_attachments WHERE organization_id = $1 AND type = $2 AND target_id = $3
+		) AS attached ON policy_id = id`)+
+		`WHERE organization_id = $1 ORDER BY position`, organizationID, policyType, targetID)
 }

@@ -69,6 +69,7 @@ type Region struct {
 // Quotas are limits that AWS raises on request. 0 leaves one as it is.
 type Quotas struct {
 	BackupVaults int `yaml:"backup_vaults"` // of an account in a Region; 300 by default
+	Accounts     int `yaml:"accounts"`      // of an organization; 10 by default
 }
 
 // Webhooks are the endpoints that topics send to. Whoever may subscribe names them, so the server calls none on loopback,
@@ -134,6 +135,9 @@ func (c *Config) complete() error {
 	}
 	if _, err := c.rulesDate(time.Time{}); err != nil {
 		return err
+	}
+	if c.Quotas.Accounts < 0 {
+		return fmt.Errorf("quotas: accounts is %d; it cannot be below zero", c.Quotas.Accounts)
 	}
 	if c.Quotas.BackupVaults < 0 {
 		return fmt.Errorf("quotas: backup_vaults is %d; it cannot be below zero", c.Quotas.BackupVaults)

@@ -36,6 +36,9 @@ func New(t testing.TB, options ...Options) *Server {
 	}
 	c := o.Config
 	c.Dev = !o.Standalone
+	if c.Quotas.Accounts == 0 {
+		c.Quotas.Accounts = 10000 // tests of large organizations need no leave
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"
 	}

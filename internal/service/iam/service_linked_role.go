@@ -55,6 +55,15 @@ func (s *Service) EnsureServiceLinkedRole(ctx context.Context, accountID, servic
 	return role.ARN(), err
 }
 
+// EnsureServiceLinkedRoleIn makes it in a transaction of [state.DB.UpdatePrincipals].
+func EnsureServiceLinkedRoleIn(ctx context.Context, tx *state.Tx, accountID, servicePrincipal string) error {
+	_, err := tx.Role(ctx, accountID, serviceLinkedRoles[servicePrincipal].name)
+	if errors.Is(err, state.ErrNotFound) {
+		_, err = insertServiceLinkedRole(ctx, tx, accountID, servicePrincipal, "")
+	}
+	return err
+}
+
 func insertServiceLinkedRole(ctx context.Context, tx *state.Tx, accountID, servicePrincipal, description string) (state.Role, error) {
 	linked := serviceLinkedRoles[servicePrincipal]
 	role := state.Role{

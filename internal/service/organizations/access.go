@@ -1,6 +1,7 @@
 package organizations
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -36,22 +37,37 @@ func accessesOf(ctx context.Context, tx *state.Tx, c *api.Caller, action string,
 	if name := policyTypeIn(in); name != "" {
 		keys["organizations:PolicyType"] = []string{string(name)}
 	}
+	o, err := tx.OrganizationOfAccount(ctx, c.AccountID)
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return nil, err
+	}
+	var by standing
+	var policy state.ResourcePolicy
+	if err != nil { // whatever a standalone account names is none of its organization
+		o = state.Organization{ID: "o-*", ManagementAccountID: c.AccountID}
+	} else if by, policy, err = standingOf(ctx, tx, o, c, in); err != nil {
+		return nil, err
+	}
 	var accesses []api.Access
 	add := func(arn string, tags map[string]string) {
 		context := api.WithResourceTags(nil, tags)
 		for key, values := range keys {
 			context[key] = values
 		}
-		accesses = append(accesses, api.Access{Action: action, Resource: arn, Context: context})
+		a := api.Access{Action: action, Resource: arn, Context: context}
+		if by == delegate {
+			a = underPolicy(a, o, policy)
+		}
+		accesses = append(accesses, a)
 	}
-	o, err := tx.OrganizationOfAccount(ctx, c.AccountID)
-	if err != nil && !errors.Is(err, state.ErrNotFound) {
-		return nil, err
+	ids := resourcesIn(in)
+	if effective, ok := in.(*organizations.DescribeEffectivePolicyInput); ok {
+		ids = []string{cmp.Or(aws.ToString(effective.TargetId), c.AccountID)}
+		if !accountPattern.MatchString(ids[0]) {
+			ids = nil // only accounts have one
+		}
 	}
-	if err != nil { // whatever a standalone account names is none of its organization
-		o = state.Organization{ID: "o-*", ManagementAccountID: c.AccountID}
-	}
-	for _, id := range resourcesIn(in) {
+	for _, id := range ids {
 		switch {
 		case strings.HasPrefix(id, "h-"): // an invitation into another organization
 			inviting := o
@@ -62,7 +78,11 @@ func accessesOf(ctx context.Context, tx *state.Tx, c *api.Caller, action string,
 			if err != nil && !errors.Is(err, state.ErrNotFound) {
 				return nil, err
 			}
-			add(arnOf(inviting, id), nil)
+			arn := arnOf(inviting, id)
+			if err == nil {
+				arn = handshakeARN(inviting, h)
+			}
+			add(arn, nil)
 		case strings.HasPrefix(id, "p-"):
 			p, err := tx.OrganizationPolicy(ctx, o.ID, id)
 			if errors.Is(err, state.ErrNotFound) {
@@ -93,14 +113,44 @@ func accessesOf(ctx context.Context, tx *state.Tx, c *api.Caller, action string,
 		}
 		add(arnOf(o, invited), nil)
 	}
+	if _, ok := in.(*organizations.PutResourcePolicyInput); ok {
+		if policy, err = tx.OrganizationResourcePolicy(ctx, o.ID); err != nil {
+			return nil, err
+		}
+		tags, err := tx.OrganizationTags(ctx, o.ID, policy.ID)
+		if err != nil {
+			return nil, err
+		}
+		add(arnOf(o, cmp.Or(policy.ID, "rp-*")), tags)
+	}
 	if len(accesses) == 0 {
-		add("*", nil)
+		// The examples of delegation name the policies to be made, where the reference knows no resource:
+		// https://docs.aws.amazon.com/organizations/latest/userguide/security_iam_resource-based-policy-examples.html
+		if made := madeBy(o, in); by == delegate && made != "" {
+			add(made, nil)
+		} else {
+			add("*", nil)
+		}
 	}
 	if made := madeBy(o, in); made != "" && keys["aws:TagKeys"] != nil {
 		action = "organizations:TagResource" // what is made with tags
 		add(made, nil)
 	}
 	return accesses, nil
+}
+
+// underPolicy is an access to what belongs to the management account, which needs an allow of the organization's
+// resource policy beside the caller's own. Who has the one without the other is told what members are told otherwise.
+func underPolicy(a api.Access, o state.Organization, policy state.ResourcePolicy) api.Access {
+	a.ResourceAccountID = o.ManagementAccountID
+	a.ResourcePolicies = []api.PolicyDocument{{Name: "resource policy of " + o.ID, Document: policy.Content}}
+	a.DeniedAs = func(explanation string) *api.Error {
+		if strings.Contains(explanation, "no resource-based policy allows") {
+			return notPermitted()
+		}
+		return api.Errorf("AccessDeniedException", "%s", explanation)
+	}
+	return a
 }
 
 // madeBy is what an input makes that can have tags, before it has an id.
@@ -116,6 +166,8 @@ func madeBy(o state.Organization, in any) string {
 		}
 	case *organizations.InviteAccountToOrganizationInput:
 		return arnOf(o, "*")
+	case *organizations.PutResourcePolicyInput:
+		return arnOf(o, "rp-*")
 	}
 	return ""
 }
@@ -141,8 +193,11 @@ func resourcesIn(in any) []string {
 
 func policyTypeIn(in any) types.PolicyType {
 	for _, name := range []string{"PolicyType", "Filter", "Type"} {
-		if t, ok := api.FieldValue(in, name).(types.PolicyType); ok {
+		switch t := api.FieldValue(in, name).(type) {
+		case types.PolicyType:
 			return t
+		case types.EffectivePolicyType:
+			return types.PolicyType(t)
 		}
 	}
 	return ""

@@ -30,12 +30,19 @@ func (s *Service) CreateAccount(ctx context.Context, c *api.Caller, in *organiza
 	}
 	email := strings.ToLower(*in.Email)
 	var request state.CreateAccountRequest
-	err = s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err = s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+		full, err := s.full(ctx, tx, o)
+		if err != nil {
+			return err
+		}
+		if full {
+			return constraintViolation("ACCOUNT_NUMBER_LIMIT_EXCEEDED", "You have exceeded the allowed number of AWS accounts.")
+		}
 		request = state.CreateAccountRequest{
 			ID: newRequestID(), OrganizationID: o.ID, AccountName: *in.AccountName,
 			State: string(types.CreateAccountStateSucceeded), RequestedAt: tx.Now, CompletedAt: tx.Now,
 		}
-		_, err := tx.AccountByEmail(ctx, email)
+		_, err = tx.AccountByEmail(ctx, email)
 		if err == nil {
 			request.State, request.FailureReason = string(types.CreateAccountStateFailed), string(types.CreateAccountFailureReasonEmailAlreadyExists)
 			return tx.InsertCreateAccountRequest(ctx, request)
@@ -51,7 +58,7 @@ func (s *Service) CreateAccount(ctx context.Context, c *api.Caller, in *organiza
 		if err := tx.InsertAccount(ctx, a); err != nil {
 			return err
 		}
-		if err := join(ctx, tx, o, a, created); err != nil {
+		if err := s.join(ctx, tx, o, a, created); err != nil {
 			return err
 		}
 		if err := iam.EnsureAccessRole(ctx, tx, a.ID, role, o.ManagementAccountID); err != nil {
@@ -85,7 +92,7 @@ func (s *Service) DescribeCreateAccountStatus(ctx context.Context, c *api.Caller
 		return nil, err
 	}
 	var request state.CreateAccountRequest
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) (err error) {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) (err error) {
 		request, err = tx.CreateAccountRequest(ctx, o.ID, *in.CreateAccountRequestId)
 		if errors.Is(err, state.ErrNotFound) {
 			return api.Errorf("CreateAccountStatusNotFoundException", "You specified a create account request that doesn't exist.")
@@ -101,7 +108,7 @@ func (s *Service) DescribeCreateAccountStatus(ctx context.Context, c *api.Caller
 // ListCreateAccountStatus lists the organization's requests, oldest first.
 func (s *Service) ListCreateAccountStatus(ctx context.Context, c *api.Caller, in *organizations.ListCreateAccountStatusInput) (*organizations.ListCreateAccountStatusOutput, error) {
 	var requests []state.CreateAccountRequest
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) (err error) {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) (err error) {
 		requests, err = tx.CreateAccountRequests(ctx, o.ID)
 		return err
 	})
@@ -168,7 +175,7 @@ func (s *Service) listAccounts(ctx context.Context, c *api.Caller, in any,
 	read func(context.Context, *state.Tx, state.Organization) ([]state.Account, error),
 ) (shapes []types.Account, next *string, err error) {
 	shapes = []types.Account{}
-	err = s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err = s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		accounts, err := read(ctx, tx, o)
 		if err != nil {
 			return err
@@ -194,7 +201,7 @@ func (s *Service) DescribeAccount(ctx context.Context, c *api.Caller, in *organi
 		return nil, err
 	}
 	out := &organizations.DescribeAccountOutput{}
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		a, err := memberAccount(ctx, tx, o, *in.AccountId)
 		if err != nil {
 			return err
@@ -215,7 +222,7 @@ func (s *Service) MoveAccount(ctx context.Context, c *api.Caller, in *organizati
 	if err != nil {
 		return nil, err
 	}
-	err = s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err = s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		a, err := memberAccount(ctx, tx, o, *in.AccountId)
 		if err != nil {
 			return err
@@ -236,7 +243,10 @@ func (s *Service) MoveAccount(ctx context.Context, c *api.Caller, in *organizati
 			return api.Errorf("DuplicateAccountException", "That account is already present in the specified destination.")
 		}
 		a.ParentID = *in.DestinationParentId
-		return tx.UpdateAccount(ctx, a)
+		if err := tx.UpdateAccount(ctx, a); err != nil {
+			return err
+		}
+		return s.policiesChanged(ctx, tx, o)
 	})
 	if err != nil {
 		return nil, err
@@ -249,15 +259,15 @@ func (s *Service) RemoveAccountFromOrganization(ctx context.Context, c *api.Call
 	if err := want("AccountId", in.AccountId, accountPattern); err != nil {
 		return nil, err
 	}
-	err := s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		a, err := memberAccount(ctx, tx, o, *in.AccountId)
 		if err != nil {
 			return err
 		}
-		if a.ID == o.ManagementAccountID {
-			return masterCannotLeave()
+		if err := mayLeave(ctx, tx, o, a); err != nil {
+			return err
 		}
-		return leave(ctx, tx, a)
+		return s.leave(ctx, tx, o, a)
 	})
 	if err != nil {
 		return nil, err
@@ -272,7 +282,7 @@ func accountShape(ctx context.Context, tx *state.Tx, o state.Organization, a sta
 	}
 	return &types.Account{
 		Id: aws.String(a.ID), Arn: aws.String(arnOf(o, a.ID)), Email: aws.String(a.Email), Name: aws.String(a.Name),
-		Status: types.AccountStatus(a.Status), State: types.AccountState(a.Status), JoinedMethod: types.AccountJoinedMethod(a.JoinedMethod),
+		Status: types.AccountStatus(a.Status), State: accountState(a), JoinedMethod: types.AccountJoinedMethod(a.JoinedMethod),
 		JoinedTimestamp: a.JoinedAt.Ptr(), Paths: []string{o.OrganizationPath(levels) + a.ID + "/"},
 	}, nil
 }

@@ -11,7 +11,7 @@ func notInUse() error {
 }
 
 // notPermitted is told to members that call what only the management account may.
-func notPermitted() error {
+func notPermitted() *api.Error {
 	return api.Errorf("AccessDeniedException", "You don't have permissions to access this resource.")
 }
 

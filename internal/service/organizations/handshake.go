@@ -19,6 +19,7 @@ import (
 // invitationLife is how long an invitation may be accepted, and invitationShown how long it is listed afterwards:
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListHandshakesForAccount.html
 const (
+	invite          = string(types.ActionTypeInviteAccountToOrganization)
 	invitationLife  = 15 * 24 * time.Hour
 	invitationShown = 30 * 24 * time.Hour
 )
@@ -40,7 +41,10 @@ func (s *Service) InviteAccountToOrganization(ctx context.Context, c *api.Caller
 		return nil, err
 	}
 	out := &organizations.InviteAccountToOrganizationOutput{}
-	err := s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+		if err := s.mayInvite(ctx, tx, o); err != nil {
+			return err
+		}
 		a, err := findInvited(ctx, tx, in.Target)
 		if err != nil {
 			return err
@@ -53,13 +57,13 @@ func (s *Service) InviteAccountToOrganization(ctx context.Context, c *api.Caller
 			return err
 		}
 		for _, h := range sent {
-			if h.AccountID == a.ID && handshakeState(h, tx.Now) == types.HandshakeStateOpen {
+			if h.Action == invite && h.AccountID == a.ID && handshakeState(h, tx.Now) == types.HandshakeStateOpen {
 				return api.Errorf("DuplicateHandshakeException",
 					"A handshake with the same action and target already exists. For example, if you invited an account to join your organization, the invited account might already have a pending invitation from this organization.")
 			}
 		}
 		h := state.Handshake{
-			ID: newHandshakeID(), OrganizationID: o.ID, TargetType: string(in.Target.Type), Target: *in.Target.Id, AccountID: a.ID,
+			ID: newHandshakeID(), OrganizationID: o.ID, Action: invite, TargetType: string(in.Target.Type), Target: *in.Target.Id, AccountID: a.ID,
 			Notes: aws.ToString(in.Notes), State: string(types.HandshakeStateOpen), RequestedAt: tx.Now,
 			ExpiresAt: state.MicrosOf(tx.Now.Time().Add(invitationLife)),
 		}
@@ -73,6 +77,32 @@ func (s *Service) InviteAccountToOrganization(ctx context.Context, c *api.Caller
 		return nil, err
 	}
 	return out, nil
+}
+
+// mayInvite refuses one invitation more than the organization may send.
+func (s *Service) mayInvite(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	pending, err := migrating(ctx, tx, o)
+	if err != nil {
+		return err
+	}
+	if pending {
+		return handshakeViolation("INVITE_DISABLED_DURING_ENABLE_ALL_FEATURES", "You can't issue new invitations to join an organization while it's in the process of enabling all features.")
+	}
+	full, err := s.full(ctx, tx, o)
+	if err != nil {
+		return err
+	}
+	if full {
+		return handshakeViolation("ACCOUNT_NUMBER_LIMIT_EXCEEDED", "You attempted to exceed the limit on the number of accounts in an organization.")
+	}
+	tiresome, err := s.tiresome(ctx, tx, o)
+	if err != nil {
+		return err
+	}
+	if tiresome {
+		return handshakeViolation("HANDSHAKE_RATE_LIMIT_EXCEEDED", "You attempted to exceed the number of handshakes that you can send in one day.")
+	}
+	return nil
 }
 
 func findInvited(ctx context.Context, tx *state.Tx, target *types.HandshakeParty) (a state.Account, err error) {
@@ -110,11 +140,18 @@ func (s *Service) DescribeHandshake(ctx context.Context, c *api.Caller, in *orga
 	return out, nil
 }
 
-// AcceptHandshake takes the caller's account into the organization that invited it.
+// AcceptHandshake takes the caller's account into the organization that invited it, approves of all features, or
+// finalizes them.
 func (s *Service) AcceptHandshake(ctx context.Context, c *api.Caller, in *organizations.AcceptHandshakeInput) (*organizations.AcceptHandshakeOutput, error) {
 	shape, err := s.settle(ctx, c, in.HandshakeId, types.HandshakeStateAccepted, func(ctx context.Context, tx *state.Tx, h state.Handshake, o state.Organization) error {
 		if c.AccountID != h.AccountID {
 			return notPermitted()
+		}
+		switch h.Action {
+		case approveAll:
+			return nil
+		case enableAll:
+			return finalize(ctx, tx, o, h)
 		}
 		a, err := tx.Account(ctx, c.AccountID)
 		if err != nil {
@@ -123,7 +160,7 @@ func (s *Service) AcceptHandshake(ctx context.Context, c *api.Caller, in *organi
 		if a.OrganizationID != "" {
 			return handshakeViolation("ALREADY_IN_AN_ORGANIZATION", "The handshake request is invalid because the account is already a member of an organization.")
 		}
-		return join(ctx, tx, o, a, invited)
+		return s.join(ctx, tx, o, a, invited)
 	})
 	if err != nil {
 		return nil, err
@@ -216,7 +253,7 @@ func (s *Service) ListHandshakesForAccount(ctx context.Context, c *api.Caller, i
 func (s *Service) ListHandshakesForOrganization(ctx context.Context, c *api.Caller, in *organizations.ListHandshakesForOrganizationInput) (*organizations.ListHandshakesForOrganizationOutput, error) {
 	var shapes []types.Handshake
 	var next *string
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		all, err := tx.HandshakesOfOrganization(ctx, o.ID)
 		if err != nil {
 			return err
@@ -232,11 +269,12 @@ func (s *Service) ListHandshakesForOrganization(ctx context.Context, c *api.Call
 
 func (s *Service) handshakePage(ctx context.Context, tx *state.Tx, c *api.Caller, in any, all []state.Handshake, filter *types.HandshakeFilter) ([]types.Handshake, *string, error) {
 	shapes := []types.Handshake{}
-	if filter != nil && filter.ActionType != "" && filter.ActionType != types.ActionTypeInviteAccountToOrganization {
-		return shapes, nil, nil // there are only invitations
-	}
 	oldest := state.MicrosOf(tx.Now.Time().Add(-invitationShown))
 	all = slices.DeleteFunc(all, func(h state.Handshake) bool {
+		if filter != nil && (filter.ActionType != "" && h.Action != string(filter.ActionType) ||
+			aws.ToString(filter.ParentHandshakeId) != "" && h.ParentID != *filter.ParentHandshakeId) {
+			return true
+		}
 		return h.ExpiresAt < oldest && handshakeState(h, tx.Now) != types.HandshakeStateOpen
 	})
 	all, next, err := cut(s, c, in, all, func(h state.Handshake) string { return byDate(h.RequestedAt, h.ID) })
@@ -292,12 +330,25 @@ func handshakeShape(ctx context.Context, tx *state.Tx, o state.Organization, h s
 			value(types.HandshakeResourceTypeOrganizationFeatureSet, o.FeatureSet)),
 		value(types.HandshakeResourceType(h.TargetType), h.Target),
 	}
+	if h.ParentID != "" {
+		resources = append(resources, value(types.HandshakeResourceTypeParentHandshake, h.ParentID))
+	}
 	if h.Notes != "" {
 		resources = append(resources, value(types.HandshakeResourceTypeNotes, h.Notes))
 	}
+	now := handshakeState(h, tx.Now)
+	if h.Action == enableAll && now == types.HandshakeStateOpen {
+		waits, err := awaited(ctx, tx, o, h)
+		if err != nil {
+			return nil, err
+		}
+		if waits {
+			now = types.HandshakeStateRequested
+		}
+	}
 	return &types.Handshake{
-		Id: aws.String(h.ID), Arn: aws.String(arnOf(o, h.ID)), Action: types.ActionTypeInviteAccountToOrganization,
-		State: handshakeState(h, tx.Now), RequestedTimestamp: h.RequestedAt.Ptr(), ExpirationTimestamp: h.ExpiresAt.Ptr(),
+		Id: aws.String(h.ID), Arn: aws.String(handshakeARN(o, h)), Action: types.ActionType(h.Action),
+		State: now, RequestedTimestamp: h.RequestedAt.Ptr(), ExpirationTimestamp: h.ExpiresAt.Ptr(),
 		Parties: []types.HandshakeParty{
 			{Id: aws.String(strings.TrimPrefix(o.ID, "o-")), Type: types.HandshakePartyTypeOrganization},
 			{Id: aws.String(h.Target), Type: types.HandshakePartyType(h.TargetType)},

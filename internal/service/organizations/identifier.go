@@ -28,6 +28,8 @@ func newRequestID() string      { return "car-" + random(32, "0123456789abcdef")
 func newPolicyID() string       { return "p-" + random(8, alphabet) }
 func newHandshakeID() string    { return "h-" + random(32, "0123456789abcdef") }
 
+func newResourcePolicyID() string { return "rp-" + random(8, alphabet) }
+
 func newUnitID(rootID string) string {
 	return "ou-" + strings.TrimPrefix(rootID, "r-") + "-" + random(8, alphabet)
 }
@@ -47,8 +49,15 @@ func arnOf(o state.Organization, id string) string {
 		return prefix + "ou/" + o.ID + "/" + id
 	case strings.HasPrefix(id, "p-"): // one that is not there, of no type; see [policyARN]
 		return prefix + "policy/" + o.ID + "/*/" + id
-	case strings.HasPrefix(id, "h-"):
+	case strings.HasPrefix(id, "rp-"):
+		return prefix + "resourcepolicy/" + o.ID + "/" + id
+	case strings.HasPrefix(id, "h-"): // an invitation; see [handshakeARN]
 		return prefix + "handshake/" + o.ID + "/invite/" + id
 	}
 	return prefix + "account/" + o.ID + "/" + id
+}
+
+// handshakeARN names a handshake with what it is about.
+func handshakeARN(o state.Organization, h state.Handshake) string {
+	return "arn:aws:organizations::" + o.ManagementAccountID + ":handshake/" + o.ID + "/" + strings.ToLower(h.Action) + "/" + h.ID
 }

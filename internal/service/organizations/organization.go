@@ -19,6 +19,7 @@ const (
 	accessRole = "OrganizationAccountAccessRole"
 	created    = string(types.AccountJoinedMethodCreated)
 	invited    = string(types.AccountJoinedMethodInvited)
+	principal  = "organizations.amazonaws.com"
 	active     = string(types.AccountStatusActive)
 )
 
@@ -43,7 +44,7 @@ func (s *Service) CreateOrganization(ctx context.Context, c *api.Caller, in *org
 		o := state.Organization{
 			ID: newOrganizationID(), ManagementAccountID: c.AccountID, RootID: newRootID(), FeatureSet: string(features), CreatedAt: tx.Now,
 		}
-		if err := found(ctx, tx, o, account); err != nil {
+		if err := s.found(ctx, tx, o, account); err != nil {
 			return err
 		}
 		out = &organizations.CreateOrganizationOutput{Organization: organizationShape(o, account.Email)}
@@ -53,26 +54,37 @@ func (s *Service) CreateOrganization(ctx context.Context, c *api.Caller, in *org
 }
 
 // found adds the organization with its management account.
-func found(ctx context.Context, tx *state.Tx, o state.Organization, management state.Account) error {
+func (s *Service) found(ctx context.Context, tx *state.Tx, o state.Organization, management state.Account) error {
 	if err := tx.InsertOrganization(ctx, o); err != nil {
 		return err
 	}
 	if err := addManagedPolicies(ctx, tx, o); err != nil {
 		return err
 	}
-	return join(ctx, tx, o, management, invited)
+	return s.join(ctx, tx, o, management, invited)
 }
 
-func join(ctx context.Context, tx *state.Tx, o state.Organization, a state.Account, method string) error {
+// join takes an account into the root of an organization.
+func (s *Service) join(ctx context.Context, tx *state.Tx, o state.Organization, a state.Account, method string) error {
 	a.OrganizationID, a.ParentID, a.JoinedMethod, a.JoinedAt = o.ID, o.RootID, method, tx.Now
 	if err := attachManagedPolicies(ctx, tx, o, a.ID); err != nil {
 		return err
 	}
-	return tx.UpdateAccount(ctx, a)
+	if err := tx.UpdateAccount(ctx, a); err != nil {
+		return err
+	}
+	// With all features the service has its role in every account:
+	// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_integrate_services-using_slrs.html
+	if o.FeatureSet == string(types.OrganizationFeatureSetAll) {
+		if err := iam.EnsureServiceLinkedRoleIn(ctx, tx, a.ID, principal); err != nil {
+			return err
+		}
+	}
+	return s.policiesChanged(ctx, tx, o)
 }
 
 // leave takes an account out, with what it had of the organization: policies and tags.
-func leave(ctx context.Context, tx *state.Tx, a state.Account) error {
+func (s *Service) leave(ctx context.Context, tx *state.Tx, o state.Organization, a state.Account) error {
 	if err := tx.DetachOrganizationPolicies(ctx, a.OrganizationID, a.ID); err != nil {
 		return err
 	}
@@ -80,7 +92,10 @@ func leave(ctx context.Context, tx *state.Tx, a state.Account) error {
 		return err
 	}
 	a.OrganizationID, a.ParentID, a.JoinedMethod, a.JoinedAt = "", "", "", 0
-	return tx.UpdateAccount(ctx, a)
+	if err := tx.UpdateAccount(ctx, a); err != nil {
+		return err
+	}
+	return s.policiesChanged(ctx, tx, o)
 }
 
 // EnsureOrganization makes an organization with a given id over accounts that exist, where there is none yet. Members
@@ -97,7 +112,7 @@ func (s *Service) EnsureOrganization(ctx context.Context, organizationID, manage
 				ID: organizationID, ManagementAccountID: managementID, RootID: newRootID(),
 				FeatureSet: string(types.OrganizationFeatureSetAll), CreatedAt: tx.Now,
 			}
-			if err := found(ctx, tx, o, management); err != nil {
+			if err := s.found(ctx, tx, o, management); err != nil {
 				return err
 			}
 		} else if err != nil {
@@ -111,7 +126,7 @@ func (s *Service) EnsureOrganization(ctx context.Context, organizationID, manage
 			if a.OrganizationID != "" {
 				continue
 			}
-			if err := join(ctx, tx, o, a, created); err != nil {
+			if err := s.join(ctx, tx, o, a, created); err != nil {
 				return err
 			}
 			if err := iam.EnsureAccessRole(ctx, tx, id, accessRole, managementID); err != nil {
@@ -141,8 +156,8 @@ func (s *Service) DescribeOrganization(ctx context.Context, c *api.Caller, _ *or
 }
 
 // DeleteOrganization dissolves an organization that has only its management account.
-func (s *Service) DeleteOrganization(ctx context.Context, c *api.Caller, _ *organizations.DeleteOrganizationInput) (*organizations.DeleteOrganizationOutput, error) {
-	err := s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+func (s *Service) DeleteOrganization(ctx context.Context, c *api.Caller, in *organizations.DeleteOrganizationInput) (*organizations.DeleteOrganizationOutput, error) {
+	err := s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		accounts, err := tx.AccountsOfOrganization(ctx, o.ID)
 		if err != nil {
 			return err
@@ -156,7 +171,7 @@ func (s *Service) DeleteOrganization(ctx context.Context, c *api.Caller, _ *orga
 				"To delete an organization you must first remove all member accounts (except the master), and all organizational units.")
 		}
 		for _, a := range accounts {
-			if err := leave(ctx, tx, a); err != nil {
+			if err := s.leave(ctx, tx, o, a); err != nil {
 				return err
 			}
 		}
@@ -175,14 +190,14 @@ func (s *Service) LeaveOrganization(ctx context.Context, c *api.Caller, _ *organ
 		if err != nil {
 			return err
 		}
-		if o.ManagementAccountID == c.AccountID {
-			return masterCannotLeave()
-		}
 		a, err := tx.Account(ctx, c.AccountID)
 		if err != nil {
 			return err
 		}
-		return leave(ctx, tx, a)
+		if err := mayLeave(ctx, tx, o, a); err != nil {
+			return err
+		}
+		return s.leave(ctx, tx, o, a)
 	})
 	if err != nil {
 		return nil, err
@@ -198,7 +213,7 @@ func masterCannotLeave() error {
 // ListRoots lists the one root.
 func (s *Service) ListRoots(ctx context.Context, c *api.Caller, in *organizations.ListRootsInput) (*organizations.ListRootsOutput, error) {
 	var root types.Root
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) (err error) {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) (err error) {
 		root, err = rootShape(ctx, tx, o)
 		return err
 	})

@@ -27,13 +27,18 @@ func (s *Service) CreateOrganizationalUnit(ctx context.Context, c *api.Caller, i
 		return nil, err
 	}
 	out := &organizations.CreateOrganizationalUnitOutput{}
-	err = s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err = s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		if err := findParent(ctx, tx, o, *in.ParentId, parentNotFound()); err != nil {
 			return err
 		}
 		levels, err := tx.Levels(ctx, o, *in.ParentId)
 		if err != nil {
 			return err
+		}
+		if n, err := tx.CountOrganizationalUnits(ctx, o.ID); err != nil {
+			return err
+		} else if n >= maxUnits {
+			return constraintViolation("OU_NUMBER_LIMIT_EXCEEDED", "You have exceeded the number of OUs that you can have in an organization.")
 		}
 		if len(levels) > maxDepth {
 			return constraintViolation("OU_DEPTH_LIMIT_EXCEEDED", "You have exceeded the maximum depth of the organizational unit tree.")
@@ -69,7 +74,7 @@ func (s *Service) DescribeOrganizationalUnit(ctx context.Context, c *api.Caller,
 		return nil, err
 	}
 	out := &organizations.DescribeOrganizationalUnitOutput{}
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		u, err := findUnit(ctx, tx, o, *in.OrganizationalUnitId)
 		if err != nil {
 			return err
@@ -94,7 +99,7 @@ func (s *Service) UpdateOrganizationalUnit(ctx context.Context, c *api.Caller, i
 		}
 	}
 	out := &organizations.UpdateOrganizationalUnitOutput{}
-	err := s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		u, err := findUnit(ctx, tx, o, *in.OrganizationalUnitId)
 		if err != nil {
 			return err
@@ -119,7 +124,7 @@ func (s *Service) DeleteOrganizationalUnit(ctx context.Context, c *api.Caller, i
 	if err := want("OrganizationalUnitId", in.OrganizationalUnitId, unitPattern); err != nil {
 		return nil, err
 	}
-	err := s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		u, err := findUnit(ctx, tx, o, *in.OrganizationalUnitId)
 		if err != nil {
 			return err
@@ -155,7 +160,7 @@ func (s *Service) ListOrganizationalUnitsForParent(ctx context.Context, c *api.C
 		return nil, err
 	}
 	out := &organizations.ListOrganizationalUnitsForParentOutput{OrganizationalUnits: []types.OrganizationalUnit{}}
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		if err := findParent(ctx, tx, o, *in.ParentId, parentNotFound()); err != nil {
 			return err
 		}
@@ -190,7 +195,7 @@ func (s *Service) ListParents(ctx context.Context, c *api.Caller, in *organizati
 		}
 	}
 	parent := types.Parent{Type: types.ParentTypeOrganizationalUnit}
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		a, err := tx.Account(ctx, child)
 		if err == nil && a.OrganizationID == o.ID {
 			parent.Id = aws.String(a.ParentID)
@@ -228,7 +233,7 @@ func (s *Service) ListChildren(ctx context.Context, c *api.Caller, in *organizat
 		return nil, invalidInput("INVALID_ENUM", "You specified an invalid value for ChildType: %s.", in.ChildType)
 	}
 	children := []types.Child{}
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		if err := findParent(ctx, tx, o, *in.ParentId, parentNotFound()); err != nil {
 			return err
 		}

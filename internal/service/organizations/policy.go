@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
@@ -23,7 +24,7 @@ func (s *Service) CreatePolicy(ctx context.Context, c *api.Caller, in *organizat
 		return nil, err
 	}
 	out := &organizations.CreatePolicyOutput{}
-	err = s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err = s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		t, err := availableType(o, in.Type)
 		if err != nil {
 			return err
@@ -35,7 +36,8 @@ func (s *Service) CreatePolicy(ctx context.Context, c *api.Caller, in *organizat
 		if err != nil {
 			return err
 		}
-		if len(all) > t.policies { // the one of AWS does not count
+		own := slices.DeleteFunc(all, func(p state.OrganizationPolicy) bool { return p.AWSManaged })
+		if len(own) >= t.policies {
 			return constraintViolation("POLICY_NUMBER_LIMIT_EXCEEDED", "You have exceeded the number of policies allowed in your organization.")
 		}
 		p := state.OrganizationPolicy{
@@ -60,7 +62,7 @@ func (s *Service) DescribePolicy(ctx context.Context, c *api.Caller, in *organiz
 		return nil, err
 	}
 	out := &organizations.DescribePolicyOutput{}
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		p, err := findPolicy(ctx, tx, o, *in.PolicyId)
 		if err != nil {
 			return err
@@ -85,11 +87,12 @@ func (s *Service) UpdatePolicy(ctx context.Context, c *api.Caller, in *organizat
 		return nil, err
 	}
 	out := &organizations.UpdatePolicyOutput{}
-	err = s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err = s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		p, err := findOwnPolicy(ctx, tx, o, *in.PolicyId)
 		if err != nil {
 			return err
 		}
+		changed := in.Content != nil && *in.Content != p.Content
 		if in.Content != nil {
 			if err := typeOf(p).accept(*in.Content); err != nil {
 				return err
@@ -103,7 +106,14 @@ func (s *Service) UpdatePolicy(ctx context.Context, c *api.Caller, in *organizat
 			p.Description = *in.Description
 		}
 		out.Policy = policyShape(o, p)
-		return duplicatePolicy(tx.UpdateOrganizationPolicy(ctx, p))
+		if err := duplicatePolicy(tx.UpdateOrganizationPolicy(ctx, p)); err != nil || !changed || typeOf(p).management == nil {
+			return err
+		}
+		targets, err := tx.TargetsOfPolicy(ctx, o.ID, p.ID)
+		if err != nil || len(targets) == 0 {
+			return err
+		}
+		return s.policiesOfTypeChanged(ctx, tx, o, typeOf(p).name)
 	})
 	if err != nil {
 		return nil, err
@@ -116,7 +126,7 @@ func (s *Service) DeletePolicy(ctx context.Context, c *api.Caller, in *organizat
 	if err := want("PolicyId", in.PolicyId, policyPattern); err != nil {
 		return nil, err
 	}
-	err := s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		p, err := findOwnPolicy(ctx, tx, o, *in.PolicyId)
 		if err != nil {
 			return err
@@ -143,7 +153,7 @@ func (s *Service) ListPolicies(ctx context.Context, c *api.Caller, in *organizat
 		return nil, err
 	}
 	out := &organizations.ListPoliciesOutput{}
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		policies, err := tx.OrganizationPolicies(ctx, o.ID, string(in.Filter))
 		if err == nil {
 			out.Policies, out.NextToken, err = policyPage(s, c, in, o, policies)

@@ -16,7 +16,7 @@ import (
 
 // AttachPolicy binds a root, unit or account, and everything below it, by a policy.
 func (s *Service) AttachPolicy(ctx context.Context, c *api.Caller, in *organizations.AttachPolicyInput) (*organizations.AttachPolicyOutput, error) {
-	err := s.changeAttachment(ctx, c, in.PolicyId, in.TargetId, func(ctx context.Context, tx *state.Tx, p state.OrganizationPolicy, attached []state.OrganizationPolicy) error {
+	err := s.changeAttachment(ctx, c, in, in.PolicyId, in.TargetId, func(ctx context.Context, tx *state.Tx, o state.Organization, p state.OrganizationPolicy, attached []state.OrganizationPolicy) error {
 		t := typeOf(p)
 		for _, other := range attached {
 			if other.ID == p.ID {
@@ -26,7 +26,10 @@ func (s *Service) AttachPolicy(ctx context.Context, c *api.Caller, in *organizat
 		if len(attached) >= t.attached {
 			return constraintViolation("MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED", "You have attached the maximum number of policies to the specified target.")
 		}
-		return tx.AttachOrganizationPolicy(ctx, p, *in.TargetId)
+		if err := tx.AttachOrganizationPolicy(ctx, p, *in.TargetId); err != nil || t.management == nil {
+			return err
+		}
+		return s.policiesOfTypeChanged(ctx, tx, o, t.name)
 	})
 	if err != nil {
 		return nil, err
@@ -36,7 +39,7 @@ func (s *Service) AttachPolicy(ctx context.Context, c *api.Caller, in *organizat
 
 // DetachPolicy takes a policy away from a root, unit or account.
 func (s *Service) DetachPolicy(ctx context.Context, c *api.Caller, in *organizations.DetachPolicyInput) (*organizations.DetachPolicyOutput, error) {
-	err := s.changeAttachment(ctx, c, in.PolicyId, in.TargetId, func(ctx context.Context, tx *state.Tx, p state.OrganizationPolicy, attached []state.OrganizationPolicy) error {
+	err := s.changeAttachment(ctx, c, in, in.PolicyId, in.TargetId, func(ctx context.Context, tx *state.Tx, o state.Organization, p state.OrganizationPolicy, attached []state.OrganizationPolicy) error {
 		t := typeOf(p)
 		if p.AWSManaged && t.lasting {
 			return invalidInput("NON_DETACHABLE_POLICY", "You specified a policy that can't be detached.")
@@ -48,6 +51,8 @@ func (s *Service) DetachPolicy(ctx context.Context, c *api.Caller, in *organizat
 		case err == nil && t.required && len(attached) == 1:
 			return constraintViolation("MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",
 				"You cannot remove the last policy attached to the specified target. You must have at least one attached at all times.")
+		case err == nil && t.management != nil:
+			return s.policiesOfTypeChanged(ctx, tx, o, t.name)
 		}
 		return err
 	})
@@ -58,13 +63,13 @@ func (s *Service) DetachPolicy(ctx context.Context, c *api.Caller, in *organizat
 }
 
 // changeAttachment runs fn with the policy and what of its type is attached to the target.
-func (s *Service) changeAttachment(ctx context.Context, c *api.Caller, policyID, targetID *string,
-	fn func(ctx context.Context, tx *state.Tx, p state.OrganizationPolicy, attached []state.OrganizationPolicy) error,
+func (s *Service) changeAttachment(ctx context.Context, c *api.Caller, in any, policyID, targetID *string,
+	fn func(ctx context.Context, tx *state.Tx, o state.Organization, p state.OrganizationPolicy, attached []state.OrganizationPolicy) error,
 ) error {
 	if err := cmp.Or(want("PolicyId", policyID, policyPattern), want("TargetId", targetID, targetPattern)); err != nil {
 		return err
 	}
-	return s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	return s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		p, err := findPolicy(ctx, tx, o, *policyID)
 		if err != nil {
 			return err
@@ -79,7 +84,7 @@ func (s *Service) changeAttachment(ctx context.Context, c *api.Caller, policyID,
 		if err != nil {
 			return err
 		}
-		return fn(ctx, tx, p, attached)
+		return fn(ctx, tx, o, p, attached)
 	})
 }
 
@@ -92,7 +97,7 @@ func (s *Service) ListPoliciesForTarget(ctx context.Context, c *api.Caller, in *
 		return nil, err
 	}
 	out := &organizations.ListPoliciesForTargetOutput{}
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		if err := findTarget(ctx, tx, o, *in.TargetId); err != nil {
 			return err
 		}
@@ -114,7 +119,7 @@ func (s *Service) ListTargetsForPolicy(ctx context.Context, c *api.Caller, in *o
 		return nil, err
 	}
 	out := &organizations.ListTargetsForPolicyOutput{Targets: []types.PolicyTargetSummary{}}
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		p, err := findPolicy(ctx, tx, o, *in.PolicyId)
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -170,6 +171,10 @@ func TestPolicyTypes(t *testing.T) {
 		}
 	}
 	must[*organizations.DeleteOrganizationalUnitOutput](t)(r.DeleteOrganizationalUnit(ctx, &organizations.DeleteOrganizationalUnitInput{OrganizationalUnitId: &young}))
+	if _, err := r.RemoveAccountFromOrganization(ctx, &organizations.RemoveAccountFromOrganizationInput{AccountId: &account}); codeAndReason(err) != "ConstraintViolationException/WAIT_PERIOD_ACTIVE" {
+		t.Errorf("removing an account that is new: %v", err)
+	}
+	r.h.Clock.Advance(4 * 24 * time.Hour)
 	must[*organizations.RemoveAccountFromOrganizationOutput](t)(r.RemoveAccountFromOrganization(ctx, &organizations.RemoveAccountFromOrganizationInput{AccountId: &account}))
 	if targets := r.targets(t, "p-FullAWSAccess"); len(targets) != 5 {
 		t.Errorf("still attached to what has left: %v", targets)
@@ -211,7 +216,7 @@ func TestListPolicies(t *testing.T) {
 	if _, err := r.ListPolicies(ctx, &organizations.ListPoliciesInput{Filter: rcp, NextToken: first.NextToken}); code(err) != "InvalidInputException" {
 		t.Errorf("the token of another type: %v", err)
 	}
-	for _, none := range []types.PolicyType{types.PolicyTypeBackupPolicy, types.PolicyTypeTagPolicy} {
+	for _, none := range []types.PolicyType{types.PolicyTypeBackupPolicy, types.PolicyTypeTagPolicy, types.PolicyTypeS3Policy} {
 		if out := must[*organizations.ListPoliciesOutput](t)(r.ListPolicies(ctx, &organizations.ListPoliciesInput{Filter: none})); len(out.Policies) != 0 {
 			t.Errorf("%s: %d policies", none, len(out.Policies))
 		}
@@ -227,7 +232,7 @@ func TestPolicyErrors(t *testing.T) {
 	attached, free := r.policy(t, scp, "attached", denyAccess), r.policy(t, scp, "free", denyAccess)
 	guard := r.policy(t, rcp, "guard", denyAssume)
 	r.attach(t, attached, iamtest.Member)
-	for i := range 4 {
+	for i := range 9 {
 		r.attach(t, r.policy(t, scp, fmt.Sprint("filler ", i), denyAccess), iamtest.Backup)
 	}
 	create := func(kind types.PolicyType, name, content string) func() error {
@@ -270,7 +275,7 @@ func TestPolicyErrors(t *testing.T) {
 		}
 	}
 	const nowhere, noUnit = "p-nowhere0", "ou-none-00000000"
-	long := strings.Replace(denyAccess, "NoUsers", strings.Repeat("x", 5200), 1)
+	long := strings.Replace(denyAccess, "NoUsers", strings.Repeat("x", 10240), 1)
 	allowing := strings.Replace(denyAssume, "Deny", "Allow", 1)
 	for _, row := range []struct {
 		what string
@@ -296,7 +301,7 @@ func TestPolicyErrors(t *testing.T) {
 		{"deleting AWS's policy", remove("p-FullAWSAccess"), "InvalidInputException/IMMUTABLE_POLICY"},
 		{"deleting nothing", remove(nowhere), "PolicyNotFoundException"},
 		{"attaching twice", attach(attached, iamtest.Member), "DuplicatePolicyAttachmentException"},
-		{"attaching a sixth", attach(free, iamtest.Backup), "ConstraintViolationException/MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"},
+		{"attaching an eleventh", attach(free, iamtest.Backup), "ConstraintViolationException/MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"},
 		{"attaching to nothing", attach(free, noUnit), "TargetNotFoundException"},
 		{"attaching to an account elsewhere", attach(free, "123412341234"), "TargetNotFoundException"},
 		{"attaching nothing", attach(nowhere, r.root), "PolicyNotFoundException"},

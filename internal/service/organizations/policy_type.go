@@ -10,9 +10,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 
+	"strongroom/backuppolicy"
 	"strongroom/iampolicy"
 	"strongroom/internal/api"
 	"strongroom/internal/state"
+	"strongroom/tagpolicy"
 )
 
 // policyType is what is particular to the policies of a type:
@@ -26,16 +28,19 @@ type policyType struct {
 	required bool   // the last one cannot be detached
 	// check refuses a document that is none of the type.
 	check func(content string) error
-	// managed comes with the organization, and is attached to everything when the type is enabled.
+	// managed comes with the organization, and is attached to everything when the type is enabled. Management policies have
+	// none.
 	managed state.OrganizationPolicy
 	// lasting policies of AWS cannot be detached.
 	lasting bool
+	// management tells how policies that are handed down amount to an effective policy; nil for those that authorize.
+	management *management
 }
 
 // policyTypes are the types that can be enabled.
 var policyTypes = []*policyType{
 	{
-		name: types.PolicyTypeServiceControlPolicy, arn: "service_control_policy", size: 5120, policies: 1000, attached: 5, required: true,
+		name: types.PolicyTypeServiceControlPolicy, arn: "service_control_policy", size: 10240, policies: 10000, attached: 10, required: true,
 		check: controlPolicy(iampolicy.SCP),
 		managed: state.OrganizationPolicy{
 			ID: "p-FullAWSAccess", Name: "FullAWSAccess", Description: "Allows access to every operation",
@@ -43,12 +48,20 @@ var policyTypes = []*policyType{
 		},
 	},
 	{
-		name: types.PolicyTypeResourceControlPolicy, arn: "resource_control_policy", size: 5120, policies: 1000, attached: 5, lasting: true,
+		name: types.PolicyTypeResourceControlPolicy, arn: "resource_control_policy", size: 5120, policies: 2000, attached: 5, lasting: true,
 		check: controlPolicy(iampolicy.RCP),
 		managed: state.OrganizationPolicy{
 			ID: "p-RCPFullAWSAccess", Name: "RCPFullAWSAccess", Description: "Allows access to every resource",
 			Content: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`,
 		},
+	},
+	{
+		name: types.PolicyTypeBackupPolicy, arn: "backup_policy", size: backuppolicy.MaxCharacters, policies: 1000, attached: 10,
+		check: backupPolicies.check, management: backupPolicies,
+	},
+	{
+		name: types.PolicyTypeTagPolicy, arn: "tag_policy", size: tagpolicy.MaxCharacters, policies: 1000, attached: 10,
+		check: tagPolicies.check, management: tagPolicies,
 	},
 }
 
@@ -111,7 +124,11 @@ func (t *policyType) accept(content string) error {
 		return constraintViolation("POLICY_CONTENT_LIMIT_EXCEEDED", "You have exceeded the maximum size of a policy document, which is %d characters.", t.size)
 	}
 	if err := t.check(content); err != nil {
-		e := api.Errorf("MalformedPolicyDocumentException", "The provided policy document does not meet the requirements of the specified policy type.")
+		message := "The provided policy document does not meet the requirements of the specified policy type."
+		if t.management != nil {
+			message += " " + err.Error() + "." // which names the path
+		}
+		e := api.Errorf("MalformedPolicyDocumentException", "%s", message)
 		e.Err = err
 		return e
 	}
@@ -124,6 +141,9 @@ func addManagedPolicies(ctx context.Context, tx *state.Tx, o state.Organization)
 		return nil
 	}
 	for _, t := range policyTypes {
+		if t.management != nil {
+			continue
+		}
 		p := t.managed
 		p.OrganizationID, p.Type, p.AWSManaged, p.CreatedAt = o.ID, string(t.name), true, tx.Now
 		if err := tx.InsertOrganizationPolicy(ctx, p); err != nil {
@@ -135,7 +155,7 @@ func addManagedPolicies(ctx context.Context, tx *state.Tx, o state.Organization)
 
 // EnablePolicyType lets policies of a type be attached, and attaches the one of AWS to everything.
 func (s *Service) EnablePolicyType(ctx context.Context, c *api.Caller, in *organizations.EnablePolicyTypeInput) (*organizations.EnablePolicyTypeOutput, error) {
-	root, err := s.changeType(ctx, c, in.RootId, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	root, err := s.changeType(ctx, c, in, in.RootId, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		t, err := availableType(o, in.PolicyType)
 		if err != nil {
 			return err
@@ -144,6 +164,9 @@ func (s *Service) EnablePolicyType(ctx context.Context, c *api.Caller, in *organ
 			return api.Errorf("PolicyTypeAlreadyEnabledException", "The specified policy type is already enabled.")
 		} else if err != nil {
 			return err
+		}
+		if t.management != nil {
+			return s.policiesOfTypeChanged(ctx, tx, o, t.name)
 		}
 		managed, err := tx.OrganizationPolicy(ctx, o.ID, t.managed.ID)
 		if err != nil {
@@ -159,13 +182,17 @@ func (s *Service) EnablePolicyType(ctx context.Context, c *api.Caller, in *organ
 
 // DisablePolicyType detaches all policies of a type from everything.
 func (s *Service) DisablePolicyType(ctx context.Context, c *api.Caller, in *organizations.DisablePolicyTypeInput) (*organizations.DisablePolicyTypeOutput, error) {
-	root, err := s.changeType(ctx, c, in.RootId, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
-		if _, err := typeNamed(in.PolicyType); err != nil {
+	root, err := s.changeType(ctx, c, in, in.RootId, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+		t, err := typeNamed(in.PolicyType)
+		if err != nil {
 			return err
 		}
-		err := tx.DisablePolicyType(ctx, o.ID, string(in.PolicyType))
+		err = tx.DisablePolicyType(ctx, o.ID, string(in.PolicyType))
 		if errors.Is(err, state.ErrNotFound) {
 			return typeNotEnabled()
+		}
+		if err == nil && t.management != nil {
+			err = s.policiesOfTypeChanged(ctx, tx, o, t.name)
 		}
 		return err
 	})
@@ -175,12 +202,12 @@ func (s *Service) DisablePolicyType(ctx context.Context, c *api.Caller, in *orga
 	return &organizations.DisablePolicyTypeOutput{Root: root}, nil
 }
 
-func (s *Service) changeType(ctx context.Context, c *api.Caller, rootID *string, fn func(context.Context, *state.Tx, state.Organization) error) (*types.Root, error) {
+func (s *Service) changeType(ctx context.Context, c *api.Caller, in any, rootID *string, fn func(context.Context, *state.Tx, state.Organization) error) (*types.Root, error) {
 	if err := want("RootId", rootID, rootPattern); err != nil {
 		return nil, err
 	}
 	var root types.Root
-	err := s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		if *rootID != o.RootID {
 			return api.Errorf("RootNotFoundException", "You specified a root that doesn't exist.")
 		}
@@ -200,7 +227,7 @@ func attachManagedPolicies(ctx context.Context, tx *state.Tx, o state.Organizati
 		return err
 	}
 	for _, t := range policyTypes {
-		if !slices.Contains(enabled, string(t.name)) {
+		if t.management != nil || !slices.Contains(enabled, string(t.name)) {
 			continue
 		}
 		managed, err := tx.OrganizationPolicy(ctx, o.ID, t.managed.ID)

@@ -24,37 +24,6 @@ func member(ctx context.Context, tx *state.Tx, c *api.Caller) (state.Organizatio
 	return o, err
 }
 
-// management reads the caller's organization, for what only its management account may do.
-func management(ctx context.Context, tx *state.Tx, c *api.Caller) (state.Organization, error) {
-	o, err := member(ctx, tx, c)
-	if err == nil && o.ManagementAccountID != c.AccountID {
-		return o, notPermitted()
-	}
-	return o, err
-}
-
-// asManagement runs a reading fn for the management account.
-func (s *Service) asManagement(ctx context.Context, c *api.Caller, fn func(ctx context.Context, tx *state.Tx, o state.Organization) error) error {
-	return s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		o, err := management(ctx, tx, c)
-		if err != nil {
-			return err
-		}
-		return fn(ctx, tx, o)
-	})
-}
-
-// change runs a writing fn for the management account.
-func (s *Service) change(ctx context.Context, c *api.Caller, fn func(ctx context.Context, tx *state.Tx, o state.Organization) error) error {
-	return s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
-		o, err := management(ctx, tx, c)
-		if err != nil {
-			return err
-		}
-		return fn(ctx, tx, o)
-	})
-}
-
 // memberAccount reads an account of the organization.
 func memberAccount(ctx context.Context, tx *state.Tx, o state.Organization, id string) (state.Account, error) {
 	a, err := tx.Account(ctx, id)

@@ -5,18 +5,27 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
+
 	"strongroom/clock"
 	"strongroom/internal/api"
 	"strongroom/internal/page"
 	"strongroom/internal/state"
 )
 
-// Config is what a [Service] needs. All fields but Pages must be set.
+// Config is what a [Service] needs. All fields but Pages, MaxAccounts and PoliciesChanged must be set.
 type Config struct {
 	DB    *state.DB
+	Door  *api.Door
 	Clock clock.Clock // the service's time
 	Log   *slog.Logger
 	Pages *page.Sealer // seals the tokens of lists; nil means that they live as long as the process
+	// MaxAccounts is how many accounts an organization may have, with its management account; 0 means AWS's default.
+	MaxAccounts int
+	// PoliciesChanged is told, in the transaction of every change that effective policies follow from, of the organization
+	// and the type. Whoever needs them up to date puts a job into the queue there that calls
+	// [Service.ReconcileEffectivePolicies]. Where it is nil, they are brought up to date once they are asked for.
+	PoliciesChanged func(ctx context.Context, tx *state.Tx, organizationID string, policyType types.PolicyType) error
 }
 
 // Service is Organizations. Its methods may be called at once.
@@ -26,6 +35,9 @@ type Service struct{ Config }
 func New(c Config) *Service {
 	if c.Pages == nil {
 		c.Pages = page.NewRandomSealer()
+	}
+	if c.MaxAccounts == 0 {
+		c.MaxAccounts = defaultAccounts
 	}
 	return &Service{c}
 }
@@ -50,6 +62,11 @@ func (s *Service) API() *api.Service {
 			row(s, s.EnablePolicyType), row(s, s.DisablePolicyType),
 			row(s, s.CreatePolicy), row(s, s.DescribePolicy), row(s, s.UpdatePolicy), row(s, s.DeletePolicy), row(s, s.ListPolicies),
 			row(s, s.AttachPolicy), row(s, s.DetachPolicy), row(s, s.ListPoliciesForTarget), row(s, s.ListTargetsForPolicy),
+			row(s, s.DescribeEffectivePolicy), row(s, s.ListAccountsWithInvalidEffectivePolicy), row(s, s.ListEffectivePolicyValidationErrors),
+			row(s, s.RegisterDelegatedAdministrator), row(s, s.DeregisterDelegatedAdministrator),
+			row(s, s.ListDelegatedAdministrators), row(s, s.ListDelegatedServicesForAccount),
+			row(s, s.PutResourcePolicy), row(s, s.DescribeResourcePolicy), row(s, s.DeleteResourcePolicy),
+			row(s, s.CloseAccount), row(s, s.EnableAllFeatures),
 			row(s, s.TagResource), row(s, s.UntagResource), row(s, s.ListTagsForResource),
 		},
 	}

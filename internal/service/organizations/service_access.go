@@ -2,6 +2,7 @@ package organizations
 
 import (
 	"context"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
@@ -16,9 +17,12 @@ func (s *Service) EnableAWSServiceAccess(ctx context.Context, c *api.Caller, in 
 	if err := want("ServicePrincipal", in.ServicePrincipal, servicePattern); err != nil {
 		return nil, err
 	}
-	err := s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		if o.FeatureSet != string(types.OrganizationFeatureSetAll) {
 			return constraintViolation("ORGANIZATION_NOT_IN_ALL_FEATURES_MODE", "Your organization must have all features enabled.")
+		}
+		if !integrated(*in.ServicePrincipal) {
+			return invalidInput("UNRECOGNIZED_SERVICE_PRINCIPAL", "You specified an unrecognized service principal.")
 		}
 		return tx.PutServiceAccess(ctx, o.ID, *in.ServicePrincipal, tx.Now)
 	})
@@ -28,12 +32,19 @@ func (s *Service) EnableAWSServiceAccess(ctx context.Context, c *api.Caller, in 
 	return &organizations.EnableAWSServiceAccessOutput{}, nil
 }
 
-// DisableAWSServiceAccess takes it away.
+// integrated reports whether a name can be a service's. Which services there are, AWS says in a list that grows:
+// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_integrate_services_list.html
+func integrated(principal string) bool { return strings.HasSuffix(principal, ".amazonaws.com") }
+
+// DisableAWSServiceAccess takes it away, and with it the right of those who administer the service for the organization.
 func (s *Service) DisableAWSServiceAccess(ctx context.Context, c *api.Caller, in *organizations.DisableAWSServiceAccessInput) (*organizations.DisableAWSServiceAccessOutput, error) {
 	if err := want("ServicePrincipal", in.ServicePrincipal, servicePattern); err != nil {
 		return nil, err
 	}
-	err := s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+		if err := tx.DeleteDelegatedAdministrators(ctx, o.ID, *in.ServicePrincipal); err != nil {
+			return err
+		}
 		return tx.DeleteServiceAccess(ctx, o.ID, *in.ServicePrincipal)
 	})
 	if err != nil {
@@ -45,7 +56,7 @@ func (s *Service) DisableAWSServiceAccess(ctx context.Context, c *api.Caller, in
 // ListAWSServiceAccessForOrganization lists the services with trusted access by name.
 func (s *Service) ListAWSServiceAccessForOrganization(ctx context.Context, c *api.Caller, in *organizations.ListAWSServiceAccessForOrganizationInput) (*organizations.ListAWSServiceAccessForOrganizationOutput, error) {
 	var accesses []state.ServiceAccess
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) (err error) {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) (err error) {
 		accesses, err = tx.ServiceAccesses(ctx, o.ID)
 		return err
 	})

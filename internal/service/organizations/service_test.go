@@ -410,7 +410,9 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := c.DescribeEffectivePolicy(ctx, &organizations.DescribeEffectivePolicyInput{PolicyType: types.EffectivePolicyTypeBackupPolicy}); code(err) != "NotImplemented" || !strings.Contains(err.Error(), "organizations:DescribeEffectivePolicy") {
+	if _, err := c.InviteOrganizationToTransferResponsibility(ctx, &organizations.InviteOrganizationToTransferResponsibilityInput{
+		SourceName: p("x"), StartTimestamp: p(time.Now()), Target: &types.HandshakeParty{Id: p(iamtest.Backup), Type: types.HandshakePartyTypeAccount}, Type: types.ResponsibilityTransferTypeBilling,
+	}); code(err) != "NotImplemented" || !strings.Contains(err.Error(), "organizations:InviteOrganizationToTransferResponsibility") {
 		t.Errorf("an operation that is not there: %v", err)
 	}
 	if _, err := c.CreateOrganization(ctx, &organizations.CreateOrganizationInput{FeatureSet: "SOME"}); code(err) != "InvalidInputException" {

@@ -18,7 +18,7 @@ const maxTags = 50
 
 // TagResource tags an account, unit, root or policy.
 func (s *Service) TagResource(ctx context.Context, c *api.Caller, in *organizations.TagResourceInput) (*organizations.TagResourceOutput, error) {
-	err := s.retag(ctx, c, in.ResourceId, func(tags map[string]string) (map[string]string, error) { return tagMap(tags, in.Tags) })
+	err := s.retag(ctx, c, in, in.ResourceId, func(tags map[string]string) (map[string]string, error) { return tagMap(tags, in.Tags) })
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (s *Service) TagResource(ctx context.Context, c *api.Caller, in *organizati
 
 // UntagResource removes tags.
 func (s *Service) UntagResource(ctx context.Context, c *api.Caller, in *organizations.UntagResourceInput) (*organizations.UntagResourceOutput, error) {
-	err := s.retag(ctx, c, in.ResourceId, func(tags map[string]string) (map[string]string, error) {
+	err := s.retag(ctx, c, in, in.ResourceId, func(tags map[string]string) (map[string]string, error) {
 		for _, key := range in.TagKeys {
 			delete(tags, key)
 		}
@@ -39,8 +39,8 @@ func (s *Service) UntagResource(ctx context.Context, c *api.Caller, in *organiza
 	return &organizations.UntagResourceOutput{}, nil
 }
 
-func (s *Service) retag(ctx context.Context, c *api.Caller, id *string, fn func(map[string]string) (map[string]string, error)) error {
-	return s.change(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+func (s *Service) retag(ctx context.Context, c *api.Caller, in any, id *string, fn func(map[string]string) (map[string]string, error)) error {
+	return s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		if err := findTagged(ctx, tx, o, aws.ToString(id)); err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (s *Service) retag(ctx context.Context, c *api.Caller, id *string, fn func(
 // ListTagsForResource lists tags by key.
 func (s *Service) ListTagsForResource(ctx context.Context, c *api.Caller, in *organizations.ListTagsForResourceInput) (*organizations.ListTagsForResourceOutput, error) {
 	list := []types.Tag{}
-	err := s.asManagement(ctx, c, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
+	err := s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		if err := findTagged(ctx, tx, o, aws.ToString(in.ResourceId)); err != nil {
 			return err
 		}
@@ -80,6 +80,13 @@ func (s *Service) ListTagsForResource(ctx context.Context, c *api.Caller, in *or
 
 // findTagged refuses what cannot be tagged: what is not there, and the policies of AWS.
 func findTagged(ctx context.Context, tx *state.Tx, o state.Organization, id string) error {
+	if strings.HasPrefix(id, "rp-") {
+		p, err := tx.OrganizationResourcePolicy(ctx, o.ID)
+		if err == nil && p.ID != id {
+			err = api.Errorf("TargetNotFoundException", "You specified a target that doesn't exist.")
+		}
+		return err
+	}
 	err := findTarget(ctx, tx, o, id)
 	if strings.HasPrefix(id, "p-") {
 		_, err = findOwnPolicy(ctx, tx, o, id)

@@ -73,7 +73,7 @@ func New(t testing.TB) *House {
 	h.IAM = iamservice.New(iamservice.Config{DB: db, Clock: h.Clock, Keeper: h.Keeper, Log: log, PasswordRounds: 100})
 	h.Door = api.NewDoor(h.IAM.Authorizer(), h)
 	h.STS = stsservice.New(stsservice.Config{DB: db, Clock: h.Clock, Wall: h.Wall, Keeper: h.Keeper, Door: h.Door, Log: log, Decode: h.IAM.DecodeAuthorizationMessage})
-	h.Organizations = organizationsservice.New(organizationsservice.Config{DB: db, Clock: h.Clock, Log: log})
+	h.Organizations = organizationsservice.New(organizationsservice.Config{DB: db, Door: h.Door, Clock: h.Clock, Log: log, MaxAccounts: 10000})
 	for _, service := range []*api.Service{h.IAM.API(), h.STS.API(), h.Organizations.API()} {
 		h.Door.Register(service)
 	}

@@ -1,7 +1,6 @@
 package backuppolicy
 
 import (
-	"sync"
 	"time"
 
 	"strongroom/rules"
@@ -48,15 +47,9 @@ func (l lifecycleText) lifecycle() rules.Lifecycle {
 	return lifecycle
 }
 
-// monthlySchedules keeps what monthly found, since a schedule is asked for again for every account that inherits it.
-var monthlySchedules sync.Map
-
 // monthly reports whether no two runs of a schedule are less than 28 days apart. AWS looks at the two runs that come next,
 // so that its answer changes with the day it is asked; ours is about four years, of which one is a leap year.
 func monthly(text string) bool {
-	if known, ok := monthlySchedules.Load(text); ok {
-		return known.(bool)
-	}
 	schedule, err := rules.ParseSchedule(text)
 	if err != nil {
 		return false
@@ -69,6 +62,5 @@ func monthly(text string) bool {
 		is = next.IsZero() || next.Sub(last) >= rare
 		last = next
 	}
-	monthlySchedules.Store(text, is)
 	return is
 }

@@ -70,7 +70,9 @@ func (m *Merged) Extend(level []Attached) *Merged {
 	child := &Merged{parent: m}
 	parts := make([]part, 0, len(level))
 	for i := range level {
-		parts = append(parts, part{&level[i], level[i].Policy.Root})
+		root := level[i].Policy.Root
+		// AWS takes operators of the document itself, and makes nothing of them.
+		parts = append(parts, part{&level[i], &Element{Children: root.Children, Control: root.Control}})
 	}
 	child.root = child.merge(m.Root(), parts)
 	return child
@@ -114,6 +116,7 @@ func (m *Merged) merge(n *Node, parts []part) *Node {
 		}
 	}
 	merged.children = m.mergeChildren(n, parts)
+	merged.holds = merged.setting != nil || slices.ContainsFunc(merged.children, func(c *Node) bool { return c.holds })
 	return &merged
 }
 
@@ -220,7 +223,7 @@ func (m *Merged) each(n *Node, parts []part, operator Operator, s *setting, appl
 			} else {
 				s, why = apply(s, p, o)
 			}
-			if why != "" && n.path != "" { // operators of the document itself have no meaning
+			if why != "" {
 				m.lost = append(m.lost, Ignored{by{p.attached, operator}.origin(), n.path, texts(o.Values), why, rule})
 			}
 		}

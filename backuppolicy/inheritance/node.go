@@ -14,6 +14,7 @@ type Node struct {
 	allowed   Operators // to the levels below
 	controls  []control
 	children  []*Node // sorted by key
+	holds     bool    // a value, or some node below does
 }
 
 // control is an @@operators_allowed_for_child_policies that holds at a node.
@@ -151,7 +152,7 @@ func (n *Node) Allowed() Operators {
 
 // IsEmpty reports whether neither the node nor any below holds a value. The effective policy leaves such nodes out.
 func (n *Node) IsEmpty() bool {
-	return n == nil || n.setting == nil && !slices.ContainsFunc(n.children, func(c *Node) bool { return !c.IsEmpty() })
+	return n == nil || !n.holds
 }
 
 // narrowers are the policies whose control keeps an operator of the set from the levels below.
@@ -237,16 +238,12 @@ func (m *Merged) AsPolicy() []byte {
 }
 
 func (n *Node) print(b *bytes.Buffer, operators bool) {
-	if n.setting != nil && n.path != "" {
+	if n.setting != nil {
 		if operators {
 			b.WriteString(`{"` + string(Assign) + `":`)
 			defer b.WriteByte('}')
 		}
-		if n.setting.list {
-			printJSON(b, n.Texts())
-		} else {
-			printJSON(b, n.Text())
-		}
+		n.setting.print(b)
 		return
 	}
 	b.WriteByte('{')
@@ -259,18 +256,39 @@ func (n *Node) print(b *bytes.Buffer, operators bool) {
 			b.WriteByte(',')
 		}
 		first = false
-		printJSON(b, c.key)
+		printText(b, c.key)
 		b.WriteByte(':')
 		c.print(b, operators)
 	}
 	b.WriteByte('}')
 }
 
-// printJSON prints without escaping < and > and &, which tag values hold.
-func printJSON(b *bytes.Buffer, v any) {
+func (s *setting) print(b *bytes.Buffer) {
+	if s.list {
+		b.WriteByte('[')
+	}
+	for i, v := range s.values {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		printText(b, v.text)
+	}
+	if s.list {
+		b.WriteByte(']')
+	}
+}
+
+// printText prints a JSON string, without escaping < and > and &, which tag values hold.
+func printText(b *bytes.Buffer, text string) {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		b.WriteByte('"')
+		b.WriteString(text)
+		b.WriteByte('"')
+		return
+	}
 	encoder := json.NewEncoder(b)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
+	if err := encoder.Encode(text); err != nil {
 		panic("text can always be written: " + err.Error())
 	}
 	b.Truncate(b.Len() - 1) // the encoder's line break

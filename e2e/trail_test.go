@@ -24,6 +24,7 @@ type record struct {
 	ErrorCode    string `json:"errorCode"`
 	ErrorMessage string `json:"errorMessage"`
 	UserIdentity struct {
+		Type           string `json:"type"`
 		AccountID      string `json:"accountId"`
 		InvokedBy      string `json:"invokedBy"`
 		ARN            string `json:"arn"`
@@ -33,8 +34,13 @@ type record struct {
 			} `json:"sessionIssuer"`
 		} `json:"sessionContext"`
 	} `json:"userIdentity"`
-	ServiceEventDetails map[string]any `json:"serviceEventDetails"`
-	RequestParameters   map[string]any `json:"requestParameters"`
+	ServiceEventDetails map[string]any   `json:"serviceEventDetails"`
+	RequestParameters   map[string]any   `json:"requestParameters"`
+	Resources           []recordResource `json:"resources"`
+}
+
+type recordResource struct {
+	ARN string `json:"ARN"`
 }
 
 // records looks the records of an event up.
@@ -73,16 +79,25 @@ func TestTrailOfACopy(t *testing.T) {
 	for key, resource := range map[string]string{vaultKey: m.bucket(t, "trailed-bucket", ""), resourceKey: m.volumeARN(m.volume(t, resourceKey, noise(50, blockSize)))} {
 		point := m.backUp(t, "member-vault", resource)
 		m.copyTo(t, point, "member-vault", destination)
-		// Both accounts have a record, in the key's Region. The key's owner sees of the other account no more than its id.
+		// Both accounts have a record, in the key's Region, of each call that the destination's role made on the key: it gave
+		// itself a grant, opened the source's data key under it, and gave the grant back. The key's owner sees the role, which
+		// its key's policy names, and the service that called for it.
+		through := map[string]string{vaultKey: "backup.amazonaws.com", resourceKey: "ec2.amazonaws.com"}[key]
 		ofKey := func(r record) bool {
-			return r.ErrorCode == "" && r.RequestParameters["keyId"] == key && r.UserIdentity.AccountID == vaulted
+			return r.ErrorCode == "" && r.UserIdentity.AccountID == vaulted && (r.RequestParameters["keyId"] == key || slices.ContainsFunc(r.Resources, func(o recordResource) bool { return o.ARN == key }))
 		}
-		theirs, ours := b.in(home).records(t, "CreateGrant"), m.records(t, "CreateGrant")
-		if i := slices.IndexFunc(theirs, ofKey); i < 0 || theirs[i].UserIdentity.SessionContext.SessionIssuer.ARN != b.linkedRole() {
-			t.Errorf("no record of the destination shows that %s made a grant on %s: %+v", b.linkedRole(), key, theirs)
-		}
-		if i := slices.IndexFunc(ours, ofKey); i < 0 || ours[i].UserIdentity.SessionContext.SessionIssuer.ARN != "" {
-			t.Errorf("no record of the source shows that account %s made a grant on %s: %+v", vaulted, key, ours)
+		for _, call := range []string{"CreateGrant", "Decrypt", "RetireGrant"} {
+			for _, at := range []*party{b.in(home), m} {
+				records := at.records(t, call)
+				i := slices.IndexFunc(records, ofKey)
+				if i < 0 {
+					t.Errorf("account %s has no record of %s on %s by account %s: %+v", at.id, call, key, vaulted, records)
+					continue
+				}
+				if who := records[i].UserIdentity; who.Type != "AssumedRole" || who.SessionContext.SessionIssuer.ARN != b.linkedRole() || who.InvokedBy != through {
+					t.Errorf("account %s has %s on %s by %+v, want the role %s through %s", at.id, call, key, who, b.linkedRole(), through)
+				}
+			}
 		}
 		// The grant was for the copy alone: what is left is the vault's own and the volume's.
 		for _, g := range must(m.kms.ListGrants(t.Context(), &kms.ListGrantsInput{KeyId: &key}))(t, "listing grants").Grants {

@@ -184,6 +184,13 @@ func (v *evaluation) askResource() {
 	v.gates = append(v.gates, result)
 }
 
+// grantedToService reports whether a grant names the caller's role, and that is a service's own. Such a role uses the keys
+// of other accounts by their grants alone: its predefined policy speaks of no customer managed keys, and nobody could change
+// it; see example 2 of https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html.
+func (v *evaluation) grantedToService() bool {
+	return v.resource.Gate == GateGrant && v.named != byAccount && v.request.Principal.IsServiceLinkedRole()
+}
+
 // resourceGate is what the resource's policy is called.
 func (v *evaluation) resourceGate() Gate {
 	if v.isTrust() {
@@ -233,7 +240,7 @@ func (v *evaluation) decide() (Gate, *Match) {
 	if v.resource == nil && (across || v.resourceNeeded()) {
 		return v.resourceGate(), nil
 	}
-	if !across && v.named == personally {
+	if !across && v.named == personally || across && v.grantedToService() {
 		return v.resourceGate(), v.resource
 	}
 	by := v.identity

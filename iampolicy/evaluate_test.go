@@ -152,6 +152,10 @@ func TestGates(t *testing.T) {
 		{"a grant to the account, which allows", session, "", Policies{Identity: identity, KeyPolicy: true, Grants: []Grant{{"g", home}}}, true, GateIdentity},
 		{"a grant to a service", service, home, Policies{KeyPolicy: true, Grants: []Grant{{"g", "backup.amazonaws.com"}}}, true, GateGrant},
 		{"a grant across accounts, identity silent", session, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}}, false, GateIdentity},
+		{"a grant across accounts to a service's own role", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", linked.RoleARN}}}, true, GateGrant},
+		{"a grant across accounts to another role than the service's own", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}}, false, GateResource},
+		{"a grant across accounts to a service's own role, which the key policy denies", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", linked.RoleARN}}, Resource: []Source{denyMe}}, false, GateResource},
+		{"a grant across accounts to the account of a service's own role", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", home}}}, false, GateIdentity},
 		{"a grant across accounts, identity allows", session, foreign, Policies{Identity: identity, KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}}, true, GateIdentity},
 
 		{"a role that trusts nobody", alice, "", Policies{Identity: identity, Resource: as(Trust, to(`{"Service": "backup.amazonaws.com"}`))}, false, GateTrust},

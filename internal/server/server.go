@@ -226,7 +226,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, Log: s.log}), ebskind.NewKind(s.engine)}
 	plans = backup.New(backup.Config{
 		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds, MaxVaults: s.config.Quotas.BackupVaults,
-		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
+		EnsureManagedKey: keys.EnsureManagedKey, HasServiceLinkedRole: identities.HasServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(s.db), Log: s.log,
 		PutEvent: messages.buses.PutServiceEvent, TellLifecycle: func(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error {
 			return s.runner.TellLifecycle(ctx, tx, point)

@@ -163,6 +163,9 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob) (*state.Recov
 	if err != nil {
 		return nil, err
 	}
+	if _, err := r.Identity.EnsureServiceLinkedRole(ctx, job.AccountID, backupService); err != nil {
+		return nil, err
+	}
 	description, err := kind.Describe(ctx, role, resourceARN)
 	if err != nil {
 		return nil, err

@@ -38,6 +38,10 @@ func (everybody) AssumeForService(context.Context, *api.Caller, string, string) 
 	return &api.Caller{}, nil
 }
 
+func (everybody) EnsureServiceLinkedRole(context.Context, string, string) (string, error) {
+	return "", nil
+}
+
 type noTrail struct{}
 
 func (noTrail) RecordServiceEvent(context.Context, string, string, string, map[string]any) {}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 
@@ -48,13 +47,10 @@ func (r *Runner) vaultKeyring(ctx context.Context, v state.BackupVault) (archive
 	return r.Archives.Keyring(linked.Through(backupService, v.Region), v.KeyARN), nil
 }
 
-// serviceLinked is a session of the AWSServiceRoleForBackup of a vault's account.
+// serviceLinked is a session of the AWSServiceRoleForBackup of a vault's account. Who has none yet is refused: copies and
+// removals do not make the role; see docs/decisions/0010-when-roles-come-to-be.md.
 func (r *Runner) serviceLinked(ctx context.Context, v state.BackupVault, session string) (*api.Caller, error) {
-	role, err := r.Identity.EnsureServiceLinkedRole(ctx, v.AccountID, backupService)
-	if err != nil {
-		return nil, err
-	}
-	return r.Identity.AssumeForService(ctx, onBehalfOf(v.AccountID, v.Region, v.ARN), role, session)
+	return r.Identity.AssumeForService(ctx, onBehalfOf(v.AccountID, v.Region, v.ARN), rules.ServiceLinkedRole(v.AccountID), session)
 }
 
 // resourceKeyring lets the service use a resource's own key for the vault that its recovery points lie in, by a grant
@@ -63,38 +59,42 @@ func (r *Runner) resourceKeyring(ctx context.Context, role *api.Caller, resource
 	if keyARN == "" {
 		return r.Archives.ServiceKeyring(), nil
 	}
-	_, err := api.Call[kms.CreateGrantOutput](ctx, r.Door, role.Through(r.nativeService(resourceType), v.Region), grant(keyARN, v, "strongroom-"+v.Name))
+	_, err := api.Call[kms.CreateGrantOutput](ctx, r.Door, role.Through(r.nativeService(resourceType), v.Region), grant(keyARN, v, "strongroom-"+v.Name, backupService))
 	if err != nil {
 		return nil, err
 	}
 	return r.Archives.Keyring(api.ServiceCaller(backupService, v.AccountID, v.Region), keyARN), nil
 }
 
-// grant asks that the service may open and make data keys for a vault.
-func grant(keyARN string, v state.BackupVault, name string) *kms.CreateGrantInput {
+// grant asks that grantee may open and make data keys for a vault.
+func grant(keyARN string, v state.BackupVault, name, grantee string) *kms.CreateGrantInput {
 	return &kms.CreateGrantInput{
-		KeyId: &keyARN, GranteePrincipal: aws.String(backupService), Name: &name,
+		KeyId: &keyARN, GranteePrincipal: &grantee, Name: &name,
 		Operations:  []kmstypes.GrantOperation{kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationGenerateDataKey, kmstypes.GrantOperationRetireGrant},
 		Constraints: &kmstypes.GrantConstraints{EncryptionContextSubset: map[string]string{archive.ContextVault: v.ARN}},
 	}
 }
 
-// borrowedKeyring reads a vault of another account for reader, the service-linked role of the account that copies: it
-// makes a grant to the service on the key, which the key's policy must allow it. A job that asks again gets the same.
+// borrowedKeyring reads a vault of another account as reader, the service-linked role of the account that copies: it makes
+// itself a grant on the key, which the key's policy must allow it, and uses the key under it. A job that asks again gets
+// the same.
 func (r *Runner) borrowedKeyring(ctx context.Context, reader *api.Caller, resourceType, keyARN string, source state.BackupVault, jobID string) (ring archive.Keyring, grantID string, err error) {
 	key, err := arn.Parse(keyARN)
 	if err != nil {
 		return nil, "", fmt.Errorf("the source's key: %w", err)
 	}
 	caller := reader.Through(r.nativeService(resourceType), key.Region)
-	made, err := api.Call[kms.CreateGrantOutput](ctx, r.Door, caller, grant(keyARN, source, "copy-"+strings.ToLower(jobID)))
+	asked := grant(keyARN, source, "copy-"+strings.ToLower(jobID), reader.RoleARN)
+	asked.Operations = []kmstypes.GrantOperation{kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationRetireGrant}
+	made, err := api.Call[kms.CreateGrantOutput](ctx, r.Door, caller, asked)
 	if err != nil {
 		return nil, "", err
 	}
-	return r.Archives.Keyring(api.ServiceCaller(backupService, reader.AccountID, key.Region), keyARN), *made.GrantId, nil
+	return r.Archives.Keyring(caller, keyARN), *made.GrantId, nil
 }
 
-// giveBack retires the grant that a copy job read its source under. A grant that is gone is well.
+// giveBack retires, as the role that made it, the grant that a copy job read its source under. A grant that is gone is
+// well.
 func (r *Runner) giveBack(ctx context.Context, job state.CopyJob) error {
 	key, err := arn.Parse(job.GrantKeyARN)
 	if err != nil {
@@ -104,7 +104,11 @@ func (r *Runner) giveBack(ctx context.Context, job state.CopyJob) error {
 	if err != nil {
 		return fmt.Errorf("the destination: %w", err)
 	}
-	_, err = api.Call[kms.RetireGrantOutput](ctx, r.Door, api.ServiceCaller(backupService, destination.AccountID, key.Region),
+	reader, err := r.serviceLinked(ctx, state.BackupVault{AccountID: destination.AccountID, Region: destination.Region, ARN: job.DestinationVaultARN}, "copy-"+job.ID)
+	if err != nil {
+		return err
+	}
+	_, err = api.Call[kms.RetireGrantOutput](ctx, r.Door, reader.Through(r.nativeService(job.ResourceType), key.Region),
 		&kms.RetireGrantInput{KeyId: &job.GrantKeyARN, GrantId: &job.GrantID})
 	if api.Code(err) == "NotFoundException" {
 		return nil

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,9 +47,6 @@ func (s *Service) StartBackupJob(ctx context.Context, c *api.Caller, in *backup.
 	}
 	if err := errors.Join(checkOptions(resourceType, in.BackupOptions), checkTags(in.RecoveryPointTags), checkToken(in.IdempotencyToken)); err != nil {
 		return nil, first(err)
-	}
-	if _, err := s.EnsureServiceLinkedRole(ctx, c.AccountID, principal); err != nil {
-		return nil, fmt.Errorf("making the service-linked role: %w", err)
 	}
 	job := state.BackupJob{
 		ID: newJobID(), AccountID: c.AccountID, Region: c.Region, ResourceARN: named.String(), ResourceType: resourceType,

@@ -35,8 +35,12 @@ func (s *Service) protected(ctx context.Context, c *api.Caller, p pages, vaultNa
 	return shown, next, err
 }
 
-// ListProtectedResources lists the resources that the caller has recovery points of, by ARN.
+// ListProtectedResources lists the resources that the caller has recovery points of, by ARN. It is one of the calls that
+// make AWSServiceRoleForBackup.
 func (s *Service) ListProtectedResources(ctx context.Context, c *api.Caller, in *backup.ListProtectedResourcesInput) (*backup.ListProtectedResourcesOutput, error) {
+	if err := s.offerServiceRole(ctx, c); err != nil {
+		return nil, err
+	}
 	p, err := s.page(c, "ListProtectedResources", in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err

@@ -223,8 +223,12 @@ func (s *Service) deletePointAccess(ctx context.Context, c *api.Caller, in *back
 
 // DeleteRecoveryPoint marks a point as DELETING and enqueues its removal, which waits for the jobs that read it. A point of
 // a kind that keeps a catalogue of its own, as EC2 does, is removed as the role that made it, or else as the account's
-// service-linked role; one that neither may remove is EXPIRED then, and can be deleted again.
+// service-linked role, which comes to be here if the caller may make it; one that neither may remove is EXPIRED then, and
+// can be deleted again. https://docs.aws.amazon.com/aws-backup/latest/devguide/API_DeleteRecoveryPoint.html
 func (s *Service) DeleteRecoveryPoint(ctx context.Context, c *api.Caller, in *backup.DeleteRecoveryPointInput) (*backup.DeleteRecoveryPointOutput, error) {
+	if err := s.offerServiceRole(ctx, c); err != nil {
+		return nil, err
+	}
 	return &backup.DeleteRecoveryPointOutput{}, s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		vault, point, err := findPoint(ctx, tx, c, *in.BackupVaultName, *in.RecoveryPointArn)
 		switch {

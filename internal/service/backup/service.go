@@ -51,8 +51,8 @@ type Config struct {
 	Kinds []resource.Kind
 	// EnsureManagedKey makes the AWS managed key of a name such as aws/backup if it is not there, and returns its ARN.
 	EnsureManagedKey func(ctx context.Context, accountID, region, name string) (keyARN string, err error)
-	// EnsureServiceLinkedRole makes AWSServiceRoleForBackup in an account if it is not there.
-	EnsureServiceLinkedRole func(ctx context.Context, accountID, servicePrincipal string) (roleARN string, err error)
+	// HasServiceLinkedRole reports whether an account has the role of a service, such as AWSServiceRoleForBackup.
+	HasServiceLinkedRole func(ctx context.Context, accountID, servicePrincipal string) (bool, error)
 	// AssumeForService assumes a role for a service that acts for an account and, as its SourceARN, a resource; the role's
 	// trust policy decides.
 	AssumeForService func(ctx context.Context, service *api.Caller, roleARN, sessionName string) (*api.Caller, error)

@@ -3,7 +3,6 @@ package backup
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -67,10 +66,8 @@ func (s *Service) UpdateGlobalSettings(ctx context.Context, c *api.Caller, in *b
 	if organization.ID == "" || organization.ManagementAccountID != c.AccountID {
 		return nil, invalidRequest("Global settings can be updated only from the management account of an organization.")
 	}
-	if in.GlobalSettings["isDelegatedAdministratorEnabled"] == "true" {
-		if err := s.enableDelegation(ctx, organization); err != nil {
-			return nil, err
-		}
+	if err := s.serviceRoleFor(ctx, c, organization, in.GlobalSettings); err != nil {
+		return nil, err
 	}
 	return &backup.UpdateGlobalSettingsOutput{}, s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		found, err := setting(ctx, tx, c.AccountID, "", state.SettingGlobal)
@@ -83,14 +80,18 @@ func (s *Service) UpdateGlobalSettings(ctx context.Context, c *api.Caller, in *b
 	})
 }
 
-// enableDelegation makes the role as which AWS Backup follows the delegated administrators of the organization. That
-// takes trusted access; see https://docs.aws.amazon.com/aws-backup/latest/devguide/manage-cross-account.html#prereqs
-func (s *Service) enableDelegation(ctx context.Context, organization Organization) error {
-	if !organization.TrustedAccess {
+// serviceRoleFor makes AWSServiceRoleForBackup for the settings that are turned on: cross-account backup if the caller may
+// make it, and delegated administrators only if so, since the role is what follows them. Those take trusted access, too; see
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/manage-cross-account.html#prereqs and
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/using-service-linked-roles-AWSServiceRoleForBackup.html
+func (s *Service) serviceRoleFor(ctx context.Context, c *api.Caller, organization Organization, settings map[string]string) error {
+	switch {
+	case settings["isDelegatedAdministratorEnabled"] == "true" && !organization.TrustedAccess:
 		return invalidRequest("isDelegatedAdministratorEnabled needs trusted access of %s to the organization.", principal)
-	}
-	if _, err := s.EnsureServiceLinkedRole(ctx, organization.ManagementAccountID, principal); err != nil {
-		return fmt.Errorf("making the service-linked role: %w", err)
+	case settings["isDelegatedAdministratorEnabled"] == "true":
+		return s.makeServiceRole(ctx, c)
+	case settings["isCrossAccountBackupEnabled"] == "true":
+		return s.offerServiceRole(ctx, c)
 	}
 	return nil
 }

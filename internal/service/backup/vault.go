@@ -82,9 +82,6 @@ func (s *Service) CreateBackupVault(ctx context.Context, c *api.Caller, in *back
 	case api.Code(err) != "ResourceNotFoundException":
 		return nil, err
 	}
-	if _, err := s.EnsureServiceLinkedRole(ctx, c.AccountID, principal); err != nil {
-		return nil, fmt.Errorf("making the service-linked role: %w", err)
-	}
 	vault := state.BackupVault{
 		AccountID: c.AccountID, Region: c.Region, Name: name, ARN: vaultARN(c, name),
 		CreatorRequestID: request, Tags: in.BackupVaultTags,

@@ -81,7 +81,7 @@ func newWorld(t *testing.T) *world {
 	w.Service = backup.New(backup.Config{
 		DB: w.db, Clock: w.clock, Door: door, Queue: w.queue, Pages: pages, AsOf: rules.Current,
 		Kinds:            []resource.Kind{kind{name: "S3"}, kind{name: "EBS"}},
-		EnsureManagedKey: keys.EnsureManagedKey, EnsureServiceLinkedRole: identities.EnsureServiceLinkedRole,
+		EnsureManagedKey: keys.EnsureManagedKey, HasServiceLinkedRole: identities.HasServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals,
 		OrganizationOf: w.organizationOf,
 	})

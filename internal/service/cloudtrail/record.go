@@ -111,13 +111,21 @@ func (r *Recorder) eventsOf(ctx context.Context, call *api.Record) []state.Event
 	}
 	var events []state.Event
 	for _, account := range accounts {
-		if account != c.AccountID && c.Service == "" {
+		if account != c.AccountID && c.Service == "" && !isServiceLinked(c.RoleARN) {
 			d.UserIdentity = identity{Type: "AWSAccount", PrincipalID: c.UserID, AccountID: c.AccountID, InvokedBy: c.InvokedBy}
 			d.ResponseElements = nil // the answer is the caller's
 		}
 		events = append(events, r.event(ctx, d, account, at, username(c), c.AccessKeyID))
 	}
 	return events
+}
+
+// isServiceLinked reports whether a role is a service's own. Other accounts see it whole: it is no secret of its account,
+// and who shares a key finds in the record the principal that the key's policy names. That records of a source key show the
+// destination's AWSServiceRoleForBackup is observed at
+// https://www.tecracer.com/blog/2024/04/automating-cross-account-/-cross-region-backups-with-aws-backup-in-aws-organizations.html.
+func isServiceLinked(roleARN string) bool {
+	return strings.Contains(roleARN, ":role/aws-service-role/")
 }
 
 // event completes a record for the account that sees it.

@@ -64,6 +64,19 @@ func EnsureServiceLinkedRoleIn(ctx context.Context, tx *state.Tx, accountID, ser
 	return err
 }
 
+// HasServiceLinkedRole reports whether an account has the role of a service.
+func (s *Service) HasServiceLinkedRole(ctx context.Context, accountID, servicePrincipal string) (there bool, err error) {
+	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		_, err := tx.Role(ctx, accountID, serviceLinkedRoles[servicePrincipal].name)
+		there = err == nil
+		if errors.Is(err, state.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	return there, err
+}
+
 func insertServiceLinkedRole(ctx context.Context, tx *state.Tx, accountID, servicePrincipal, description string) (state.Role, error) {
 	linked := serviceLinkedRoles[servicePrincipal]
 	role := state.Role{

@@ -61,7 +61,7 @@ func TestBadInput(t *testing.T) {
 		{"an unknown vault", func() error {
 			_, err := p.backup.DescribeBackupVault(ctx, &backup.DescribeBackupVaultInput{BackupVaultName: aws.String("nowhere")})
 			return err
-		}, "ResourceNotFoundException", 400, "nowhere"},
+		}, "AccessDeniedException", 403, ""},
 		{"a backup into an unknown vault", func() error {
 			_, err := p.backup.StartBackupJob(ctx, &backup.StartBackupJobInput{BackupVaultName: aws.String("nowhere"), ResourceArn: &bucket, IamRoleArn: &role})
 			return err

@@ -164,20 +164,20 @@ var (
 		ID:       "E19",
 		Text:     "There are too many copy jobs running for resource.",
 		Category: ConcurrentJob, Moments: []Moment{InCopy},
-		Cause:  "More than 30 copies of the resource into one Region are under way.",
+		Cause:  "More than 30 copies of the resource to one Region of other accounts are at work or wait for each other.",
 		Cure:   Fix{Call: "backup:StartCopyJob", Resource: "<point>", Advice: "Wait until other copies have ended, and copy again."},
-		Source: "DG:backup-dashboards, DG:aws-backup-limits", Unreachable: "Copies of one resource wait for each other here, however many there are.",
+		Source: "DG:backup-dashboards, DG:aws-backup-limits",
 	}
 	TagsDenied = Entry{
 		ID:       "E20",
 		Text:     "Access denied exception while trying to list tags",
 		Category: AccessDenied, Moments: []Moment{InCopy},
-		Cause: "The copy's role may not read the tags of the recovery point.",
+		Cause: "The copy's role may not read the tags of the recovery point: of a snapshot, with ec2:DescribeTags.",
 		Cure: Fix{
 			Call: "iam:PutRolePolicy", AccountID: "<account>", Resource: "<role>", Statement: `{"Effect":"Allow","Action":"<action>","Resource":"*"}`,
 			Advice: "Let the copy's role read tags.",
 		},
-		Source: "DG:eventbridge", Unreachable: "A recovery point's tags are read by the service, not as the role.",
+		Source: "DG:eventbridge",
 	}
 	TagCopyFailed = Entry{
 		ID:       "E21",

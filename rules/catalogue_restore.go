@@ -56,8 +56,8 @@ var (
 		Source:  "DG:restoring-s3",
 	}
 	ListsDisabled = Entry{
-		ID: "E86", Moments: []Moment{InRestore},
-		Cause:  "RestoreACLs is true, and the destination bucket has access control lists disabled: the job fails in the words of S3. Where public access is blocked, objects with public lists are left out.",
+		ID: "E86", Text: "The bucket does not allow ACLs", Moments: []Moment{InRestore},
+		Cause:  "RestoreACLs is true, and the destination bucket has access control lists disabled: the job fails in the words of S3, those of AWS Backup are not known. Where public access is blocked, objects with public lists are left out.",
 		Cure:   Fix{Call: "backup:StartRestoreJob", Resource: "<point>", Parameters: map[string]string{"RestoreACLs": "false"}, Advice: "Restore without them, or enable the bucket's lists first."},
 		Source: "DG:restoring-s3",
 	}

@@ -1,5 +1,7 @@
 package rules
 
+import "time"
+
 // Entries about roles, selections, plans and vaults.
 var (
 	RoleInsufficient = Entry{
@@ -15,7 +17,7 @@ var (
 		ID:       "E37",
 		Text:     "Your backup job failed as AWS Backup does not have permission to describe resource <resource>. Please review your IAM policies to ensure AWS Backup can protect your resources.",
 		Category: AccessDenied, Moments: []Moment{InBackup},
-		Cause: "The role may not read the resource: this is how AWS words E36 since 2025, and the service under rules as of then.", Cure: RoleInsufficient.Cure,
+		Cause: "The role may not read the resource: this is how AWS words E36 since about 2025-03-23, and the service under rules as of then.", Cure: RoleInsufficient.Cure,
 		Source: "Classmethod",
 	}
 	VersioningDenied = Entry{
@@ -81,7 +83,7 @@ var (
 		Error:  lifecycleError,
 		Cause:  "Continuous backups do not move to cold storage.",
 		Cure:   Fix{Call: "backup:CreateBackupPlan", Advice: "Leave out MoveToColdStorageAfterDays or EnableContinuousBackup."},
-		Source: "GH:lgallard/terraform-aws-backup#40", Unreachable: needsContinuous,
+		Source: "GH:lgallard/terraform-aws-backup#40",
 	}
 	DeleteOutOfRange = Entry{
 		ID:       "E45",
@@ -179,6 +181,17 @@ var (
 		Source: "KC:backup-insufficient-privileges-efs, DG:logicallyairgappedvault",
 	}
 )
+
+// describeWords2025 is when AWS began to word E36 as E37, as far as is known: somebody met it on that day.
+var describeWords2025 = since(2025, time.March, 23)
+
+// RefuseDescribe is the refusal of a backup whose role may not read the resource.
+func RefuseDescribe(a AsOf, v Values) *Refusal {
+	if describeWords2025.At(a) {
+		return ResourceUndescribable.Refuse(v)
+	}
+	return RoleInsufficient.Refuse(v)
+}
 
 // InRule stands before the texts about a lifecycle where it is that of a plan's rule.
 const InRule = "Error in rule <rule> : "

@@ -21,4 +21,5 @@ const (
 	MaxLegalHolds        = 50
 	MaxPlanTags          = 10
 	MaxTags              = 50
+	MaxCopiesPerResource = 30
 )

@@ -109,3 +109,10 @@ type Native interface {
 	// MayRemove reports whether the caller may remove a recovery point from that catalogue.
 	MayRemove(ctx context.Context, c *api.Caller, p state.RecoveryPoint) error
 }
+
+// TagReader is a kind whose copies list the tags of what they copy as the job's role.
+type TagReader interface {
+	Kind
+	// ReadTags asks the kind's service for the tags of a recovery point.
+	ReadTags(ctx context.Context, c *api.Caller, p state.RecoveryPoint) error
+}

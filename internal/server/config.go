@@ -70,6 +70,8 @@ type Region struct {
 type Quotas struct {
 	BackupVaults int `yaml:"backup_vaults"` // of an account in a Region; 300 by default
 	Accounts     int `yaml:"accounts"`      // of an organization; 10 by default
+	// CopiesPerResource are the copies of a resource to one Region of other accounts, at work or waiting; 30 by default.
+	CopiesPerResource int `yaml:"copies_per_resource"`
 }
 
 // Webhooks are the endpoints that topics send to. Whoever may subscribe names them, so the server calls none on loopback,
@@ -136,11 +138,10 @@ func (c *Config) complete() error {
 	if _, err := c.rulesDate(time.Time{}); err != nil {
 		return err
 	}
-	if c.Quotas.Accounts < 0 {
-		return fmt.Errorf("quotas: accounts is %d; it cannot be below zero", c.Quotas.Accounts)
-	}
-	if c.Quotas.BackupVaults < 0 {
-		return fmt.Errorf("quotas: backup_vaults is %d; it cannot be below zero", c.Quotas.BackupVaults)
+	for name, quota := range map[string]int{"backup_vaults": c.Quotas.BackupVaults, "accounts": c.Quotas.Accounts, "copies_per_resource": c.Quotas.CopiesPerResource} {
+		if quota < 0 {
+			return fmt.Errorf("quotas: %s is %d; it cannot be below zero", name, quota)
+		}
 	}
 	if len(c.Accounts) == 0 {
 		c.Accounts = []Account{

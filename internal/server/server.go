@@ -223,7 +223,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	volumes := ec2.New(ec2.Config{DB: s.db, Engine: s.engine, Door: s.door, Pages: pages, Log: s.log})
 	blocks := ebs.New(ebs.Config{DB: s.db, Clock: s.clock, Engine: s.engine, Pages: pages})
 
-	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, Log: s.log}), ebskind.NewKind(s.engine)}
+	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, AsOf: asOf, Log: s.log}), ebskind.NewKind(s.engine)}
 	plans = backup.New(backup.Config{
 		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds, MaxVaults: s.config.Quotas.BackupVaults,
 		EnsureManagedKey: keys.EnsureManagedKey, HasServiceLinkedRole: identities.HasServiceLinkedRole,
@@ -248,7 +248,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	s.onClose("trails", func(context.Context) error { return trail.Close() })
 	s.outbox = messages.outbox
 	s.runner = work.New(work.Config{
-		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf,
+		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf, MaxCopies: s.config.Quotas.CopiesPerResource,
 		PutEvent: messages.buses.PutServiceEvent, Notify: messages.vaultNotification,
 		Identity: identity{identities, sessions}, Organization: membership(organization), Trail: recorder, Log: s.log,
 		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep, organization.Sweep},

@@ -79,6 +79,16 @@ func (tx *Tx) CopyJobs(ctx context.Context, f JobFilter, after Cursor, limit int
 	return page[CopyJob](ctx, tx, "copy_jobs", "created_at", "id", q, after, limit)
 }
 
+// CopiesAhead counts the copy jobs not yet done of a job's resource that were created before it and go to another account in
+// a Region.
+func (tx *Tx) CopiesAhead(ctx context.Context, job CopyJob, region string) (int64, error) {
+	return queryOne(ctx, tx, func(s scanner) (n int64, err error) { return n, s.Scan(&n) },
+		`SELECT COUNT(*) FROM copy_jobs WHERE resource_arn = $1 AND account_id = $2 AND state IN ('CREATED', 'RUNNING') AND id <> $3
+		AND (created_at < $4 OR created_at = $4 AND id < $3)
+		AND destination_vault_arn LIKE 'arn:%:backup:' || $5 || ':%' AND destination_vault_arn NOT LIKE '%:' || $2 || ':backup-vault:%'`,
+		job.ResourceARN, job.AccountID, job.ID, job.CreatedAt, region)
+}
+
 // CopyJobsOf counts the copy jobs not yet done that read a recovery point.
 func (tx *Tx) CopyJobsOf(ctx context.Context, pointARN string) (int64, error) {
 	return queryOne(ctx, tx, func(s scanner) (n int64, err error) { return n, s.Scan(&n) },

@@ -51,6 +51,12 @@ func (r *Runner) beginCopy(ctx context.Context, jobID string) (job state.CopyJob
 			return errDone
 		}
 		if was != state.JobRunning {
+			if refusal, err := r.refuseTooMany(ctx, tx, job); err != nil {
+				return err
+			} else if refusal != nil {
+				job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = state.JobFailed, refusal.Message, refusal.Category, tx.Now
+				return r.putCopy(ctx, tx, job, was)
+			}
 			running, err := tx.RunningJob(ctx, job.AccountID, job.ResourceARN, job.ID)
 			if err == nil {
 				if job.QueuedBehind == running {
@@ -66,6 +72,10 @@ func (r *Runner) beginCopy(ctx context.Context, jobID string) (job state.CopyJob
 		job.Attempts++
 		return r.putCopy(ctx, tx, job, was)
 	})
+	if err == nil && job.Done() {
+		r.event(ctx, job.AccountID, job.Region, "CopyJobCompleted", copyDetails(job))
+		return job, errDone
+	}
 	if err == nil && job.State != state.JobRunning {
 		err = errBusy
 	}
@@ -189,6 +199,9 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 		return nil, err
 	}
 	if err := r.authorizeCopy(ctx, role, f); err != nil {
+		return nil, err
+	}
+	if err := mayReadTags(ctx, role, kind, f.point); err != nil {
 		return nil, err
 	}
 

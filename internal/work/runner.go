@@ -58,6 +58,7 @@ type Config struct {
 	Notify      func(ctx context.Context, tx *state.Tx, n Notification) error
 	PutEvent    backupevent.Put // tells EventBridge
 	Concurrency int             // jobs at once; 4 if 0
+	MaxCopies   int             // of a resource to one Region of other accounts, at work or waiting; [rules.MaxCopiesPerResource] if 0
 	Log         *slog.Logger
 	// Sweep is called every few minutes, for services that remove what is due (keys scheduled for deletion, old events).
 	Sweep []func(ctx context.Context) error

@@ -21,6 +21,7 @@ import (
 	"strongroom/internal/api"
 	"strongroom/internal/resource"
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 // sourceTag is the tag by which AWS Backup tells what a snapshot is of.
@@ -75,11 +76,11 @@ func (k *Kind) Describe(ctx context.Context, c *api.Caller, r arn.ARN) (resource
 	id := strings.TrimPrefix(r.Resource, "volume/")
 	_, err := api.Call[ec2.DescribeVolumesOutput](ctx, k.engine.Door, c.In(r.Region), &ec2.DescribeVolumesInput{VolumeIds: []string{id}})
 	if err != nil {
-		return resource.Description{}, err
+		return resource.Description{}, jobError(err, c, rules.ServiceDenied)
 	}
 	v, err := k.engine.Volume(ctx, id)
 	if err != nil {
-		return resource.Description{}, err
+		return resource.Description{}, gone(err, c)
 	}
 	return describe(v), nil
 }
@@ -105,15 +106,12 @@ func (k *Kind) CopyRecoveryPointARN(_ state.RecoveryPoint, _, region, copyJobID 
 // was frozen is kept in the point as its metadata: a job that is run again finds it there.
 func (k *Kind) Backup(ctx context.Context, c *api.Caller, d resource.Description, r resource.BackupRequest) (resource.Result, error) {
 	v, err := k.engine.Volume(ctx, strings.TrimPrefix(d.ARN.Resource, "volume/"))
-	if errors.Is(err, state.ErrNotFound) {
-		return resource.Result{}, api.Errorf("InvalidVolume.NotFound", "The volume '%s' does not exist.", d.Name)
-	}
 	if err != nil {
-		return resource.Result{}, err
+		return resource.Result{}, gone(err, c)
 	}
 	c = c.In(v.Region)
 	if err := k.engine.Door.Authorize(ctx, c, "ec2", CreateSnapshotAccess(v, map[string]string{sourceTag: d.ARN.String()})...); err != nil {
-		return resource.Result{}, err
+		return resource.Result{}, jobError(err, c, rules.ServiceDenied)
 	}
 	if v.KeyARN != "" {
 		_, err := k.engine.grant(ctx, c, v.KeyARN, map[string]string{archive.ContextVault: r.Domain.Vault().ID()},
@@ -191,7 +189,7 @@ func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreReq
 	c = c.In(r.Recovery.Region)
 	out, err := api.Call[ec2.CreateVolumeOutput](ctx, k.engine.Door, c, in)
 	if err != nil {
-		return resource.Restored{}, err
+		return resource.Restored{}, jobError(err, c, rules.RestoreDenied)
 	}
 	if err := k.engine.WaitVolume(ctx, *out.VolumeId, r.Progress); err != nil {
 		return resource.Restored{}, err

@@ -302,7 +302,7 @@ func TestWhatTheRoleMayNotDo(t *testing.T) {
 	} {
 		without(action)
 		code := api.Code(do())
-		if code != "UnauthorizedOperation" && code != "InvalidKmsKey.NotAccessible" {
+		if code != "AccessDeniedException" && code != "InvalidKmsKey.NotAccessible" {
 			t.Errorf("without %s the code is %q", action, code)
 		}
 	}

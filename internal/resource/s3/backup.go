@@ -423,7 +423,7 @@ func (b *backup) index(ctx context.Context) iter.Seq2[IndexEntry, error] {
 		for {
 			out, err := api.Call[ListVersionIndexOutput](ctx, b.door, b.caller, in)
 			if api.Code(err) == "AccessDenied" {
-				err = denied(rules.RoleInsufficient.Refuse(roleValues(b.caller)), err)
+				err = b.undescribable(b.caller, b.bucket, err)
 			}
 			if err != nil {
 				yield(IndexEntry{}, err)

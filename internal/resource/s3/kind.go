@@ -26,7 +26,8 @@ const Type = "S3"
 // Config is what the kind needs.
 type Config struct {
 	Door     *api.Door
-	S3       Service      // for the buckets of an account, which plan selections ask for on nobody's behalf
+	S3       Service // for the buckets of an account, which plan selections ask for on nobody's behalf
+	AsOf     rules.AsOf
 	Log      *slog.Logger // nil for slog.Default()
 	Parallel int          // objects read or written at once by a job; 0 for twice the processors
 }
@@ -35,6 +36,7 @@ type Config struct {
 type Kind struct {
 	door     *api.Door
 	s3       Service
+	asOf     rules.AsOf
 	log      *slog.Logger
 	parallel int
 }
@@ -43,7 +45,7 @@ var _ resource.Kind = (*Kind)(nil)
 
 // New returns the kind.
 func New(cfg Config) *Kind {
-	k := &Kind{door: cfg.Door, s3: cfg.S3, log: cfg.Log, parallel: cfg.Parallel}
+	k := &Kind{door: cfg.Door, s3: cfg.S3, asOf: cfg.AsOf, log: cfg.Log, parallel: cfg.Parallel}
 	if k.log == nil {
 		k.log = slog.Default()
 	}
@@ -101,7 +103,7 @@ func (k *Kind) Describe(ctx context.Context, c *api.Caller, bucket arn.ARN) (res
 	switch api.Code(err) {
 	case "NoSuchTagSet":
 	case "AccessDenied":
-		return resource.Description{}, denied(rules.RoleInsufficient.Refuse(roleValues(c)), err)
+		return resource.Description{}, k.undescribable(c, name, err)
 	default:
 		if err != nil {
 			return resource.Description{}, err
@@ -114,6 +116,11 @@ func (k *Kind) Describe(ctx context.Context, c *api.Caller, bucket arn.ARN) (res
 	d := describe(b)
 	_, d.SizeBytes, err = k.s3.BucketSize(ctx, name)
 	return d, err
+}
+
+// undescribable is what a job says whose role may not look at the bucket.
+func (k *Kind) undescribable(c *api.Caller, bucket string, cause error) *api.Error {
+	return denied(rules.RefuseDescribe(k.asOf, roleValues(c).With("resource", arn.New("s3", "", "", bucket).String())), cause)
 }
 
 // denied is a refusal of what the role wants to do, with its cause.

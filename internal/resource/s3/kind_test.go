@@ -39,7 +39,7 @@ type house struct {
 
 // everything is what AWSBackupServiceRolePolicyForS3Backup and …ForS3Restore allow of buckets, objects and keys.
 const everything = `{"Version":"2012-10-17","Statement":[
-	{"Effect":"Allow","Action":["s3:GetBucketTagging","s3:ListBucketVersions","s3:ListBucket","s3:GetBucketVersioning","s3:CreateBucket","s3:PutBucketVersioning","s3:PutBucketOwnershipControls"],"Resource":"arn:aws:s3:::*"},
+	{"Effect":"Allow","Action":["s3:GetBucketTagging","s3:ListBucketVersions","s3:ListBucket","s3:GetBucketVersioning","s3:CreateBucket","s3:PutBucketVersioning","s3:GetBucketOwnershipControls","s3:PutBucketOwnershipControls"],"Resource":"arn:aws:s3:::*"},
 	{"Effect":"Allow","Action":["s3:GetObject*","s3:PutObject*","s3:DeleteObject"],"Resource":"arn:aws:s3:::*/*"},
 	{"Effect":"Allow","Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"*","Condition":{"StringLike":{"kms:ViaService":"s3.*.amazonaws.com"}}}]}`
 
@@ -301,7 +301,7 @@ func TestWhatTheRoleMayNot(t *testing.T) {
 	for name, row := range map[string]failure{
 		"no S3 at all": {
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}`,
-			"IAM Role arn:aws:iam::111111111111:role/backup does not have sufficient permissions to execute the backup.",
+			"Your backup job failed as AWS Backup does not have permission to describe resource arn:aws:s3:::source. Please review your IAM policies to ensure AWS Backup can protect your resources.",
 		},
 		"no versioning": {
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetBucketTagging","Resource":"*"}}`,
@@ -309,7 +309,7 @@ func TestWhatTheRoleMayNot(t *testing.T) {
 		},
 		"no listing": {
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:GetBucketTagging","s3:GetBucketVersioning"],"Resource":"*"}}`,
-			"IAM Role arn:aws:iam::111111111111:role/backup does not have sufficient permissions to execute the backup.",
+			"Your backup job failed as AWS Backup does not have permission to describe resource arn:aws:s3:::source. Please review your IAM policies to ensure AWS Backup can protect your resources.",
 		},
 		"no objects": {
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:GetBucketTagging","s3:GetBucketVersioning","s3:ListBucketVersions"],"Resource":"*"}}`,

@@ -188,6 +188,9 @@ func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions,
 		if out.Status != types.BucketVersioningStatusEnabled {
 			return invalid("The destination bucket %s must have S3 Versioning enabled.", o.bucket)
 		}
+		if o.acls {
+			return k.takesACLs(ctx, c, o.bucket)
+		}
 		return nil
 	}
 	create := &awss3.CreateBucketInput{Bucket: &o.bucket}
@@ -214,6 +217,22 @@ func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions,
 		Bucket: &o.bucket, OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}},
 	})
 	return err
+}
+
+// takesACLs refuses, in the words of S3, a bucket whose access control lists are disabled, before anything is written
+// there. See https://docs.aws.amazon.com/aws-backup/latest/devguide/restoring-s3.html.
+func (k *Kind) takesACLs(ctx context.Context, c *api.Caller, bucket string) error {
+	out, err := api.Call[awss3.GetBucketOwnershipControlsOutput](ctx, k.door, c, &awss3.GetBucketOwnershipControlsInput{Bucket: &bucket})
+	switch {
+	case api.Code(err) == "OwnershipControlsNotFoundError":
+		return nil
+	case err != nil:
+		return err
+	case out.OwnershipControls.Rules[0].ObjectOwnership != types.ObjectOwnershipBucketOwnerEnforced:
+		return nil
+	}
+	refusal := rules.ListsDisabled.Refuse(roleValues(c))
+	return &api.Error{Code: "AccessControlListNotSupported", Message: refusal.Message, Err: refusal}
 }
 
 // tag gives a bucket that the restore made the tags of the one that was backed up.

@@ -48,7 +48,7 @@ func TestBadInput(t *testing.T) {
 		{"a vault's name too short", &awsbackup.CreateBackupVaultInput{BackupVaultName: new("v")}, "InvalidParameterValueException", "ackupVaultName"},
 		{"a vault's name with a dot", &awsbackup.CreateBackupVaultInput{BackupVaultName: new("v.w")}, "InvalidParameterValueException", "ackupVaultName"},
 		{"a reserved tag", &awsbackup.CreateBackupVaultInput{BackupVaultName: new("vw"), BackupVaultTags: map[string]string{"aws:x": "y"}}, "InvalidParameterValueException", "aws:x"},
-		{"an unknown vault", &awsbackup.DescribeBackupVaultInput{BackupVaultName: new("nowhere")}, "ResourceNotFoundException", "nowhere"},
+		{"an unknown vault", &awsbackup.DescribeBackupVaultInput{BackupVaultName: new("nowhere")}, "AccessDeniedException", ""},
 		{"an unknown point", &awsbackup.DescribeRecoveryPointInput{BackupVaultName: new("local"), RecoveryPointArn: new(strings.Replace(*point, ":one", ":two", 1))}, "ResourceNotFoundException", ":two"},
 		{"an empty lock range", &awsbackup.PutBackupVaultLockConfigurationInput{BackupVaultName: new("local"), MinRetentionDays: new(int64(9)), MaxRetentionDays: new(int64(3))}, "InvalidParameterValueException", "MaxRetentionDays"},
 		{"a lock without retention", &awsbackup.PutBackupVaultLockConfigurationInput{BackupVaultName: new("local"), MinRetentionDays: new(int64(0))}, "InvalidParameterValueException", "MinRetentionDays"},

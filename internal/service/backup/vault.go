@@ -135,7 +135,9 @@ func (s *Service) DescribeBackupVault(ctx context.Context, c *api.Caller, in *ba
 	out := &backup.DescribeBackupVaultOutput{}
 	return out, s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		v, err := findVault(ctx, tx, c, *in.BackupVaultName)
-		if err != nil {
+		if api.Code(err) == "ResourceNotFoundException" {
+			return refused(rules.VaultUnknown.Refuse(nil)) // to whoever asks, as AWS answers
+		} else if err != nil {
 			return err
 		}
 		n, err := tx.CountRecoveryPoints(ctx, state.PointFilter{VaultARN: v.ARN})

@@ -37,6 +37,9 @@ func (s *Service) PutBackupVaultNotifications(ctx context.Context, c *api.Caller
 	}
 	var events []string
 	for _, event := range in.BackupVaultEvents {
+		if !slices.Contains(event.Values(), event) {
+			return nil, refused(rules.EventsInvalid.Refuse(nil))
+		}
 		if !slices.Contains(events, string(event)) {
 			events = append(events, string(event))
 		}

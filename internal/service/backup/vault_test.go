@@ -111,7 +111,7 @@ func TestVaultKeyRefusals(t *testing.T) {
 		}
 		refused(t, err, test.code, test.text)
 		_, err = admin.DescribeBackupVault(ctx, &awsbackup.DescribeBackupVaultInput{BackupVaultName: &name})
-		refused(t, err, "ResourceNotFoundException", name)
+		refused(t, err, "AccessDeniedException", "")
 	}
 	vaults, err := admin.DescribeBackupVault(ctx, &awsbackup.DescribeBackupVaultInput{BackupVaultName: new("the-managed-key-by-name")})
 	must(t, err)

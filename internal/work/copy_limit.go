@@ -1,0 +1,34 @@
+package work
+
+import (
+	"cmp"
+	"context"
+
+	"strongroom/arn"
+	"strongroom/internal/api"
+	"strongroom/internal/resource"
+	"strongroom/internal/state"
+	"strongroom/rules"
+)
+
+// refuseTooMany refuses a copy to another account that so many others of its resource to the same Region are ahead of, at
+// work or waiting, that the quota is used up. See https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-limits.html.
+func (r *Runner) refuseTooMany(ctx context.Context, tx *state.Tx, job state.CopyJob) (*rules.Refusal, error) {
+	to, err := arn.Parse(job.DestinationVaultARN)
+	if err != nil || to.AccountID == job.AccountID {
+		return nil, err
+	}
+	ahead, err := tx.CopiesAhead(ctx, job, to.Region)
+	if err != nil || ahead < int64(cmp.Or(r.MaxCopies, rules.MaxCopiesPerResource)) {
+		return nil, err
+	}
+	return rules.TooManyCopies.Refuse(rules.Values{"point": job.SourcePointARN}), nil
+}
+
+// mayReadTags asks for the tags that the copy takes along, where the kind keeps them in its own service.
+func mayReadTags(ctx context.Context, role *api.Caller, kind resource.Kind, point state.RecoveryPoint) error {
+	if reader, is := kind.(resource.TagReader); is {
+		return reader.ReadTags(ctx, role, point)
+	}
+	return nil
+}

@@ -8,7 +8,7 @@ var (
 		Category: FeatureNotEnabled, Moments: []Moment{InCopy},
 		Cause: "The management account has not turned on isCrossAccountBackupEnabled.",
 		Cure: Fix{
-			Call: "backup:UpdateGlobalSettings", AccountID: "<management>", Parameters: map[string]string{"isCrossAccountBackupEnabled": "true"},
+			Call: "backup:UpdateGlobalSettings", AccountID: "<management>", Parameters: map[string]string{"GlobalSettings.isCrossAccountBackupEnabled": "true"},
 			Advice: "Turn cross-account backup on in the management account.",
 		},
 		Source: "Blog, DG:backup-dashboards",

@@ -107,7 +107,7 @@ func TestRefuseFillsTheNames(t *testing.T) {
 		RecoveryPointARN: "arn:aws:ec2:eu-central-1::snapshot/snap-1", ResourceType: "EBS", PointStatus: "COMPLETED", ManagementAccountID: "999999999999",
 		Source:            Place{"111111111111", "eu-central-1", "v", "arn:aws:backup:eu-central-1:111111111111:backup-vault:v"},
 		Destination:       Place{"222222222222", "eu-north-1", "w", "arn:aws:backup:eu-north-1:222222222222:backup-vault:w"},
-		DestinationExists: true, SourceOrganization: "o-1", DestinationOrganization: "o-1", CrossAccountEnabled: true,
+		DestinationExists: true, SourceOrganization: "o-1", DestinationOrganization: "o-1", TrustedAccess: true, CrossAccountEnabled: true,
 		SourceKey: Key{ARN: "arn:aws:kms:eu-central-1:111111111111:key/1", Kind: CustomerManaged}, DestinationKey: Key{ARN: "arn:aws:kms:eu-north-1:222222222222:key/2", Kind: CustomerManaged},
 	}
 	with := func(change func(*CopyRequest)) *Refusal {

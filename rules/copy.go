@@ -28,7 +28,18 @@ type CopyRequest struct {
 	SourceOrganization      string // id of the organization of the source account, "" for none
 	DestinationOrganization string
 	ManagementAccountID     string // of the source's organization
+	TrustedAccess           bool   // AWS Backup has it to the source's organization
 	CrossAccountEnabled     bool   // the organization's isCrossAccountBackupEnabled
+
+	// What policies say, where they were asked:
+	RoleARN           string // of the job
+	Role              Answer // may AWS Backup assume it?
+	CopyFrom          Answer // may the role copy from the source vault,
+	CopyInto          Answer // and into the destination vault?
+	ReadTags          Answer // may the role read the tags that the copy takes along?
+	ReaderMissing     bool   // whoever must be able to use the source's key does not exist; see [CopyDecision.Reader]
+	SourceKeyUse      Answer // may whoever reads the source use its key?
+	DestinationKeyUse Answer // may AWS Backup use the destination vault's key?
 
 	Lifecycle Lifecycle // of the copy
 	Lock      LockRange // of the destination vault
@@ -45,50 +56,20 @@ type CopyDecision struct {
 
 // DecideCopy says what a copy will be, or why there can be none.
 func DecideCopy(a AsOf, r CopyRequest) (CopyDecision, *Refusal) {
-	c, known := CapabilityOf(r.ResourceType)
-	crossAccount := r.Source.AccountID != r.Destination.AccountID
-	crossRegion := r.Source.Region != r.Destination.Region
-	switch {
-	case r.PointStatus != "COMPLETED" && r.PointStatus != "AVAILABLE" && r.PointStatus != "PARTIAL":
-		return CopyDecision{}, PointMissing.Refuse(r.values())
-	case !r.DestinationExists:
-		return CopyDecision{}, DestinationMissing.Refuse(r.values().With("account", r.Destination.AccountID, "region", r.Destination.Region))
-	case !known || !c.CrossRegion.At(a) && !c.CrossAccount.At(a):
-		return CopyDecision{}, TypeUnsupported.Refuse(r.values())
-	case crossAccount && (r.SourceOrganization == "" || r.SourceOrganization != r.DestinationOrganization):
-		return CopyDecision{}, OtherOrganization.Refuse(r.values())
-	case crossAccount && !r.CrossAccountEnabled:
-		return CopyDecision{}, CrossAccountOff.Refuse(r.values())
-	case crossAccount && crossRegion && !c.OneAction.At(a),
-		crossAccount && !c.CrossAccount.At(a),
-		crossRegion && !c.CrossRegion.At(a):
-		refusal := CopyUnsupported.Refuse(r.values())
-		if oneByOne := crossAccount && crossRegion && c.CrossAccount.At(a) && c.CrossRegion.At(a); !oneByOne {
-			refusal.Fix = Fix{} // there is no way
-		}
-		return CopyDecision{}, refusal
-	case r.Cold:
-		return CopyDecision{}, &Refusal{
-			Message: "Recovery points in cold storage cannot be copied.", Category: InvalidState,
-			Cause: "The recovery point has moved to cold storage.", Fix: Fix{Advice: "Copy before the transition."},
-		}
-	case r.Continuous && !r.Scheduled:
-		return CopyDecision{}, &Refusal{
-			Message: "Copy job does not support continuous recovery points.", Category: UnsupportedOperation,
-			Cause: "Only a plan's copy action copies a continuous recovery point, as a snapshot.", Fix: Fix{Advice: "Add a copy action to the plan's rule."},
-		}
-	}
-	if refusal := copyKeys(a, r); refusal != nil {
+	if refusal := Follow(CopyGates, a, r).Refusal(); refusal != nil {
 		return CopyDecision{}, refusal
 	}
-	if refusal := r.Lock.RefuseCopy(r.Lifecycle, r.Destination); refusal != nil {
-		return CopyDecision{}, refusal
-	}
+	return r.Decision(a), nil
+}
+
+// Decision is what the copy will be, for those that all gates let through.
+func (r CopyRequest) Decision(a AsOf) CopyDecision {
+	c, _ := CapabilityOf(r.ResourceType)
 	return CopyDecision{
 		Key:         CopyKey(r.ResourceType, r.SourceKey, r.DestinationKey),
 		Reader:      ServiceLinkedRole(r.Destination.AccountID),
 		Incremental: c.Incremental.At(a) && c.Family != FamilyCluster,
-	}, nil
+	}
 }
 
 // RefuseCopyInto is the refusal of a copy that the destination vault's access policy does not admit.

@@ -17,6 +17,36 @@ type Key struct {
 	ARN   string
 	Kind  KeyKind
 	Alias string // of a managed key: "aws/backup", "aws/ebs"
+	State string // as KMS calls it: Enabled, Disabled, PendingDeletion…; [KeyGone]; "" where it is not known
+}
+
+// States of keys.
+const (
+	KeyEnabled = "Enabled"
+	KeyGone    = "Deleted" // the key does not exist any more
+)
+
+// describe tells what kind of key it is.
+func (k Key) describe() string {
+	switch k.Kind {
+	case CustomerManaged:
+		return k.ARN + " is managed by the customer."
+	case AWSManaged:
+		return k.ARN + " is the managed key " + k.Alias + "."
+	default:
+		return "There is no key."
+	}
+}
+
+// usable is the verdict of a gate that asks whether the key can be used at all.
+func (k Key) usable(refuse func() *Refusal) Verdict {
+	switch k.State {
+	case "":
+		return notAsked("The state of " + k.ARN + " is not known.")
+	case KeyEnabled:
+		return open(k.ARN + " is enabled.")
+	}
+	return RefusedBy(refuse(), nil)
 }
 
 // isBackups reports whether the key is the managed key of AWS Backup itself.
@@ -39,41 +69,6 @@ func CopyKey(resourceType string, source, destinationVault Key) Key {
 		return Key{}
 	}
 	return destinationVault
-}
-
-// copyKeys refuses the copies that the kinds of the keys rule out.
-func copyKeys(a AsOf, r CopyRequest) *Refusal {
-	var (
-		crossAccount = r.Source.AccountID != r.Destination.AccountID
-		crossRegion  = r.Source.Region != r.Destination.Region
-		full         = HasFullManagement(a, r.ResourceType)
-		c, _         = CapabilityOf(r.ResourceType)
-		ownVault     = func(p Place, role string) *Refusal {
-			return ManagedDestination.Refuse(Values{"role": role, "name": p.VaultName, "account": p.AccountID, "region": p.Region})
-		}
-	)
-	switch {
-	case r.ResourceType == "Storage Gateway" && r.DestinationKey.isBackups():
-		return GatewayVaultNeeded.Refuse(Values{"account": r.Destination.AccountID, "region": r.Destination.Region})
-	case full && crossAccount && r.DestinationKey.isBackups() && r.Destination.VaultName == "Default":
-		return ownVault(r.Destination, "destination")
-	case full && crossAccount && r.SourceKey.isBackups():
-		return ownVault(r.Source, "source")
-	case full:
-		return nil
-	case (crossAccount || crossRegion) && r.DestinationKey.isBackups():
-		return ownVault(r.Destination, "destination")
-	case crossAccount && r.DestinationKey.Kind == AWSManaged:
-		return ownVault(r.Destination, "destination")
-	case crossAccount && r.SourceKey.Kind == AWSManaged && c.Family == FamilySnapshot:
-		return ManagedKeySnapshot.Refuse(r.values())
-	case crossAccount && r.SourceKey.Kind == AWSManaged:
-		refusal := RefuseSourceKey(r)
-		unshared := ManagedKeySnapshot.Refuse(r.values()) // the cause is the same, whatever the family says
-		refusal.Cause, refusal.Fix = unshared.Cause, unshared.Fix
-		return refusal
-	}
-	return nil
 }
 
 // RefuseSourceKey is the refusal of a copy whose reader, the service-linked role of the destination account, may not
@@ -102,6 +97,30 @@ func RefuseKey(keyARN string) *Refusal {
 		v["region"], v["account"] = fields[3], fields[4]
 	}
 	return KeyUnusable.Refuse(v)
+}
+
+// RefuseKeyState is the refusal of a job whose key is not enabled, and what brings that key back.
+func RefuseKeyState(k Key) *Refusal {
+	if k.State == KeyGone {
+		return RefuseMissingKey(k.ARN)
+	}
+	refusal := RefuseKey(k.ARN)
+	refusal.Cause = "The key " + k.ARN + " is in the state " + k.State + "."
+	refusal.Fix.Parameters = map[string]string{"KeyId": k.ARN}
+	refusal.Fix.Advice = "Enable the key."
+	if k.State == "PendingDeletion" {
+		refusal.Fix.Call, refusal.Fix.Advice = "kms:CancelKeyDeletion", "Cancel the key's deletion, and enable it."
+	}
+	return refusal
+}
+
+// RefuseKeyUse is the refusal of a job that may not use a key; what KMS says is told as its cause.
+func RefuseKeyUse(k Key, says string) *Refusal {
+	refusal := RefuseKey(k.ARN)
+	if says != "" {
+		refusal.Cause += " KMS says: " + says
+	}
+	return refusal
 }
 
 // RefuseMissingKey is the refusal of a backup, copy or restore whose key has been deleted.

@@ -15,7 +15,7 @@ func ExampleDecideCopy() {
 		Destination: rules.Place{AccountID: "222222222222", Region: "eu-north-1", VaultName: "central"}, DestinationExists: true,
 		SourceKey:          rules.Key{ARN: "arn:aws:kms:eu-central-1:111111111111:key/1", Kind: rules.CustomerManaged},
 		DestinationKey:     rules.Key{ARN: "arn:aws:kms:eu-north-1:222222222222:key/2", Kind: rules.CustomerManaged},
-		SourceOrganization: "o-a1b2c3d4e5", DestinationOrganization: "o-a1b2c3d4e5", CrossAccountEnabled: true,
+		SourceOrganization: "o-a1b2c3d4e5", DestinationOrganization: "o-a1b2c3d4e5", TrustedAccess: true, CrossAccountEnabled: true,
 	}
 	_, refusal := rules.DecideCopy(rules.On(2024, time.April, 26), request)
 	fmt.Println(refusal.Message)

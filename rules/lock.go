@@ -41,11 +41,15 @@ func (l LockRange) refuse(e Entry, lifecycle Lifecycle, vault Place) *Refusal {
 	if days, bounded := lifecycle.Retention(); bounded {
 		asked = fmt.Sprintf("%d days", days)
 	}
-	allowed := fmt.Sprintf("at least %d days", l.Min)
+	return e.Refuse(Values{"asked": asked, "name": vault.VaultName, "allowed": l.allowed(), "days": fmt.Sprint(max(l.Min, 1))})
+}
+
+// allowed is the retention that the lock admits.
+func (l LockRange) allowed() string {
 	if l.Max > 0 {
-		allowed = fmt.Sprintf("%d to %d days", l.Min, l.Max)
+		return fmt.Sprintf("%d to %d days", l.Min, l.Max)
 	}
-	return e.Refuse(Values{"asked": asked, "name": vault.VaultName, "allowed": allowed, "days": fmt.Sprint(max(l.Min, 1))})
+	return fmt.Sprintf("at least %d days", l.Min)
 }
 
 // Bounds of a vault lock's parameters, in days.

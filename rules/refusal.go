@@ -25,11 +25,11 @@ const (
 
 // Refusal is a decision that says no. A nil *Refusal allows.
 type Refusal struct { //nolint:errname // a decision first, and an error where one is wanted
-	ID       string // of the entry of the [Catalogue] that it was made of; "" where AWS says nothing of the kind
-	Message  string // AWS's words: the status message of a job or the message of an API error
-	Category string // the job's MessageCategory
-	Cause    string // why, in a sentence
-	Fix      Fix
+	ID       string `json:"id,omitempty"`       // of the entry of the [Catalogue] that it was made of; "" where AWS says nothing of the kind
+	Message  string `json:"message"`            // AWS's words: the status message of a job or the message of an API error
+	Category string `json:"category,omitempty"` // the job's MessageCategory
+	Cause    string `json:"cause,omitempty"`    // why, in a sentence
+	Fix      Fix    `json:"-"`                  // told as the cure of the gate that refuses
 }
 
 func (r *Refusal) Error() string { return r.Message }
@@ -37,11 +37,11 @@ func (r *Refusal) Error() string { return r.Message }
 // Fix is the change that would turn a refusal around, for a machine to make: a call of the AWS API in an account and
 // Region, and for policies the statement to add.
 type Fix struct {
-	Call       string            // "backup:UpdateGlobalSettings"; "" if no single call helps
-	AccountID  string            // where to call; "" is the caller's own
-	Region     string            //
-	Resource   string            // ARN of what changes
-	Parameters map[string]string // of the call
-	Statement  string            // policy statement to add to Resource's policy, JSON
-	Advice     string            // the same for a human, a sentence
+	Call       string            `json:"call,omitempty"`       // "backup:UpdateGlobalSettings"; "" if no single call helps
+	AccountID  string            `json:"account_id,omitempty"` // where to call; "" is the caller's own
+	Region     string            `json:"region,omitempty"`     //
+	Resource   string            `json:"resource,omitempty"`   // ARN of what changes
+	Parameters map[string]string `json:"parameters,omitempty"` // of the call
+	Statement  string            `json:"statement,omitempty"`  // policy statement to add to Resource's policy, or to remove from it, JSON
+	Advice     string            `json:"advice"`               // the same for a human, a sentence
 }

@@ -91,7 +91,7 @@ func request(change func(*CopyRequest)) CopyRequest {
 		Source:      Place{AccountID: "111111111111", Region: "eu-central-1", VaultName: "local", VaultARN: "arn:local"},
 		Destination: Place{AccountID: "222222222222", Region: "eu-north-1", VaultName: "central", VaultARN: "arn:central"},
 		SourceKey:   cmvk, DestinationKey: dest,
-		SourceOrganization: "o-a1b2c3d4e5", DestinationOrganization: "o-a1b2c3d4e5", ManagementAccountID: "999999999999", CrossAccountEnabled: true,
+		SourceOrganization: "o-a1b2c3d4e5", DestinationOrganization: "o-a1b2c3d4e5", ManagementAccountID: "999999999999", TrustedAccess: true, CrossAccountEnabled: true,
 	}
 	if change != nil {
 		change(&r)

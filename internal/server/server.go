@@ -250,7 +250,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	s.runner = work.New(work.Config{
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf, MaxCopies: s.config.Quotas.CopiesPerResource,
 		PutEvent: messages.buses.PutServiceEvent, Notify: messages.vaultNotification,
-		Identity: identity{identities, sessions}, Organization: membership(organization), Trail: recorder, Log: s.log,
+		Identity: identity{identities, sessions}, Organization: membership(organizationOf(s.db)), Trail: recorder, Log: s.log,
 		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep, organization.Sweep},
 		Due:   []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue},
 	})
@@ -267,13 +267,15 @@ func (i identity) AssumeForService(ctx context.Context, service *api.Caller, rol
 	return i.sessions.AssumeForService(ctx, service, roleARN, session)
 }
 
-func membership(o *organizations.Service) func(context.Context, string) (work.Membership, error) {
+func (i identity) Session(ctx context.Context, roleARN, session string) (*api.Caller, error) {
+	return i.sessions.Session(ctx, roleARN, session)
+}
+
+// membership is an account's place in its organization, as jobs see it.
+func membership(of func(context.Context, string) (backup.Organization, error)) func(context.Context, string) (work.Membership, error) {
 	return func(ctx context.Context, accountID string) (work.Membership, error) {
-		found, in, err := o.OrganizationOf(ctx, accountID)
-		if err != nil || !in {
-			return work.Membership{}, err
-		}
-		return work.Membership{OrganizationID: found.ID, ManagementAccountID: found.ManagementAccountID}, nil
+		found, err := of(ctx, accountID)
+		return work.Membership{OrganizationID: found.ID, ManagementAccountID: found.ManagementAccountID, TrustedAccess: found.TrustedAccess}, err
 	}
 }
 

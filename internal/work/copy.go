@@ -19,23 +19,27 @@ import (
 // runCopy works on a copy job until it is in a final state, or returns the error that it is to be tried again for.
 func (r *Runner) runCopy(ctx context.Context, jobID string, t try) error {
 	var job state.CopyJob
+	var trail rules.Trail
 	return perform(ctx, r, t, steps[*state.RecoveryPoint]{
-		what: "Copy", jobID: jobID,
+		what: "Copy", jobID: jobID, trail: &trail,
 		begin: func(ctx context.Context) (attempt int64, err error) {
 			job, err = r.beginCopy(ctx, jobID)
 			return job.Attempts, err
 		},
 		started: func(ctx context.Context) { r.event(ctx, job.AccountID, job.Region, "CopyJobStarted", copyDetails(job)) },
-		work:    func(ctx context.Context) (*state.RecoveryPoint, error) { return r.copy(ctx, &job) },
+		work:    func(ctx context.Context) (*state.RecoveryPoint, error) { return r.copy(ctx, &job, &trail) },
 		note: func(ctx context.Context, tx *state.Tx, message string) error {
 			job.StatusMessage = message
+			if err := tx.SetCopyJobTrail(ctx, job.ID, trail); err != nil {
+				return err
+			}
 			return r.putCopy(ctx, tx, job, state.JobRunning)
 		},
 		end: func(ctx context.Context, end outcome, point *state.RecoveryPoint) error {
 			if end == (outcome{}) {
 				end = outcome{state: state.JobCompleted, category: rules.Success}
 			}
-			return r.endCopy(ctx, job, end, point)
+			return r.endCopy(ctx, job, end, point, trail)
 		},
 	})
 }
@@ -55,6 +59,10 @@ func (r *Runner) beginCopy(ctx context.Context, jobID string) (job state.CopyJob
 				return err
 			} else if refusal != nil {
 				job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = state.JobFailed, refusal.Message, refusal.Category, tx.Now
+				trail := rules.Trail{{Gate: "concurrency", Asks: "Are few enough copies of the resource under way?", Verdict: rules.RefusedBy(refusal, nil)}}
+				if err := tx.SetCopyJobTrail(ctx, job.ID, trail); err != nil {
+					return err
+				}
 				return r.putCopy(ctx, tx, job, was)
 			}
 			running, err := tx.RunningJob(ctx, job.AccountID, job.ResourceARN, job.ID)
@@ -82,136 +90,29 @@ func (r *Runner) beginCopy(ctx context.Context, jobID string) (job state.CopyJob
 	return job, err
 }
 
-// copyFacts is what a copy is decided on.
-type copyFacts struct {
-	request     rules.CopyRequest
-	point       state.RecoveryPoint
-	source      state.BackupVault
-	destination state.BackupVault
-}
-
-// facts looks up everything that decides over the copy.
-func (r *Runner) facts(ctx context.Context, job state.CopyJob) (f copyFacts, err error) {
-	destination, err := arn.Parse(job.DestinationVaultARN)
-	if err != nil {
-		return f, err
-	}
-	_, name := destination.Split()
-	f.request = rules.CopyRequest{
-		RecoveryPointARN: job.SourcePointARN, ResourceType: job.ResourceType, Scheduled: job.BackupJobID != "",
-		Destination: rules.Place{AccountID: destination.AccountID, Region: destination.Region, VaultName: name, VaultARN: job.DestinationVaultARN},
-	}
-	var enabled string
-	from, err := r.Organization(ctx, job.AccountID)
-	if err != nil {
-		return f, err
-	}
-	to, err := r.Organization(ctx, destination.AccountID)
-	if err != nil {
-		return f, err
-	}
-	err = r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		if f.source, err = tx.BackupVaultByARN(ctx, job.SourceVaultARN); err != nil {
-			return err
-		}
-		f.point, err = tx.RecoveryPoint(ctx, job.SourcePointARN)
-		if err != nil && !errors.Is(err, state.ErrNotFound) {
-			return err
-		}
-		f.destination, err = tx.BackupVaultByARN(ctx, job.DestinationVaultARN)
-		if err != nil && !errors.Is(err, state.ErrNotFound) {
-			return err
-		}
-		f.request.DestinationExists = err == nil
-		settings, err := tx.BackupSetting(ctx, from.ManagementAccountID, "", state.SettingGlobal)
-		if err != nil && !errors.Is(err, state.ErrNotFound) {
-			return err
-		}
-		enabled = settings.Value["isCrossAccountBackupEnabled"]
-		return nil
-	})
-	if err != nil {
-		return f, err
-	}
-	q := &f.request
-	q.Source = place(f.source)
-	q.PointStatus, q.Cold = f.point.Status, f.point.StorageClass == "COLD"
-	q.SourceOrganization, q.DestinationOrganization, q.ManagementAccountID = from.OrganizationID, to.OrganizationID, from.ManagementAccountID
-	q.CrossAccountEnabled = enabled == "true"
-	q.Lifecycle = job.Lifecycle.Inherit(f.point.Lifecycle).For(r.AsOf, job.ResourceType)
-	q.Lock = lock(f.destination)
-	if q.SourceKey, err = r.key(ctx, f.point.KeyARN); err != nil {
-		return f, err
-	}
-	if !q.DestinationExists {
-		return f, nil
-	}
-	q.DestinationKey, err = r.key(ctx, f.destination.KeyARN)
-	return f, err
-}
-
-// key says of what kind a key is.
-func (r *Runner) key(ctx context.Context, keyARN string) (rules.Key, error) {
-	if keyARN == "" {
-		return rules.Key{}, nil
-	}
-	parsed, err := arn.Parse(keyARN)
-	if err != nil {
-		return rules.Key{}, err
-	}
-	_, id := parsed.Split()
-	key := rules.Key{ARN: keyARN, Kind: rules.CustomerManaged}
-	err = r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		row, err := tx.Key(ctx, parsed.Region, id)
-		if errors.Is(err, state.ErrNotFound) || err == nil && row.Manager != "AWS" {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		key.Kind = rules.AWSManaged
-		aliases, err := tx.KeyAliases(ctx, parsed.Region, id)
-		for _, a := range aliases {
-			if managed := rules.ManagedAlias(a.Name); managed != "" {
-				key.Alias = managed
-			}
-		}
-		return err
-	})
-	return key, err
-}
-
 // copy makes the copy in the destination's archive and returns the row that will make it known.
-func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryPoint, error) {
+func (r *Runner) copy(ctx context.Context, job *state.CopyJob, trail *rules.Trail) (*state.RecoveryPoint, error) {
 	f, err := r.facts(ctx, *job)
 	if err != nil {
 		return nil, err
 	}
-	decision, refusal := rules.DecideCopy(r.AsOf, f.request)
-	if refusal != nil {
+	*trail = rules.Follow(rules.CopyGates, r.AsOf, f.request)
+	if refusal := trail.Refusal(); refusal != nil {
 		return nil, refusal
 	}
+	decision := f.request.Decision(r.AsOf)
 	kind, err := r.kindNamed(job.ResourceType)
 	if err != nil {
 		return nil, err
 	}
-	role, err := r.assume(ctx, job.AccountID, job.Region, job.SourceVaultARN, job.IAMRoleARN, "AWSBackup-"+job.ID)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.authorizeCopy(ctx, role, f); err != nil {
-		return nil, err
-	}
-	if err := mayReadTags(ctx, role, kind, f.point); err != nil {
-		return nil, err
-	}
 
-	ring, err := r.sourceKeyring(ctx, role, job, f)
+	ring, err := r.sourceKeyring(ctx, job, f)
 	if err != nil {
-		return nil, refuseKey(err, f.request)
+		return nil, at("source-key", refuseKey(err, f.request))
 	}
 	sourceDomain, err := r.Archives.OpenDomain(ctx, location(f.source), f.point.ArchiveKeyARN, ring)
 	if err != nil {
-		return nil, refuseKey(err, f.request)
+		return nil, at("source-key", refuseKey(err, f.request))
 	}
 	source, err := sourceDomain.Open(ctx, f.point.ArchivePointID)
 	if err != nil {
@@ -221,12 +122,12 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 	toRing := r.Archives.ServiceKeyring()
 	if decision.Key.ARN != "" {
 		if toRing, err = r.vaultKeyring(ctx, f.destination); err != nil {
-			return nil, err
+			return nil, at("destination-key", err)
 		}
 	}
 	destination, err := r.Archives.Domain(ctx, location(f.destination), decision.Key.ARN, toRing)
 	if err != nil {
-		return nil, refuseUse(err, decision.Key.ARN)
+		return nil, at("destination-key", refuseUse(err, decision.Key.ARN))
 	}
 	options := archive.CopyOptions{Point: strings.ToLower(job.ID)}
 	if decision.Incremental {
@@ -260,45 +161,14 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob) (*state.RecoveryP
 	return point, nil
 }
 
-// authorizeCopy asks the policies as the job's role: to take from the source vault, and to put into the destination,
-// whose vault policy must admit another account's role.
-func (r *Runner) authorizeCopy(ctx context.Context, role *api.Caller, f copyFacts) error {
-	refused := func(string) *api.Error {
-		return api.Errorf("AccessDeniedException", "%s", rules.RefuseCopyInto(f.request).Message)
-	}
-	return r.Door.Authorize(ctx, role, "backup",
-		api.Access{
-			Action: "backup:CopyFromBackupVault", Resource: f.point.ARN, ResourceAccountID: f.source.AccountID,
-			Context:          map[string][]string{"backup:CopyTargets": {f.destination.ARN}},
-			ResourcePolicies: vaultPolicy(f.source), DeniedAs: refused,
-		},
-		api.Access{
-			Action: "backup:CopyIntoBackupVault", Resource: f.destination.ARN, ResourceAccountID: f.destination.AccountID,
-			Context:          api.WithResourceTags(nil, f.destination.Tags),
-			ResourcePolicies: vaultPolicy(f.destination), DeniedAs: refused,
-		},
-	)
-}
-
-func vaultPolicy(v state.BackupVault) []api.PolicyDocument {
-	if v.Policy == "" {
-		return nil
-	}
-	return []api.PolicyDocument{{Name: "access policy of " + v.ARN, Document: v.Policy}}
-}
-
 // sourceKeyring opens the source as whoever must be able to: within an account the service under the vault's grant or
 // the role's, across accounts the service-linked role of the destination.
-func (r *Runner) sourceKeyring(ctx context.Context, role *api.Caller, job *state.CopyJob, f copyFacts) (archive.Keyring, error) {
+func (r *Runner) sourceKeyring(ctx context.Context, job *state.CopyJob, f copyFacts) (archive.Keyring, error) {
 	switch {
 	case f.point.ArchiveKeyARN == "":
 		return r.Archives.ServiceKeyring(), nil
 	case f.source.AccountID != f.destination.AccountID:
-		reader, err := r.serviceLinked(ctx, f.destination, "copy-"+job.ID)
-		if err != nil {
-			return nil, err
-		}
-		ring, grantID, err := r.borrowedKeyring(ctx, reader, job.ResourceType, f.point.ArchiveKeyARN, f.source, job.ID)
+		ring, grantID, err := r.borrowedKeyring(ctx, f.reader, job.ResourceType, f.point.ArchiveKeyARN, f.source, job.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -308,7 +178,7 @@ func (r *Runner) sourceKeyring(ctx context.Context, role *api.Caller, job *state
 	case rules.HasFullManagement(r.AsOf, job.ResourceType):
 		return r.vaultKeyring(ctx, f.source)
 	}
-	return r.resourceKeyring(ctx, role, job.ResourceType, f.point.ArchiveKeyARN, f.source)
+	return r.resourceKeyring(ctx, f.role, job.ResourceType, f.point.ArchiveKeyARN, f.source)
 }
 
 // refuseKey makes AWS's message of a refusal by KMS; other errors stay as they are.
@@ -339,7 +209,7 @@ func (f copyFacts) copied(r *Runner, kind resource.Kind, job state.CopyJob, d ru
 }
 
 // endCopy writes down how the job ended; a completed job's copy becomes known in the same transaction.
-func (r *Runner) endCopy(ctx context.Context, job state.CopyJob, end outcome, point *state.RecoveryPoint) error {
+func (r *Runner) endCopy(ctx context.Context, job state.CopyJob, end outcome, point *state.RecoveryPoint, trail rules.Trail) error {
 	if job.GrantID != "" {
 		if err := r.giveBack(context.WithoutCancel(ctx), job); err != nil {
 			r.Log.WarnContext(ctx, "could not retire the grant of a copy", slog.String("job", job.ID), slog.String("error", err.Error()))
@@ -351,6 +221,9 @@ func (r *Runner) endCopy(ctx context.Context, job state.CopyJob, end outcome, po
 	}
 	err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = end.state, end.message, end.category, tx.Now
+		if err := tx.SetCopyJobTrail(ctx, job.ID, trail); err != nil {
+			return err
+		}
 		if point == nil {
 			job.DestinationPointARN = ""
 			return r.putCopy(ctx, tx, job, state.JobRunning)

@@ -5,8 +5,6 @@ import (
 	"context"
 
 	"strongroom/arn"
-	"strongroom/internal/api"
-	"strongroom/internal/resource"
 	"strongroom/internal/state"
 	"strongroom/rules"
 )
@@ -23,12 +21,4 @@ func (r *Runner) refuseTooMany(ctx context.Context, tx *state.Tx, job state.Copy
 		return nil, err
 	}
 	return rules.TooManyCopies.Refuse(rules.Values{"point": job.SourcePointARN}), nil
-}
-
-// mayReadTags asks for the tags that the copy takes along, where the kind keeps them in its own service.
-func mayReadTags(ctx context.Context, role *api.Caller, kind resource.Kind, point state.RecoveryPoint) error {
-	if reader, is := kind.(resource.TagReader); is {
-		return reader.ReadTags(ctx, role, point)
-	}
-	return nil
 }

@@ -84,13 +84,18 @@ func (r *Runner) borrowedKeyring(ctx context.Context, reader *api.Caller, resour
 		return nil, "", fmt.Errorf("the source's key: %w", err)
 	}
 	caller := reader.Through(r.nativeService(resourceType), key.Region)
-	asked := grant(keyARN, source, "copy-"+strings.ToLower(jobID), reader.RoleARN)
-	asked.Operations = []kmstypes.GrantOperation{kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationRetireGrant}
-	made, err := api.Call[kms.CreateGrantOutput](ctx, r.Door, caller, asked)
+	made, err := api.Call[kms.CreateGrantOutput](ctx, r.Door, caller, borrowing(reader, keyARN, source, jobID))
 	if err != nil {
 		return nil, "", err
 	}
 	return r.Archives.Keyring(caller, keyARN), *made.GrantId, nil
+}
+
+// borrowing asks for the grant under which reader opens a vault of another account for a job.
+func borrowing(reader *api.Caller, keyARN string, source state.BackupVault, jobID string) *kms.CreateGrantInput {
+	asked := grant(keyARN, source, "copy-"+strings.ToLower(jobID), reader.RoleARN)
+	asked.Operations = []kmstypes.GrantOperation{kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationRetireGrant}
+	return asked
 }
 
 // giveBack retires, as the role that made it, the grant that a copy job read its source under. A grant that is gone is

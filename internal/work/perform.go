@@ -7,6 +7,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 // steps are what a kind of job has of its own in the frame that all share, see [perform].
@@ -20,6 +21,8 @@ type steps[Made any] struct {
 	// started is called at the first attempt only.
 	started func(ctx context.Context)
 	work    func(ctx context.Context) (Made, error)
+	// trail is what the gates say of the job, as the work finds out. Nil keeps none.
+	trail *rules.Trail
 	// note writes down why a job that still runs will be tried again.
 	note func(ctx context.Context, tx *state.Tx, message string) error
 	// end writes down how the job ended. What was made is nothing unless the outcome is zero: then the work succeeded.
@@ -51,9 +54,12 @@ func perform[Made any](ctx context.Context, r *Runner, t try, s steps[Made]) err
 	if err == nil {
 		return s.end(ctx, outcome{}, made)
 	}
-	end, err := judge(watched, err, s.what, t)
-	if err != nil {
-		return r.again(ctx, s.jobID, err, s.note)
+	end, again := judge(watched, err, s.what, t)
+	if again != nil {
+		return r.again(ctx, s.jobID, again, s.note)
+	}
+	if s.trail != nil {
+		*s.trail = trailOf(*s.trail, err, end)
 	}
 	var nothing Made
 	return s.end(ctx, end, nothing)

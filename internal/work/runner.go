@@ -25,6 +25,9 @@ type Identity interface {
 	// AssumeForService assumes a role for a service that acts for an account and, as its SourceARN, a resource; the role's
 	// trust policy decides. Its error is an [api.Error] with AWS's message.
 	AssumeForService(ctx context.Context, service *api.Caller, roleARN, sessionName string) (*api.Caller, error)
+	// Session is what a session of a role would be, for questions that nobody is told of: its trust policy is not asked.
+	// [state.ErrNotFound] if there is no such role.
+	Session(ctx context.Context, roleARN, sessionName string) (*api.Caller, error)
 	// EnsureServiceLinkedRole makes a service's role in an account if it is not there, and returns its ARN.
 	EnsureServiceLinkedRole(ctx context.Context, accountID, servicePrincipal string) (roleARN string, err error)
 }
@@ -33,6 +36,7 @@ type Identity interface {
 type Membership struct {
 	OrganizationID      string
 	ManagementAccountID string
+	TrustedAccess       bool // AWS Backup may look into the organization
 }
 
 // Trail keeps the events that the service itself makes.

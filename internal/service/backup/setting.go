@@ -69,6 +69,9 @@ func (s *Service) UpdateGlobalSettings(ctx context.Context, c *api.Caller, in *b
 	if err := s.serviceRoleFor(ctx, c, organization, in.GlobalSettings); err != nil {
 		return nil, err
 	}
+	if err := s.takeTrustedAccess(ctx, c, organization, in.GlobalSettings); err != nil {
+		return nil, err
+	}
 	return &backup.UpdateGlobalSettingsOutput{}, s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		found, err := setting(ctx, tx, c.AccountID, "", state.SettingGlobal)
 		if err != nil {

@@ -203,6 +203,22 @@ func (s *Service) AssumeForService(ctx context.Context, service *api.Caller, rol
 	return assumed, nil
 }
 
+// Session is what a session of a role would be, for questions about what it may do: no credentials are made, and the role's
+// trust policy is not asked. [state.ErrNotFound] if there is no such role.
+func (s *Service) Session(ctx context.Context, roleARN, sessionName string) (*api.Caller, error) {
+	role, err := s.role(ctx, roleARN)
+	if err != nil {
+		return nil, err
+	}
+	now := s.Wall.Now()
+	return &api.Caller{
+		AccountID: role.AccountID, RoleARN: role.ARN(), UserID: role.ID + ":" + sessionName,
+		ARN:     arn.New("sts", "", role.AccountID, "assumed-role/"+role.Name+"/"+sessionName).String(),
+		Session: &api.Session{Name: sessionName, IssuedAt: now, ExpiresAt: now.Add(defaultRoleSession)},
+		Secure:  true, Date: s.Clock.Now(), ReceivedAt: now,
+	}, nil
+}
+
 // serviceName is how messages call a service.
 func serviceName(principal string) string {
 	if principal == "backup.amazonaws.com" {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,7 +31,8 @@ func TestGatesOfACrossAccountCopy(t *testing.T) {
 	}
 	resourceKey, memberKey := m.key(t, b), m.key(t, b)
 	m.vault(t, "member-vault", memberKey)
-	destination := b.vault(t, "backup-vault", b.key(t), m)
+	destinationKey := b.key(t)
+	destination := b.vault(t, "backup-vault", destinationKey, m)
 	points := map[string]string{
 		"S3":  m.backUp(t, "member-vault", m.bucket(t, "gated-bucket", "")),
 		"EBS": m.backUp(t, "member-vault", m.volumeARN(m.volume(t, resourceKey, noise(5, blockSize)))),
@@ -38,6 +40,10 @@ func TestGatesOfACrossAccountCopy(t *testing.T) {
 	both := func(message, category string) map[string]ended {
 		return map[string]ended{"S3": {"FAILED", message, category}, "EBS": {"FAILED", message, category}}
 	}
+	const (
+		session = "arn:aws:sts::" + member + ":assumed-role/jobs/AWSBackup-JOB"
+		reader  = "arn:aws:sts::" + vaulted + ":assumed-role/AWSServiceRoleForBackup/copy-JOB"
+	)
 	const notAllowed = "Access Denied trying to call AWS Backup service."
 	putPolicy := func(key string, readers ...*party) {
 		statements := []statement{{"Effect": "Allow", "Principal": statement{"AWS": m.root()}, "Action": "kms:*", "Resource": "*"}}
@@ -54,11 +60,14 @@ func TestGatesOfACrossAccountCopy(t *testing.T) {
 		name       string
 		shut, open func()
 		want       map[string]ended
+		gate       string // that explain says is shut, and nothing else
+		refused    string // what it says was refused, if a policy did: the gate of the policy, the principal, and the action
 	}{
 		{
 			"the organization's switch",
 			func() { crossAccount(t, s, false) }, func() { crossAccount(t, s, true) },
 			both("Copy job failed. Cross-account copy feature is not enabled for the current organization.", "FEATURE_NOT_ENABLED"),
+			"cross-account-switch", "",
 		},
 		{
 			"the destination's policy",
@@ -67,12 +76,14 @@ func TestGatesOfACrossAccountCopy(t *testing.T) {
 			},
 			func() { b.admit(t, "backup-vault", m.root()) },
 			both(notAllowed, "ACCESS_DENIED"),
+			"copy-into", "resource-based policy: " + session + " may not backup:CopyIntoBackupVault",
 		},
 		{
 			"the destination's policy for another account",
 			func() { b.admit(t, "backup-vault", "arn:aws:iam::"+management+":root") },
 			func() { b.admit(t, "backup-vault", m.root()) },
 			both(notAllowed, "ACCESS_DENIED"),
+			"copy-into", "resource-based policy: " + session + " may not backup:CopyIntoBackupVault",
 		},
 		{
 			"the role's right to copy into vaults",
@@ -84,18 +95,22 @@ func TestGatesOfACrossAccountCopy(t *testing.T) {
 				must(m.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: aws.String("jobs"), PolicyName: aws.String("no")}))(t, "denying no more")
 			},
 			both(notAllowed, "ACCESS_DENIED"),
+			"copy-into", "identity-based policy: " + session + " may not backup:CopyIntoBackupVault",
 		},
 		{
 			"the policy of the resource's key", func() { putPolicy(resourceKey) }, func() { putPolicy(resourceKey, b) },
 			map[string]ended{"S3": completed, "EBS": {"FAILED", keyInaccessible, "KMS_KEY_ERROR"}},
+			"source-key", "resource-based policy: " + reader + " may not kms:CreateGrant",
 		},
 		{
 			"the policy of the source vault's key", func() { putPolicy(memberKey) }, func() { putPolicy(memberKey, b) },
 			map[string]ended{"S3": failedKey, "EBS": completed},
+			"source-key", "resource-based policy: " + reader + " may not kms:CreateGrant",
 		},
 		{
 			"the role's trust", func() { trust("ec2.amazonaws.com") }, func() { trust("backup.amazonaws.com") },
 			both("IAM Role "+m.roleARN()+" cannot be assumed by AWS Backup", "ACCESS_DENIED"),
+			"role", "role trust policy: backup.amazonaws.com may not sts:AssumeRole",
 		},
 		{
 			"the destination's lock",
@@ -108,6 +123,36 @@ func TestGatesOfACrossAccountCopy(t *testing.T) {
 				must(b.backup.DeleteBackupVaultLockConfiguration(ctx, &backup.DeleteBackupVaultLockConfigurationInput{BackupVaultName: aws.String("backup-vault")}))(t, "unlocking the vault")
 			},
 			both("Copy job failed. The retention specified in the job is not within the range specified for the target Backup Vault.", "INVALID_LIFECYCLE"),
+			"lock", "",
+		},
+		{
+			"AWS Backup's trusted access",
+			func() {
+				must(enter(t, s, management, "us-east-1").organizations.DisableAWSServiceAccess(ctx, &organizations.DisableAWSServiceAccessInput{ServicePrincipal: aws.String("backup.amazonaws.com")}))(t, "distrusting")
+			},
+			func() { crossAccount(t, s, true) },
+			both("Copy job failed. Cross-account copy feature is not enabled for the current organization.", "FEATURE_NOT_ENABLED"),
+			"trusted-access", "",
+		},
+		{
+			"the source vault's policy",
+			func() {
+				must(m.backup.PutBackupVaultAccessPolicy(ctx, &backup.PutBackupVaultAccessPolicyInput{BackupVaultName: aws.String("member-vault"), Policy: policy(
+					statement{"Effect": "Deny", "Principal": "*", "Action": "backup:CopyFromBackupVault", "Resource": "*"})}))(t, "closing the source vault")
+			},
+			func() {
+				must(m.backup.DeleteBackupVaultAccessPolicy(ctx, &backup.DeleteBackupVaultAccessPolicyInput{BackupVaultName: aws.String("member-vault")}))(t, "opening the source vault")
+			},
+			both(notAllowed, "ACCESS_DENIED"),
+			"copy-from", "resource-based policy: " + session + " may not backup:CopyFromBackupVault",
+		},
+		{
+			"the destination vault's key", func() {
+				must(b.kms.DisableKey(ctx, &kms.DisableKeyInput{KeyId: &destinationKey}))(t, "disabling a key")
+			},
+			func() { must(b.kms.EnableKey(ctx, &kms.EnableKeyInput{KeyId: &destinationKey}))(t, "enabling a key") },
+			both("KMS key is either disabled or pending deletion or access to KMS key is denied", "KMS_KEY_ERROR"),
+			"destination-key-state", "",
 		},
 		{
 			"the organization",
@@ -116,12 +161,22 @@ func TestGatesOfACrossAccountCopy(t *testing.T) {
 			},
 			func() { join(t, enter(t, s, management, home), b) },
 			both("Copy job failed. Both source and destination account must be a member of the same organization.", "ACCESS_DENIED"),
+			"organization", "",
 		},
 	} {
 		gate.shut()
 		for kind, point := range points {
-			if got := m.tryCopy(t, point, "member-vault", destination); got != gate.want[kind] {
+			job := m.copyJob(t, point, "member-vault", destination)
+			if got := copyEnd(job); got != gate.want[kind] {
 				t.Errorf("%s shut: the copy of %s ended with %+v, want %+v", gate.name, kind, got, gate.want[kind])
+			}
+			shut, refused := gate.gate, gate.refused
+			if gate.want[kind] == completed {
+				shut, refused = "", ""
+			}
+			x := explained(t, s, *job.CopyJobId)
+			if got := strings.Join(x.Shut, " "); got != shut || refusedIn(x, *job.CopyJobId) != refused {
+				t.Errorf("%s shut: the copy of %s is explained by the gates %q and %q, want %q and %q", gate.name, kind, got, refusedIn(x, *job.CopyJobId), shut, refused)
 			}
 		}
 		gate.open()

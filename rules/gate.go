@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"strings"
+
 	"strongroom/arn"
 	"strongroom/iampolicy"
 )
@@ -86,6 +88,8 @@ func notAsked(why string) Verdict { return Verdict{Verdict: NotAsked, Detail: wh
 func RefusedBy(r *Refusal, refused *iampolicy.Explanation) Verdict {
 	v := Verdict{Verdict: Shut, Detail: r.Cause, Refusal: r, Refused: refused}
 	if refused != nil {
+		decision, _, _ := strings.Cut(refused.String(), "\n")
+		v.Detail = refused.Principal + " may not " + refused.Action + " on " + refused.Resource + ": " + decision + "."
 		for _, cure := range refused.Cures {
 			v.Cures = append(v.Cures, FixOf(cure))
 		}

@@ -17,6 +17,7 @@ const (
 	exitFailed = 1 // the command could not do what it was asked
 	exitUsage  = 2 // it was asked wrongly
 	exitDamage = 3 // verify found damage
+	exitShut   = 4 // explain found a gate shut
 )
 
 // exitError carries an exit code other than exitFailed.
@@ -66,6 +67,6 @@ restores real bytes on this machine, for a whole organization of accounts and Re
 		}
 	}
 	root.SetArgs(args)
-	root.AddCommand(serverCommand(), adminCommand(), nbdCommand(), demoCommand(), versionCommand())
+	root.AddCommand(serverCommand(), adminCommand(), explainCommand(), nbdCommand(), demoCommand(), versionCommand())
 	return root
 }

@@ -89,6 +89,11 @@ func (a *Admin) Points(ctx context.Context) (p []Point, err error) {
 	return p, a.call(ctx, "points", nil, &p)
 }
 
+// Explain tells why a job ended as it did.
+func (a *Admin) Explain(ctx context.Context, jobID string) (x JobExplanation, err error) {
+	return x, a.call(ctx, "explain", jobID, &x)
+}
+
 // attachment asks for a volume on a socket.
 type attachment struct {
 	VolumeID string `json:"volume_id"`
@@ -177,6 +182,7 @@ func (s *Server) serveAdmin(ctx context.Context) (stop func(context.Context) err
 	mux.HandleFunc("POST /verify", answer(func(ctx context.Context, _ any) (work.Report, error) { return s.runner.Verify(ctx) }))
 	mux.HandleFunc("POST /collect", answer(func(ctx context.Context, _ any) (work.Collected, error) { return s.runner.Collect(ctx) }))
 	mux.HandleFunc("POST /points", answer(func(ctx context.Context, _ any) ([]Point, error) { return s.points(ctx) }))
+	mux.HandleFunc("POST /explain", answer(s.explain))
 	mux.HandleFunc("POST /attach", answer(s.attach))
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return base }}

@@ -261,7 +261,7 @@ func (k *knowledge) loadHolder(ctx context.Context, tx *state.Tx, accountID stri
 		}
 		name := fmt.Sprintf("inline policy %s of %s %s", policy.Name, h.Kind, h.Name)
 		p.identity = append(p.identity, iampolicy.Source{
-			Name: name, Kind: iampolicy.Identity, Policy: parsed, ID: policy.Name, Of: fmt.Sprintf("%s/%s", h.Kind, h.Name),
+			Name: name, Kind: iampolicy.Identity, Policy: parsed, ID: policy.Name, Of: fmt.Sprintf("arn:aws:iam::%s:%s/%s", accountID, h.Kind, h.Name),
 		})
 	}
 	attached, err := tx.AttachedPolicies(ctx, accountID, h.Kind, h.Name)

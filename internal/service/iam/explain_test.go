@@ -55,7 +55,7 @@ func TestRefusalKeepsItsExplanation(t *testing.T) {
 		cures = append(cures, cure{string(c.Gate), string(c.Change), c.Of, c.ID, c.Sid})
 	}
 	if diff := cmp.Diff([]cure{
-		{"identity-based policy", "remove", "role/jobs", "no", "Never"},
+		{"identity-based policy", "remove", "arn:aws:iam::111111111111:role/jobs", "no", "Never"},
 		{"resource-based policy", "add", vault, "", ""},
 		{"identity-based policy", "add", role, "", ""},
 	}, cures); diff != "" {

@@ -172,7 +172,8 @@ func (v *evaluation) askResource() {
 		if caller.Service != "" && grant.Grantee == caller.Service {
 			named = personally
 		}
-		if named > v.named {
+		// A service's own role needs its grant also where the key's policy names it as well, see grantedToService.
+		if named > v.named || named > byAccount && caller.IsServiceLinkedRole() {
 			result.Outcome, result.statement = Allows, nil
 			result.By = &Match{Gate: GateGrant, Source: "grant " + grant.ID, Statement: NoStatement, Effect: Allow}
 			v.resource, v.named = result.By, named

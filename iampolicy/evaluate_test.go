@@ -153,6 +153,8 @@ func TestGates(t *testing.T) {
 		{"a grant to a service", service, home, Policies{KeyPolicy: true, Grants: []Grant{{"g", "backup.amazonaws.com"}}}, true, GateGrant},
 		{"a grant across accounts, identity silent", session, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}}, false, GateIdentity},
 		{"a grant across accounts to a service's own role", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", linked.RoleARN}}}, true, GateGrant},
+		{"a grant across accounts to a service's own role, which the key policy names as well", linked, foreign, Policies{KeyPolicy: true, Resource: to(`{"AWS": "` + linked.RoleARN + `"}`), Grants: []Grant{{"g", linked.RoleARN}}}, true, GateGrant},
+		{"a key policy that names a service's own role, without a grant", linked, foreign, Policies{KeyPolicy: true, Resource: to(`{"AWS": "` + linked.RoleARN + `"}`)}, false, GateIdentity},
 		{"a grant across accounts to another role than the service's own", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}}, false, GateResource},
 		{"a grant across accounts to a service's own role, which the key policy denies", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", linked.RoleARN}}, Resource: []Source{denyMe}}, false, GateResource},
 		{"a grant across accounts to the account of a service's own role", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", home}}}, false, GateIdentity},

@@ -31,10 +31,13 @@ type outage struct {
 	store  string
 }
 
-func newOutage(t *testing.T) *outage {
+func newOutage(t *testing.T, quotas ...server.Quotas) *outage {
 	t.Helper()
 	store := filepath.Join(t.TempDir(), "store")
 	config := server.Config{Regions: map[string]server.Region{home: {Store: "file://" + store}}}
+	for _, q := range quotas {
+		config.Quotas = q
+	}
 	return &outage{strongroomtest.New(t, strongroomtest.Options{Config: config}), t, config, store}
 }
 

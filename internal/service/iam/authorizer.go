@@ -76,23 +76,18 @@ type question struct {
 	request  iampolicy.Request
 	policies iampolicy.Policies
 	gone     bool // the principal was deleted since its credential was issued: nothing speaks for it any more
-	closed   bool // the principal's account is closed, or that of the resource
 }
 
 func (q *question) decide() iampolicy.Decision {
-	if q.gone || q.closed {
+	if q.gone {
 		return iampolicy.Decision{Reason: iampolicy.ImplicitDeny, Gate: iampolicy.GateIdentity}
 	}
 	return iampolicy.Evaluate(q.request, q.policies)
 }
 
 func (q *question) explain() iampolicy.Explanation {
-	if q.gone || q.closed {
-		e := iampolicy.ExplainGone(q.request)
-		if q.closed {
-			e.Note = "The account of the principal or of the resource is closed, so no policy speaks for the call."
-		}
-		return e
+	if q.gone {
+		return iampolicy.ExplainGone(q.request)
 	}
 	return iampolicy.ExplainRequest(q.request, q.policies)
 }
@@ -122,9 +117,6 @@ func (a *Authorizer) question(ctx context.Context, c *api.Caller, access *api.Ac
 	owner, err := known.place(ctx, request.ResourceAccountID)
 	if err != nil {
 		return nil, err
-	}
-	if home.closed || owner.closed { // https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-closing.html
-		return &question{request: request, closed: true}, nil
 	}
 	request.Context = a.context(c, p, access, home, owner)
 	policies := iampolicy.Policies{Identity: p.identity, Boundary: p.boundary, KeyPolicy: access.KeyPolicy, SCPs: home.scps, SCPTargets: home.levels}

@@ -35,6 +35,9 @@ import (
 	"strongroom/internal/strongroomtest"
 )
 
+// invitable is an account beside those of server -dev.
+const invitable = "333333333333"
+
 // matrixWorld is an account with one of everything, so that a call that is allowed finds what it names.
 type matrixWorld struct {
 	m, manager *party
@@ -365,16 +368,31 @@ func (w *matrixWorld) ofOrganizations(t *testing.T, set func(map[string]any)) {
 	empty := must(c.CreateOrganizationalUnit(ctx, &organizations.CreateOrganizationalUnitInput{ParentId: root, Name: aws.String("empty")}))(t, "making a unit").OrganizationalUnit.Id
 	set(map[string]any{"organizations:DeletePolicy.PolicyId": *spare, "organizations:DeleteOrganizationalUnit.OrganizationalUnitId": *empty})
 	must(c.AttachPolicy(ctx, &organizations.AttachPolicyInput{PolicyId: out.Id, TargetId: unit}))(t, "attaching a policy")
-	must(c.RemoveAccountFromOrganization(ctx, &organizations.RemoveAccountFromOrganizationInput{AccountId: request.AccountId}))(t, "removing the account")
-	invitation := must(c.InviteAccountToOrganization(ctx, &organizations.InviteAccountToOrganizationInput{Target: handshakeOf(*request.AccountId)}))(t, "inviting").Handshake.Id
+	must(c.RemoveAccountFromOrganization(ctx, &organizations.RemoveAccountFromOrganizationInput{AccountId: aws.String(invitable)}))(t, "removing an account")
+	invitation := must(c.InviteAccountToOrganization(ctx, &organizations.InviteAccountToOrganizationInput{Target: handshakeOf(invitable)}))(t, "inviting").Handshake.Id
 	other := must(c.CreateAccount(ctx, &organizations.CreateAccountInput{AccountName: aws.String("second"), Email: aws.String("second@example.com")}))(t, "making an account").CreateAccountStatus
+	must(c.EnableAWSServiceAccess(ctx, &organizations.EnableAWSServiceAccessInput{ServicePrincipal: aws.String("backup.amazonaws.com")}))(t, "trusting AWS Backup")
+	must(c.EnablePolicyType(ctx, &organizations.EnablePolicyTypeInput{RootId: root, PolicyType: orgtypes.PolicyTypeTagPolicy}))(t, "enabling policies")
+	tagging := must(c.CreatePolicy(ctx, &organizations.CreatePolicyInput{
+		Name: aws.String("tags"), Description: aws.String(""), Type: orgtypes.PolicyTypeTagPolicy, Content: aws.String(`{"tags":{"team":{"tag_key":{"@@assign":"Team"}}}}`),
+	}))(t, "making a policy").Policy.PolicySummary.Id
+	must(c.AttachPolicy(ctx, &organizations.AttachPolicyInput{PolicyId: tagging, TargetId: root}))(t, "attaching a policy")
 	set(map[string]any{
+		"organizations:CloseAccount.AccountId": *request.AccountId, "organizations:RemoveAccountFromOrganization.AccountId": vaulted,
+		"organizations:DescribeEffectivePolicy.PolicyType":                orgtypes.EffectivePolicyTypeTagPolicy,
+		"organizations:DescribeEffectivePolicy.TargetId":                  *other.AccountId,
+		"organizations:ListEffectivePolicyValidationErrors.PolicyType":    orgtypes.EffectivePolicyTypeTagPolicy,
+		"organizations:ListAccountsWithInvalidEffectivePolicy.PolicyType": orgtypes.EffectivePolicyTypeTagPolicy,
+		"organizations:PutResourcePolicy.Content": *policy(statement{
+			"Effect": "Allow", "Principal": statement{"AWS": member}, "Action": "organizations:ListTargetsForPolicy", "Resource": "*",
+			"Condition": statement{"StringEquals": statement{"organizations:PolicyType": "NETWORK_SECURITY_DIRECTOR_POLICY"}},
+		}),
 		"organizations.HandshakeId": *invitation, "organizations.PolicyId": *out.Id, "organizations.TargetId": *root, "organizations.AccountId": *other.AccountId,
 		"organizations:DetachPolicy.TargetId": *unit, "organizations.RootId": *root, "organizations.ParentId": *root, "organizations.ChildId": *unit,
 		"organizations.OrganizationalUnitId": *unit, "organizations.CreateAccountRequestId": *request.Id, "organizations.ResourceId": *unit,
 		"organizations.SourceParentId": *root, "organizations.DestinationParentId": *unit, "organizations.Filter": orgtypes.PolicyTypeServiceControlPolicy,
 		"organizations.PolicyType": orgtypes.PolicyTypeResourceControlPolicy, "organizations:DisablePolicyType.PolicyType": orgtypes.PolicyTypeServiceControlPolicy,
-		"organizations.Email": "matrix@example.com", "organizations.ServicePrincipal": "backup.amazonaws.com", "organizations.Target": handshakeOf(*request.AccountId),
+		"organizations.Email": "matrix@example.com", "organizations.ServicePrincipal": "backup.amazonaws.com", "organizations.Target": handshakeOf(invitable),
 		"organizations.Type": orgtypes.PolicyTypeServiceControlPolicy, "organizations.Name": "matrix",
 		"organizations.Content": *policy(statement{"Effect": "Deny", "Action": "s3:PutBucketWebsite", "Resource": "*"}),
 		"organizations.Tags":    []orgtypes.Tag{{Key: aws.String("matrix"), Value: aws.String("yes")}}, "organizations.TagKeys": []string{"matrix"},

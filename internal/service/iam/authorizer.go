@@ -76,18 +76,23 @@ type question struct {
 	request  iampolicy.Request
 	policies iampolicy.Policies
 	gone     bool // the principal was deleted since its credential was issued: nothing speaks for it any more
+	closed   bool // the principal's account is closed, or that of the resource
 }
 
 func (q *question) decide() iampolicy.Decision {
-	if q.gone {
+	if q.gone || q.closed {
 		return iampolicy.Decision{Reason: iampolicy.ImplicitDeny, Gate: iampolicy.GateIdentity}
 	}
 	return iampolicy.Evaluate(q.request, q.policies)
 }
 
 func (q *question) explain() iampolicy.Explanation {
-	if q.gone {
-		return iampolicy.ExplainGone(q.request)
+	if q.gone || q.closed {
+		e := iampolicy.ExplainGone(q.request)
+		if q.closed {
+			e.Note = "The account of the principal or of the resource is closed, so no policy speaks for the call."
+		}
+		return e
 	}
 	return iampolicy.ExplainRequest(q.request, q.policies)
 }
@@ -117,6 +122,9 @@ func (a *Authorizer) question(ctx context.Context, c *api.Caller, access *api.Ac
 	owner, err := known.place(ctx, request.ResourceAccountID)
 	if err != nil {
 		return nil, err
+	}
+	if home.closed || owner.closed { // https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-closing.html
+		return &question{request: request, closed: true}, nil
 	}
 	request.Context = a.context(c, p, access, home, owner)
 	policies := iampolicy.Policies{Identity: p.identity, Boundary: p.boundary, KeyPolicy: access.KeyPolicy, SCPs: home.scps, SCPTargets: home.levels}

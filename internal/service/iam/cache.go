@@ -95,6 +95,7 @@ func (k *knowledge) principal(ctx context.Context, c *api.Caller) (*principal, e
 // place is where an account stands in its organization: as condition keys show it, and with the policies that bind it
 // there. It is empty for a standalone account.
 type place struct {
+	closed       bool     // nobody reaches what the account has, and it reaches nothing
 	organization []string // the organization's id
 	path         []string // o-…/r-…/ou-…/
 	// A slice per level from the root to the account; nil where the type is not enabled, and for the management account,
@@ -109,6 +110,14 @@ func (k *knowledge) place(ctx context.Context, accountID string) (*place, error)
 	}
 	p := &place{}
 	err := k.cache.db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		a, err := tx.Account(ctx, accountID)
+		if errors.Is(err, state.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p.closed = a.ClosedAt != 0
 		o, levels, err := tx.OrganizationLevels(ctx, accountID)
 		if errors.Is(err, state.ErrNotFound) {
 			return nil

@@ -38,15 +38,26 @@ func (k *knowledge) controlPolicies(ctx context.Context, tx *state.Tx, organizat
 	return sources, nil
 }
 
-// governed are the services whose resources RCPs bind:
-// https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
+// governed are the services whose resources RCPs bind. AWS Backup is none of them, so that only its vaults' own policies
+// keep others out: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html#rcp-supported-services
 var governed = []string{
-	"s3", "sts", "kms", "sqs", "secretsmanager", "cognito-identity", "cognito-idp", "logs", "dynamodb", "ecr", "aoss",
+	"aoss", "appconfig", "appstream", "autoscaling", "autoscaling-plans", "budgets", "clouddirectory", "cloudfront", "cloudsearch",
+	"cloudtrail-data", "codeartifact", "codebuild", "codecommit", "codepipeline", "cognito-identity", "cognito-idp", "comprehend",
+	"comprehendmedical", "compute-optimizer", "cost-optimization-hub", "dax", "dsql", "dynamodb", "ecr", "ecr-public", "events",
+	"firehose", "fis", "fms", "gamelift", "health", "inspector-scan", "kendra", "kinesisvideo", "kms", "logs", "memorydb",
+	"networkmonitor", "notifications", "opensearch", "pca-connector-ad", "personalize", "polly", "pricing", "resource-groups",
+	"rolesanywhere", "s3", "secretsmanager", "servicediscovery", "signin", "sqs", "sts", "support", "swf", "textract",
+	"timestream-influxdb", "transcribe", "transfer", "translate", "wafv2", "workspaces", "xray",
 }
 
-// boundByRCP reports whether resource control policies speak of an access. They do not bind what AWS manages, and the
-// retirement of grants is spared as well.
+func governs(service string) bool {
+	_, found := slices.BinarySearch(governed, service)
+	return found
+}
+
+// boundByRCP reports whether resource control policies speak of an access. They do not bind what AWS manages, actions
+// without a resource, nor the retirement of grants.
 func boundByRCP(access *api.Access) bool {
 	service, _, _ := strings.Cut(access.Action, ":")
-	return slices.Contains(governed, service) && access.Action != "kms:RetireGrant" && !access.AWSManaged
+	return governs(service) && access.Resource != "*" && access.Action != "kms:RetireGrant" && !access.AWSManaged
 }

@@ -28,7 +28,7 @@ func TestResourceControlPolicies(t *testing.T) {
 	}
 	policy, err := c.CreatePolicy(ctx, &organizations.CreatePolicyInput{
 		Name: aws.String("guard"), Description: aws.String(""), Type: types.PolicyTypeResourceControlPolicy,
-		Content: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["s3:*","kms:*","backup:*"],"Resource":"*"}]}`),
+		Content: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["s3:*","kms:*","backup:*","events:*"],"Resource":"*"}]}`),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +55,9 @@ func TestResourceControlPolicies(t *testing.T) {
 		{"a key", member, api.Access{Action: "kms:Encrypt", Resource: "arn:aws:kms:eu-central-1:111111111111:key/k", KeyPolicy: true, ResourcePolicies: open}, true},
 		{"a key of AWS", member, api.Access{Action: "kms:Encrypt", Resource: "arn:aws:kms:eu-central-1:111111111111:key/k", KeyPolicy: true, ResourcePolicies: open, AWSManaged: true}, false},
 		{"the end of a grant", member, api.Access{Action: "kms:RetireGrant", Resource: "arn:aws:kms:eu-central-1:111111111111:key/k", KeyPolicy: true, ResourcePolicies: open}, false},
+		{"a rule", member, api.Access{Action: "events:PutRule", Resource: "arn:aws:events:eu-central-1:111111111111:rule/r"}, true},
+		{"an action without a resource", member, api.Access{Action: "kms:ListKeys", Resource: "*"}, false},
+		{"a vault", member, api.Access{Action: "backup:DescribeBackupVault", Resource: "arn:aws:backup:eu-central-1:111111111111:backup-vault:v"}, false},
 		{"a service that none speaks of", member, api.Access{Action: "backup:ListBackupVaults", Resource: "*"}, false},
 		{"an action that it does not name", member, api.Access{Action: "sts:AssumeRole", Resource: "arn:aws:iam::111111111111:role/r", ResourcePolicies: open}, false},
 	} {

@@ -143,6 +143,16 @@ func (s *Service) DescribeHandshake(ctx context.Context, c *api.Caller, in *orga
 // AcceptHandshake takes the caller's account into the organization that invited it, approves of all features, or
 // finalizes them.
 func (s *Service) AcceptHandshake(ctx context.Context, c *api.Caller, in *organizations.AcceptHandshakeInput) (*organizations.AcceptHandshakeOutput, error) {
+	if err := want("HandshakeId", in.HandshakeId, handshakePattern); err != nil {
+		return nil, err
+	}
+	all, err := s.joinsAll(ctx, *in.HandshakeId)
+	if err == nil && all {
+		err = s.mayMakeRole(ctx, c)
+	}
+	if err != nil {
+		return nil, err
+	}
 	shape, err := s.settle(ctx, c, in.HandshakeId, types.HandshakeStateAccepted, func(ctx context.Context, tx *state.Tx, h state.Handshake, o state.Organization) error {
 		if c.AccountID != h.AccountID {
 			return notPermitted()

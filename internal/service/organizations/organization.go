@@ -19,7 +19,6 @@ const (
 	accessRole = "OrganizationAccountAccessRole"
 	created    = string(types.AccountJoinedMethodCreated)
 	invited    = string(types.AccountJoinedMethodInvited)
-	principal  = "organizations.amazonaws.com"
 	active     = string(types.AccountStatusActive)
 )
 
@@ -32,6 +31,11 @@ func (s *Service) CreateOrganization(ctx context.Context, c *api.Caller, in *org
 	case types.OrganizationFeatureSetAll, types.OrganizationFeatureSetConsolidatedBilling:
 	default:
 		return nil, invalidInput("INVALID_ENUM", "You specified an invalid value for FeatureSet: %s.", features)
+	}
+	if features == types.OrganizationFeatureSetAll {
+		if err := s.mayMakeRole(ctx, c); err != nil {
+			return nil, err
+		}
 	}
 	err = s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
 		account, err := tx.Account(ctx, c.AccountID)

@@ -13,9 +13,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
+	"strongroom/iampolicy"
+	"strongroom/internal/api"
 	"strongroom/internal/service/iam/iamtest"
 )
 
@@ -425,4 +428,41 @@ func TestServiceControlPolicies(t *testing.T) {
 	check("the other account", "", denied)
 	must[*organizations.DisablePolicyTypeOutput](t)(r.DisablePolicyType(ctx, &organizations.DisablePolicyTypeInput{RootId: &r.root, PolicyType: scp}))
 	check("disabled", "", "")
+}
+
+// Who comes into being below a policy is bound by it from the first call on; service-linked roles never are.
+func TestNewcomersAreBound(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRuled(t), t.Context()
+	r.enable(t, scp)
+	deny := r.policy(t, scp, "deny", denyAccess)
+	r.attach(t, deny, r.root)
+	account := *must[*organizations.CreateAccountOutput](t)(r.CreateAccount(ctx, &organizations.CreateAccountInput{AccountName: p("n"), Email: p("n@example.com")})).CreateAccountStatus.AccountId
+	entered := must[*sts.AssumeRoleOutput](t)(r.h.STSClient(iamtest.Management).AssumeRole(ctx, &sts.AssumeRoleInput{
+		RoleArn: p("arn:aws:iam::" + account + ":role/OrganizationAccountAccessRole"), RoleSessionName: p("enter"),
+	}))
+	inside := iam.NewFromConfig(r.h.WithSession(entered.Credentials))
+	if _, err := inside.ListUsers(ctx, &iam.ListUsersInput{}); code(err) != "AccessDenied" || !strings.Contains(err.Error(), "explicit deny in a service control policy") {
+		t.Errorf("in a new account: %v", err)
+	}
+	r.detach(t, deny, r.root)
+	unit := r.unit(t, r.unit(t, r.root, "upper"), "lower")
+	r.attach(t, deny, unit)
+	must[*iam.ListUsersOutput](t)(inside.ListUsers(ctx, &iam.ListUsersInput{}))
+	r.move(t, account, r.root, unit)
+	if _, err := inside.ListUsers(ctx, &iam.ListUsersInput{}); code(err) != "AccessDenied" {
+		t.Errorf("in a new unit: %v", err)
+	}
+	for name, bound := range map[string]bool{"OrganizationAccountAccessRole": true, "AWSServiceRoleForOrganizations": false} {
+		role := must[*iam.GetRoleOutput](t)(inside.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})).Role
+		caller := *r.h.Caller(t, iamtest.Member)
+		caller.AccountID, caller.RoleARN, caller.ARN, caller.UserID = account, *role.Arn, "arn:aws:sts::"+account+":assumed-role/"+name+"/s", *role.RoleId+":s"
+		explanation, err := r.h.IAM.Authorizer().Explain(ctx, &caller, api.Access{Action: "iam:ListUsers", Resource: "*"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if asked := slices.ContainsFunc(explanation.Gates, func(g iampolicy.AskedGate) bool { return g.Gate == iampolicy.GateSCP }); asked != bound {
+			t.Errorf("%s: an SCP was asked: %v, want %v", name, asked, bound)
+		}
+	}
 }

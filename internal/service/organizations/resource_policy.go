@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
@@ -18,18 +17,9 @@ import (
 	"strongroom/internal/state"
 )
 
-// maxResourcePolicy is its size in characters: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
-const maxResourcePolicy = 40000
-
 // PutResourcePolicy says which members may do what with the organization's policies.
 func (s *Service) PutResourcePolicy(ctx context.Context, c *api.Caller, in *organizations.PutResourcePolicyInput) (*organizations.PutResourcePolicyOutput, error) {
 	if err := want("Content", in.Content, anything); err != nil {
-		return nil, err
-	}
-	if utf8.RuneCountInString(*in.Content) > maxResourcePolicy {
-		return nil, constraintViolation("POLICY_CONTENT_LIMIT_EXCEEDED", "You have exceeded the maximum size of a resource policy, which is %d characters.", maxResourcePolicy)
-	}
-	if err := checkResourcePolicy(*in.Content); err != nil {
 		return nil, err
 	}
 	tags, err := tagMap(nil, in.Tags)
@@ -40,6 +30,9 @@ func (s *Service) PutResourcePolicy(ctx context.Context, c *api.Caller, in *orga
 	err = s.change(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		if o.FeatureSet != string(types.OrganizationFeatureSetAll) {
 			return constraintViolation("ORGANIZATION_NOT_IN_ALL_FEATURES_MODE", "Your organization must have all features enabled.")
+		}
+		if err := checkResourcePolicy(*in.Content); err != nil {
+			return err
 		}
 		p, err := tx.OrganizationResourcePolicy(ctx, o.ID)
 		if err != nil {

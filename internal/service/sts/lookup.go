@@ -13,7 +13,7 @@ import (
 )
 
 // Lookup returns the secret that signs for an access key, and the caller it speaks for. The errors are InvalidClientTokenId
-// for a key or token that is unknown, inactive or does not fit the other, and ExpiredToken.
+// for a key or token that is unknown, inactive, of a closed account or does not fit the other, and ExpiredToken.
 func (s *Service) Lookup(ctx context.Context, accessKeyID, sessionToken string) (secret string, caller api.Caller, err error) {
 	if sessionToken == "" {
 		known, err := s.keys.get(ctx, s, accessKeyID)
@@ -33,7 +33,15 @@ func (s *Service) Lookup(ctx context.Context, accessKeyID, sessionToken string) 
 			Code: "ExpiredToken", Message: "The security token included in the request is expired", Status: http.StatusForbidden,
 		}
 	}
-	return t.Secret, *t.caller(), nil
+	c := t.caller()
+	closed, err := s.keys.closed(ctx, s, c.AccountID)
+	if err != nil {
+		return "", api.Caller{}, err
+	}
+	if closed {
+		return "", api.Caller{}, invalidToken()
+	}
+	return t.Secret, *c, nil
 }
 
 func invalidToken() error {
@@ -47,6 +55,7 @@ type keyCache struct {
 	mu         sync.RWMutex // guards the rest
 	generation uint64
 	keys       map[string]knownKey
+	accounts   map[string]bool // whether they are closed
 }
 
 type knownKey struct {
@@ -69,24 +78,59 @@ func (k *keyCache) get(ctx context.Context, s *Service, id string) (knownKey, er
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.generation != generation || k.keys == nil {
-		k.generation, k.keys = generation, map[string]knownKey{}
-	}
+	k.begin(generation)
 	k.keys[id] = known
 	return known, nil
+}
+
+// begin forgets what was known in another generation. The caller holds the lock.
+func (k *keyCache) begin(generation uint64) {
+	if k.generation != generation || k.keys == nil {
+		k.generation, k.keys, k.accounts = generation, map[string]knownKey{}, map[string]bool{}
+	}
+}
+
+// closed reports whether an account is closed.
+func (k *keyCache) closed(ctx context.Context, s *Service, accountID string) (bool, error) {
+	generation := s.DB.PrincipalGeneration()
+	k.mu.RLock()
+	closed, known := k.accounts[accountID]
+	known = known && k.generation == generation
+	k.mu.RUnlock()
+	if known {
+		return closed, nil
+	}
+	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		a, err := tx.Account(ctx, accountID)
+		closed = a.ClosedAt != 0
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("looking up account %s: %w", accountID, err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.begin(generation)
+	k.accounts[accountID] = closed
+	return closed, nil
 }
 
 func (s *Service) readKey(ctx context.Context, id string) (knownKey, error) {
 	var key state.AccessKey
 	var user state.User
+	var closed bool
 	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
 		if key, err = tx.AccessKey(ctx, id); err != nil {
 			return err
 		}
-		user, err = tx.User(ctx, key.AccountID, key.UserName)
+		if user, err = tx.User(ctx, key.AccountID, key.UserName); err != nil {
+			return err
+		}
+		account, err := tx.Account(ctx, key.AccountID)
+		closed = account.ClosedAt != 0
 		return err
 	})
-	if errors.Is(err, state.ErrNotFound) || err == nil && key.Status != "Active" {
+	if errors.Is(err, state.ErrNotFound) || err == nil && (key.Status != "Active" || closed) {
 		return knownKey{}, invalidToken()
 	}
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // EffectiveFrom reads an effective policy back from what [Effective.Content] or DescribeEffectivePolicy shows. Who set its
-// values is not in there.
+// values is not in there. It may hold what CreatePolicy would refuse of one policy, such as an emptied array.
 func EffectiveFrom(content string) (Effective, error) {
 	var tree map[string]any
 	if err := json.Unmarshal([]byte(content), &tree); err != nil {
@@ -22,7 +22,7 @@ func EffectiveFrom(content string) (Effective, error) {
 	if err != nil {
 		return Effective{}, fmt.Errorf("reading an effective policy: %w", err)
 	}
-	if problems := check(document); len(problems) > 0 && len(tree) > 0 {
+	if problems := checkMerged(document); len(problems) > 0 {
 		return Effective{}, fmt.Errorf("reading an effective policy: %w", problems[0])
 	}
 	return EffectivePolicy([][]inheritance.Attached{{{Policy: document}}}), nil

@@ -86,6 +86,13 @@ func (e *example) check(t *testing.T) {
 	if diff := cmp.Diff(e.Violations, effective.Violations(), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s\nviolations (-want +got):\n%s", e.Fact, diff)
 	}
+	again, err := backuppolicy.EffectiveFrom(string(effective.Content()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(effective.Plans(), again.Plans()); diff != "" || string(again.Content()) != string(effective.Content()) {
+		t.Errorf("read back the plans differ (-want +got):\n%s", diff)
+	}
 	refusals := 0
 	for _, plan := range effective.Plans() {
 		plan = plan.For("111111111111", "us-east-1")

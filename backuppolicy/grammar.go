@@ -213,7 +213,7 @@ func checkRule(e *inheritance.Element, report func(*inheritance.Element, string)
 const invalidRegion = "it is no Region, such as eu-central-1"
 
 var (
-	regionPattern    = regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+)+-\d{1,2}$`)
+	regionPattern    = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$`)
 	digits           = regexp.MustCompile(`^[0-9]{1,16}$`)
 	vaultNamePattern = regexp.MustCompile(`^[a-zA-Z0-9\-_]{1,50}$`)
 	roleARNPattern   = regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::\$account:role/.+$`)
@@ -371,16 +371,10 @@ func checkResourceType(text string) string {
 	if slices.Contains(resourceTypes, partition.ReplaceAllString(text, "arn:aws:")) {
 		return ""
 	}
-	best, distance := "", 12
-	for _, t := range resourceTypes {
-		if d := editDistance(text, t); d < distance {
-			best, distance = t, d
-		}
+	if best, near := Nearest(text, resourceTypes); near {
+		return "it is no resource type that a backup policy can select; did you mean " + best + "?"
 	}
-	if best == "" {
-		return "it is no resource type that a backup policy can select"
-	}
-	return "it is no resource type that a backup policy can select; did you mean " + best + "?"
+	return "it is no resource type that a backup policy can select"
 }
 
 func oneOf(values ...string) func(string) string {

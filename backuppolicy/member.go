@@ -32,42 +32,61 @@ func (p Plan) For(accountID, region string) Plan {
 	return p
 }
 
+// Refusal is what AWS Backup does not take of a plan.
+type Refusal struct {
+	*rules.Refusal
+	Path string // in the effective policy, below the plan
+}
+
 // Refusals are what AWS Backup does not take of the plan as it stands in a member account, although Organizations does: the
 // bounds of windows and lifecycles, numbers of copy actions and tags, names that are too short.
-func (p Plan) Refusals() []*rules.Refusal {
-	var all []*rules.Refusal
-	refuse := func(message, advice string) {
-		all = append(all, &rules.Refusal{Message: message, Category: rules.Miscellaneous, Cause: advice, Fix: rules.Fix{Call: "organizations:UpdatePolicy", Advice: advice}})
-	}
+func (p Plan) Refusals() []Refusal {
+	var all refusals
 	for _, r := range p.Rules {
-		at := "Error in rule " + r.Name + " : "
-		if !rules.VaultNamePattern.MatchString(r.TargetBackupVaultName) {
-			refuse(at+"invalid vault name "+r.TargetBackupVaultName, "A vault's name has 2 to 50 letters, digits, hyphens and underscores.")
-		}
-		if _, err := rules.NewWindows(r.StartWindowMinutes, r.CompletionWindowMinutes); err != nil {
-			refuse(at+err.Error(), "Windows have 60 to 52,560,000 minutes.")
-		}
-		lifecycles := []rules.Lifecycle{r.Lifecycle}
-		for _, c := range r.CopyActions {
-			lifecycles = append(lifecycles, c.Lifecycle)
-		}
-		for i, l := range lifecycles {
-			if refusal := l.Validate(i == 0 && r.EnableContinuousBackup); refusal != nil {
-				refusal.Message = at + refusal.Message
-				all = append(all, refusal)
-			}
-		}
-		if len(r.CopyActions) > rules.MaxCopyActions {
-			refuse(at+fmt.Sprintf("it has %d copy actions", len(r.CopyActions)), fmt.Sprintf("A rule has no more than %d copy actions.", rules.MaxCopyActions))
-		}
-		if len(r.RecoveryPointTags) > rules.MaxPlanTags {
-			refuse(at+fmt.Sprintf("it has %d recovery point tags", len(r.RecoveryPointTags)), fmt.Sprintf("A rule has no more than %d recovery point tags.", rules.MaxPlanTags))
-		}
+		all.rule(r)
 	}
 	for _, s := range p.Selections {
 		if err := s.Validate(); err != nil {
-			refuse("Error in selection "+s.Name+" : "+err.Error(), "Change the selection.")
+			all.add("selections", "Error in selection "+s.Name+" : "+err.Error(), "Change the selection.")
 		}
 	}
 	return all
+}
+
+type refusals []Refusal
+
+func (all *refusals) add(path, message, advice string) {
+	*all = append(*all, Refusal{
+		&rules.Refusal{
+			Message: message, Category: rules.Miscellaneous, Cause: advice,
+			Fix: rules.Fix{Call: "organizations:UpdatePolicy", Advice: advice},
+		}, path,
+	})
+}
+
+func (all *refusals) rule(r Rule) {
+	path, at := "rules/"+r.Name, "Error in rule "+r.Name+" : "
+	if !rules.VaultNamePattern.MatchString(r.TargetBackupVaultName) {
+		all.add(path+"/target_backup_vault_name", at+"invalid vault name "+r.TargetBackupVaultName, "A vault's name has 2 to 50 letters, digits, hyphens and underscores.")
+	}
+	if _, err := rules.NewWindows(r.StartWindowMinutes, r.CompletionWindowMinutes); err != nil {
+		all.add(path, at+err.Error(), "Windows have 60 to 52,560,000 minutes.")
+	}
+	all.lifecycle(path+"/lifecycle", at, r.Lifecycle, r.EnableContinuousBackup)
+	for _, c := range r.CopyActions {
+		all.lifecycle(path+"/copy_actions", at, c.Lifecycle, false)
+	}
+	if n := len(r.CopyActions); n > rules.MaxCopyActions {
+		all.add(path+"/copy_actions", at+fmt.Sprintf("it has %d copy actions", n), fmt.Sprintf("A rule has no more than %d copy actions.", rules.MaxCopyActions))
+	}
+	if n := len(r.RecoveryPointTags); n > rules.MaxPlanTags {
+		all.add(path+"/recovery_point_tags", at+fmt.Sprintf("it has %d recovery point tags", n), fmt.Sprintf("A rule has no more than %d recovery point tags.", rules.MaxPlanTags))
+	}
+}
+
+func (all *refusals) lifecycle(path, at string, l rules.Lifecycle, continuous bool) {
+	if refusal := l.Validate(continuous); refusal != nil {
+		refusal.Message = at + refusal.Message
+		*all = append(*all, Refusal{refusal, path})
+	}
 }

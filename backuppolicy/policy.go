@@ -28,6 +28,9 @@ func fold(depth int, key string) string {
 	return strings.ToLower(key)
 }
 
+// Document reads the tree of a backup policy, whatever its keys.
+func Document(content string) (*inheritance.Document, error) { return inheritance.Parse(content, fold) }
+
 // Parse reads a backup policy. The error is the first of those that [Check] finds.
 func Parse(content string) (*Policy, error) {
 	policy, problems := Check(content)
@@ -37,20 +40,21 @@ func Parse(content string) (*Policy, error) {
 	return policy, nil
 }
 
-// Check reads a backup policy and lists all that is wrong with it, in the order of the text. The policy is nil if anything
-// is.
+// Check reads a backup policy and lists all that is wrong with it: that it is too long first, and then in the order of the
+// text. The policy is nil if anything is.
 func Check(content string) (*Policy, []*inheritance.SyntaxError) {
+	var problems []*inheritance.SyntaxError
 	if n := utf8.RuneCountInString(content); n > MaxCharacters {
-		return nil, []*inheritance.SyntaxError{{
+		problems = append(problems, &inheritance.SyntaxError{
 			Position: inheritance.Position{Line: 1, Column: 1},
 			Reason:   fmt.Sprintf("it has %d characters, %d more than a backup policy may have", n, n-MaxCharacters),
-		}}
+		})
 	}
-	document, err := inheritance.Parse(content, fold)
+	document, err := Document(content)
 	if err != nil {
-		return nil, []*inheritance.SyntaxError{err.(*inheritance.SyntaxError)} //nolint:errorlint // Parse returns no other
+		return nil, append(problems, err.(*inheritance.SyntaxError)) //nolint:errorlint // Parse returns no other
 	}
-	if problems := check(document); len(problems) > 0 {
+	if problems = append(problems, check(document)...); len(problems) > 0 {
 		return nil, problems
 	}
 	return &Policy{document}, nil

@@ -30,16 +30,25 @@ type settingSchema struct {
 
 // checker collects what is wrong with a document.
 type checker struct {
+	merged   bool // keys and values only: several policies may say together what none may alone
 	problems []*inheritance.SyntaxError
 }
 
 // check holds a document against the grammar.
 func check(document *inheritance.Document) []*inheritance.SyntaxError {
 	var c checker
-	root := document.Root
-	if len(root.Children) == 0 {
-		c.report(root, "it needs the key plans")
+	if len(document.Root.Children) == 0 {
+		c.report(document.Root, "it needs the key plans")
 	}
+	return c.check(document.Root)
+}
+
+// checkMerged holds what several policies may have come to against the grammar.
+func checkMerged(document *inheritance.Document) []*inheritance.SyntaxError {
+	return (&checker{merged: true}).check(document.Root)
+}
+
+func (c *checker) check(root *inheritance.Element) []*inheritance.SyntaxError {
 	// AWS takes operators beside plans and makes nothing of them.
 	c.container(&inheritance.Element{Children: root.Children, Control: root.Control}, policySchema)
 	slices.SortStableFunc(c.problems, func(a, b *inheritance.SyntaxError) int { return a.Position.Offset - b.Position.Offset })
@@ -81,7 +90,7 @@ func (c *checker) container(e *inheritance.Element, s *schema) {
 		}
 		c.element(child, below)
 	}
-	if s.whole != nil && len(c.problems) == before {
+	if s.whole != nil && !c.merged && len(c.problems) == before {
 		s.whole(e, c.report)
 	}
 }
@@ -104,7 +113,7 @@ func (c *checker) setting(e *inheritance.Element, s *settingSchema) {
 		case s.list && !o.List:
 			report(o.Position, "the setting takes an array of values")
 			continue
-		case s.list && !s.empty && len(o.Values) == 0:
+		case s.list && !s.empty && !c.merged && len(o.Values) == 0:
 			report(o.Position, "the array is empty")
 			continue
 		}
@@ -120,19 +129,25 @@ func (c *checker) setting(e *inheritance.Element, s *settingSchema) {
 
 // didYouMean proposes the key nearest to one that does not exist.
 func didYouMean(key string, fields map[string]*schema) string {
-	best, distance := "", 1+max(2, len(key)/3)
-	for _, candidate := range slices.Sorted(maps.Keys(fields)) {
-		if d := editDistance(squeeze(key), squeeze(candidate)); d < distance {
-			best, distance = candidate, d
+	keys := slices.Sorted(maps.Keys(fields))
+	if best, near := Nearest(key, keys); near {
+		return fmt.Sprintf("; did you mean %s?", best)
+	}
+	if len(keys) == 0 {
+		return ""
+	}
+	return "; there are " + strings.Join(keys, ", ")
+}
+
+// Nearest is the candidate that a mistyped text most likely means; near is false if it is far from all of them.
+func Nearest(text string, candidates []string) (best string, near bool) {
+	distance := 1 + max(2, len(text)/3)
+	for _, candidate := range candidates {
+		if d := editDistance(squeeze(text), squeeze(candidate)); d < distance {
+			best, distance, near = candidate, d, true
 		}
 	}
-	if best == "" {
-		if len(fields) == 0 {
-			return ""
-		}
-		return "; there are " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
-	}
-	return fmt.Sprintf("; did you mean %s?", best)
+	return best, near
 }
 
 // squeeze leaves out what people write keys with: StartBackupWindow-Minutes is start_backup_window_minutes.

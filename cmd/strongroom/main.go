@@ -18,6 +18,7 @@ const (
 	exitUsage  = 2 // it was asked wrongly
 	exitDamage = 3 // verify found damage
 	exitShut   = 4 // explain found a gate shut
+	exitWrong  = 5 // a policy is wrong
 )
 
 // exitError carries an exit code other than exitFailed.
@@ -67,6 +68,6 @@ restores real bytes on this machine, for a whole organization of accounts and Re
 		}
 	}
 	root.SetArgs(args)
-	root.AddCommand(serverCommand(), adminCommand(), explainCommand(), nbdCommand(), demoCommand(), versionCommand())
+	root.AddCommand(serverCommand(), adminCommand(), explainCommand(), policyCommand(), nbdCommand(), demoCommand(), versionCommand())
 	return root
 }

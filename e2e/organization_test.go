@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -13,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
 
+	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
 )
 
@@ -64,6 +67,41 @@ func TestCreatedAccount(t *testing.T) {
 	// Only the management account is trusted by the role.
 	_, err := enter(t, s, member, home).sts.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + account + ":role/OrganizationAccountAccessRole"), RoleSessionName: aws.String("scenario")})
 	denied(t, "assuming the role from another account", err)
+}
+
+// TestMembershipEvents: who comes and who goes is in the management account's CloudTrail, and in nobody else's.
+func TestMembershipEvents(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t)
+	ctx := t.Context()
+	const global = "us-east-1" // where the record shows what belongs to no Region
+	manager, m := enter(t, s, management, global), enter(t, s, member, global)
+	account := *must(manager.organizations.CreateAccount(ctx, &organizations.CreateAccountInput{AccountName: aws.String("fourth"), Email: aws.String("fourth@example.com")}))(t, "creating an account").CreateAccountStatus.AccountId
+	must(manager.organizations.RemoveAccountFromOrganization(ctx, &organizations.RemoveAccountFromOrganizationInput{AccountId: aws.String(member)}))(t, "removing a member")
+	must(manager.organizations.CloseAccount(ctx, &organizations.CloseAccountInput{AccountId: &account}))(t, "closing an account")
+	details := func(p *party, name, account string) (found []string) {
+		t.Helper()
+		for _, r := range p.records(t, name) {
+			if r.ServiceEventDetails["accountId"] == account && r.EventSource == "organizations.amazonaws.com" {
+				found = append(found, fmt.Sprint(r.ServiceEventDetails["joinedMethod"], r.ServiceEventDetails["departureMethod"]))
+			}
+		}
+		return found
+	}
+	if got := details(manager, "AccountJoinedOrganization", account); !slices.Equal(got, []string{"CREATED<nil>"}) {
+		t.Errorf("the new account joined: %v", got)
+	}
+	if got := details(manager, "AccountDepartedOrganization", member); !slices.Equal(got, []string{"<nil>REMOVED"}) {
+		t.Errorf("the member departed: %v", got)
+	}
+	if got := details(m, "AccountDepartedOrganization", member); len(got) != 0 {
+		t.Errorf("the member is shown %v", got)
+	}
+	move(t, s, server.ClockMove{Advance: 91 * 24 * time.Hour})
+	eventually(ctx, t, "the closed account to leave", func() (bool, error) {
+		got := details(manager, "AccountDepartedOrganization", account)
+		return slices.Equal(got, []string{"<nil>CLEANED"}), fmt.Errorf("it departed: %v", got)
+	})
 }
 
 // TestBucketNamesAreTakenOnce: two accounts share one namespace of buckets.

@@ -197,7 +197,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	})
 	s.door = api.NewDoor(identities.Authorizer(), recorder)
 	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: s.config.Wall, Keeper: keeper, Door: s.door, Log: s.log, Decode: identities.DecodeAuthorizationMessage})
-	organization := organizations.New(organizations.Config{DB: s.db, Door: s.door, Clock: s.clock, Pages: pages, Log: s.log, MaxAccounts: s.config.Quotas.Accounts})
+	organization := organizations.New(organizations.Config{DB: s.db, Door: s.door, Clock: s.clock, Pages: pages, Log: s.log, MaxAccounts: s.config.Quotas.Accounts, PutTrailEvent: recorder.PutOrganizationsEvent})
 	keys := kms.New(kms.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Pages: pages, PrincipalExists: identities.PrincipalExists, Log: s.log})
 	messages, err := s.openMessaging(ctx, keeper, pages, keys, sessions)
 	if err != nil {
@@ -251,8 +251,8 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf, MaxCopies: s.config.Quotas.CopiesPerResource,
 		PutEvent: messages.buses.PutServiceEvent, Notify: messages.vaultNotification,
 		Identity: identity{identities, sessions}, Organization: membership(organizationOf(s.db)), Trail: recorder, Log: s.log,
-		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep, organization.Sweep},
-		Due:   []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue},
+		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep},
+		Due:   []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
 	})
 	return services{identities, sessions, organization, messages, objects}, nil
 }

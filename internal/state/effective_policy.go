@@ -50,9 +50,15 @@ func (tx *Tx) UnappliedEffectivePolicies(ctx context.Context, organizationID, po
 		organizationID, policyType, after, limit)
 }
 
-// SetEffectivePolicyApplied notes which version the account's plans have been made from.
+// SetEffectivePolicyApplied notes which version the account's plans have been made from, and forgets an account that has
+// left and has nothing of its organization any more.
 func (tx *Tx) SetEffectivePolicyApplied(ctx context.Context, accountID, policyType string, version int64) error {
-	return tx.execOne(ctx, `UPDATE effective_policies SET applied = $3 WHERE account_id = $1 AND type = $2`, accountID, policyType, version)
+	if err := tx.execOne(ctx, `UPDATE effective_policies SET applied = $3 WHERE account_id = $1 AND type = $2`, accountID, policyType, version); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `DELETE FROM effective_policies WHERE account_id = $1 AND type = $2 AND content = '' AND version = applied
+		AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND accounts.organization_id = effective_policies.organization_id)`, accountID, policyType)
+	return err
 }
 
 // PutEffectivePolicy adds or replaces a row.
@@ -70,6 +76,9 @@ type PolicyChange struct {
 	ChangedAt Micros // of the last change
 	Evaluated int64  // the change that the effective policies have been brought up to
 }
+
+// Settled reports whether there were changes and all are evaluated. An organization that is gone has none.
+func (c PolicyChange) Settled() bool { return c.Number > 0 && c.Evaluated == c.Number }
 
 // PolicyChange reads the count; zero if nothing has changed yet.
 func (tx *Tx) PolicyChange(ctx context.Context, organizationID, policyType string) (PolicyChange, error) {

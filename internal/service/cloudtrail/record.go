@@ -151,8 +151,7 @@ func (r *Recorder) event(ctx context.Context, d document, accountID string, at t
 }
 
 // serviceEvent makes the record of what a service did by itself.
-func (r *Recorder) serviceEvent(ctx context.Context, accountID, region, name string, details map[string]any, failure *api.Error) state.Event {
-	const source = "backup.amazonaws.com"
+func (r *Recorder) serviceEvent(ctx context.Context, source, accountID, region, name string, details map[string]any, failure *api.Error) state.Event {
 	d := document{
 		EventVersion:        recordVersion,
 		UserIdentity:        identity{AccountID: accountID, InvokedBy: source},

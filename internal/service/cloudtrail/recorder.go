@@ -74,16 +74,27 @@ func (r *Recorder) Record(ctx context.Context, call *api.Record) {
 	r.add(ctx, events, !call.Operation.ReadOnly)
 }
 
+// The services that tell of themselves.
+const (
+	backupSource        = "backup.amazonaws.com"
+	organizationsSource = "organizations.amazonaws.com"
+)
+
 // RecordServiceEvent keeps an event that AWS Backup tells of itself, such as BackupJobCompleted. The names in details are
 // those of the record's serviceEventDetails; ARNs among them are what the event is found by.
 func (r *Recorder) RecordServiceEvent(ctx context.Context, accountID, region, name string, details map[string]any) {
-	r.add(ctx, []state.Event{r.serviceEvent(ctx, accountID, region, name, details, nil)}, true)
+	r.add(ctx, []state.Event{r.serviceEvent(ctx, backupSource, accountID, region, name, details, nil)}, true)
 }
 
 // PutServiceEvent keeps such an event if tx commits. A failure is what AWS Backup met with instead of doing what the event
 // tells of; nil for none.
 func (r *Recorder) PutServiceEvent(ctx context.Context, tx *state.Tx, accountID, region, name string, details map[string]any, failure *api.Error) error {
-	return tx.InsertEvents(ctx, []state.Event{r.serviceEvent(ctx, accountID, region, name, details, failure)})
+	return tx.InsertEvents(ctx, []state.Event{r.serviceEvent(ctx, backupSource, accountID, region, name, details, failure)})
+}
+
+// PutOrganizationsEvent keeps an event that Organizations tells of itself, such as AccountJoinedOrganization, if tx commits.
+func (r *Recorder) PutOrganizationsEvent(ctx context.Context, tx *state.Tx, accountID, name string, details map[string]any) error {
+	return tx.InsertEvents(ctx, []state.Event{r.serviceEvent(ctx, organizationsSource, accountID, globalRegion, name, details, nil)})
 }
 
 // add queues events and, if asked to, waits until they are kept.

@@ -267,7 +267,7 @@ func (s *Service) RemoveAccountFromOrganization(ctx context.Context, c *api.Call
 		if err := mayLeave(ctx, tx, o, a); err != nil {
 			return err
 		}
-		return s.leave(ctx, tx, o, a)
+		return s.leave(ctx, tx, o, a, removed)
 	})
 	if err != nil {
 		return nil, err

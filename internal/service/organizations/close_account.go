@@ -97,8 +97,8 @@ func accountState(a state.Account) types.AccountState {
 	return types.AccountState(a.Status)
 }
 
-// Sweep takes accounts whose post-closure period is over out of their organizations.
-func (s *Service) Sweep(ctx context.Context) error {
+// RunDue takes accounts whose post-closure period is over out of their organizations.
+func (s *Service) RunDue(ctx context.Context) error {
 	var due []state.Account
 	find := func(ctx context.Context, tx *state.Tx) (err error) {
 		due, err = tx.ClosedAccounts(ctx, state.MicrosOf(tx.Now.Time().Add(-postClosure)))
@@ -114,11 +114,14 @@ func (s *Service) Sweep(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
+				if a.OrganizationID == "" {
+					continue // another process has been here
+				}
 				o, err := tx.Organization(ctx, a.OrganizationID)
 				if err != nil {
 					return err
 				}
-				if err := s.leave(ctx, tx, o, a); err != nil {
+				if err := s.leave(ctx, tx, o, a, cleaned); err != nil {
 					return err
 				}
 			}

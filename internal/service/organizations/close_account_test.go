@@ -69,7 +69,7 @@ func TestCloseAccount(t *testing.T) {
 	}
 	listed := func() bool {
 		t.Helper()
-		if err := r.h.Organizations.Sweep(ctx); err != nil {
+		if err := r.h.Organizations.RunDue(ctx); err != nil {
 			t.Fatal(err)
 		}
 		accounts := must[*organizations.ListAccountsOutput](t)(r.ListAccounts(ctx, &organizations.ListAccountsInput{})).Accounts

@@ -55,7 +55,7 @@ func mayAdminister(ctx context.Context, tx *state.Tx, o state.Organization, a st
 	case !integrated(principal):
 		return invalidInput("UNRECOGNIZED_SERVICE_PRINCIPAL", "You specified an unrecognized service principal.")
 	}
-	trusted, err := trusts(ctx, tx, o, principal)
+	trusted, err := tx.HasServiceAccess(ctx, o.ID, principal)
 	if err != nil {
 		return err
 	}
@@ -71,12 +71,6 @@ func mayAdminister(ctx context.Context, tx *state.Tx, o state.Organization, a st
 		return constraintViolation("MAX_DELEGATED_ADMINISTRATORS_FOR_SERVICE_LIMIT_EXCEEDED", "You attempted to register more delegated administrators than allowed for the service principal.")
 	}
 	return nil
-}
-
-// trusts reports whether a service has trusted access.
-func trusts(ctx context.Context, tx *state.Tx, o state.Organization, principal string) (bool, error) {
-	accesses, err := tx.ServiceAccesses(ctx, o.ID)
-	return slices.ContainsFunc(accesses, func(a state.ServiceAccess) bool { return a.Principal == principal }), err
 }
 
 // DeregisterDelegatedAdministrator takes the right back.

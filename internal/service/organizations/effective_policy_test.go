@@ -521,3 +521,88 @@ func TestPoliciesChanged(t *testing.T) {
 	_, err = s.DisablePolicyType(ctx, c, &organizations.DisablePolicyTypeInput{RootId: &root, PolicyType: backups})
 	change("disabling", 1, err)
 }
+
+// What accounts had of an organization that is gone is undone there like anywhere else, and then forgotten.
+func TestReconcileAfterDeletion(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRuled(t), t.Context()
+	r.enable(t, backups)
+	r.attach(t, r.policy(t, backups, "base", plan("Base", "Daily")), r.root)
+	r.reconcile(t)
+	applyAll := func() (contents []string) {
+		t.Helper()
+		err := r.h.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+			rows, err := tx.UnappliedEffectivePolicies(ctx, "o-a1b2c3d4e5", string(backups), "", 100)
+			for _, row := range rows {
+				contents = append(contents, row.Content)
+				if err := tx.SetEffectivePolicyApplied(ctx, row.AccountID, string(backups), row.Version); err != nil {
+					return err
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return contents
+	}
+	if got := applyAll(); len(got) != 3 {
+		t.Fatalf("%d accounts have something to apply", len(got))
+	}
+	for _, id := range []string{iamtest.Member, iamtest.Backup} {
+		must[*organizations.RemoveAccountFromOrganizationOutput](t)(r.RemoveAccountFromOrganization(ctx, &organizations.RemoveAccountFromOrganizationInput{AccountId: &id}))
+	}
+	must[*organizations.DeleteOrganizationOutput](t)(r.DeleteOrganization(ctx, &organizations.DeleteOrganizationInput{}))
+	for range 2 {
+		r.reconcile(t)
+	}
+	if diff := cmp.Diff([]string{"", "", ""}, applyAll()); diff != "" {
+		t.Errorf("to apply (-want +got):\n%s", diff)
+	}
+	err := r.h.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		rows, err := tx.EffectivePolicies(ctx, "o-a1b2c3d4e5", string(backups))
+		if len(rows) != 0 {
+			t.Errorf("%d rows are left", len(rows))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// An account that joins another organization before the first has undone anything is the other's from then on.
+func TestReconcileAfterAChangeOfOrganizations(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRuled(t), t.Context()
+	r.enable(t, backups)
+	r.attach(t, r.policy(t, backups, "base", plan("Base", "Daily")), r.root)
+	r.reconcile(t)
+	for _, id := range []string{iamtest.Member, iamtest.Backup} {
+		must[*organizations.RemoveAccountFromOrganizationOutput](t)(r.RemoveAccountFromOrganization(ctx, &organizations.RemoveAccountFromOrganizationInput{AccountId: &id}))
+	}
+	other := &ruled{Client: r.h.OrganizationsClient(iamtest.Backup), h: r.h}
+	o := must[*organizations.CreateOrganizationOutput](t)(other.CreateOrganization(ctx, &organizations.CreateOrganizationInput{})).Organization
+	other.root = *must[*organizations.ListRootsOutput](t)(other.ListRoots(ctx, &organizations.ListRootsInput{})).Roots[0].Id
+	other.enable(t, backups)
+	other.attach(t, other.policy(t, backups, "base", plan("Other", "Daily")), other.root)
+	sent := must[*organizations.InviteAccountToOrganizationOutput](t)(other.InviteAccountToOrganization(ctx, &organizations.InviteAccountToOrganizationInput{Target: &types.HandshakeParty{Id: p(iamtest.Member), Type: types.HandshakePartyTypeAccount}}))
+	must[*organizations.AcceptHandshakeOutput](t)(r.h.OrganizationsClient(iamtest.Member).AcceptHandshake(ctx, &organizations.AcceptHandshakeInput{HandshakeId: sent.Handshake.Id}))
+	for _, order := range [][]string{{*o.Id, "o-a1b2c3d4e5"}, {"o-a1b2c3d4e5", *o.Id}} {
+		for _, id := range order {
+			if err := r.h.Organizations.ReconcileEffectivePolicies(ctx, id, backups); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := r.h.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+			row, err := tx.EffectivePolicy(ctx, iamtest.Member, string(backups))
+			if row.OrganizationID != *o.Id || !strings.Contains(row.Content, "Other") {
+				t.Errorf("after %v the member has %s of %s", order, row.Content, row.OrganizationID)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -84,11 +84,14 @@ func (s *Service) join(ctx context.Context, tx *state.Tx, o state.Organization, 
 			return err
 		}
 	}
+	if err := s.tellJoined(ctx, tx, o, a); err != nil {
+		return err
+	}
 	return s.policiesChanged(ctx, tx, o)
 }
 
 // leave takes an account out, with what it had of the organization: policies and tags.
-func (s *Service) leave(ctx context.Context, tx *state.Tx, o state.Organization, a state.Account) error {
+func (s *Service) leave(ctx context.Context, tx *state.Tx, o state.Organization, a state.Account, how departure) error {
 	if err := tx.DetachOrganizationPolicies(ctx, a.OrganizationID, a.ID); err != nil {
 		return err
 	}
@@ -97,6 +100,9 @@ func (s *Service) leave(ctx context.Context, tx *state.Tx, o state.Organization,
 	}
 	a.OrganizationID, a.ParentID, a.JoinedMethod, a.JoinedAt = "", "", "", 0
 	if err := tx.UpdateAccount(ctx, a); err != nil {
+		return err
+	}
+	if err := s.tellDeparted(ctx, tx, o, a, how); err != nil {
 		return err
 	}
 	return s.policiesChanged(ctx, tx, o)
@@ -175,7 +181,7 @@ func (s *Service) DeleteOrganization(ctx context.Context, c *api.Caller, in *org
 				"To delete an organization you must first remove all member accounts (except the master), and all organizational units.")
 		}
 		for _, a := range accounts {
-			if err := s.leave(ctx, tx, o, a); err != nil {
+			if err := s.leave(ctx, tx, o, a, left); err != nil {
 				return err
 			}
 		}
@@ -201,7 +207,7 @@ func (s *Service) LeaveOrganization(ctx context.Context, c *api.Caller, _ *organ
 		if err := mayLeave(ctx, tx, o, a); err != nil {
 			return err
 		}
-		return s.leave(ctx, tx, o, a)
+		return s.leave(ctx, tx, o, a, left)
 	})
 	if err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ func (s *Service) reconcile(ctx context.Context, organizationID string, t *polic
 	rows := map[string]state.EffectivePolicy{}
 	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		var err error
-		if change, err = tx.PolicyChange(ctx, organizationID, string(t.name)); err != nil {
+		if change, err = tx.PolicyChange(ctx, organizationID, string(t.name)); err != nil || change.Settled() {
 			return err
 		}
 		known, err := tx.EffectivePolicies(ctx, organizationID, string(t.name))
@@ -65,7 +65,7 @@ func (s *Service) reconcile(ctx context.Context, organizationID string, t *polic
 		tr, err = readTree(ctx, tx, organizationID, t)
 		return err
 	})
-	if err != nil {
+	if err != nil || change.Settled() {
 		return err
 	}
 	outcomes := tr.outcomes(t)
@@ -83,9 +83,6 @@ func (s *Service) reconcile(ctx context.Context, organizationID string, t *polic
 		if err := s.follow(ctx, organizationID, t, change, accounts, outcomes); err != nil {
 			return err
 		}
-	}
-	if change.Evaluated == change.Number {
-		return nil
 	}
 	return s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		return tx.SetPolicyChangeEvaluated(ctx, organizationID, string(t.name), change.Number)

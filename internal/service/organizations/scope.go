@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 
 	"strongroom/internal/api"
 	"strongroom/internal/page"
@@ -93,7 +92,7 @@ func cutAt[T any](s *Service, c *api.Caller, in any, limit int, items []T, key f
 		}
 		limit = int(*asked)
 	}
-	scope := strings.Join([]string{"organizations", c.AccountID, api.OperationName(in), api.Field(in, "ParentId"), api.Field(in, "ResourceId"), api.Field(in, "PolicyId"), api.Field(in, "TargetId"), filterOf(in)}, "\n")
+	scope := strings.Join([]string{"organizations", c.AccountID, api.OperationName(in), api.Field(in, "ParentId"), api.Field(in, "ResourceId"), api.Field(in, "PolicyId"), api.Field(in, "TargetId"), api.Field(in, "AccountId"), api.Field(in, "ServicePrincipal"), string(policyTypeIn(in))}, "\n")
 	token, _ := api.FieldValue(in, "NextToken").(*string)
 	after, err := s.Pages.After(scope, token, "InvalidInputException")
 	if err != nil {
@@ -101,12 +100,6 @@ func cutAt[T any](s *Service, c *api.Caller, in any, limit int, items []T, key f
 	}
 	kept, next := page.Slice(items, after, limit, key)
 	return kept, s.Pages.Next(scope, next), nil
-}
-
-// filterOf is the type of policy that a list is of.
-func filterOf(in any) string {
-	filter, _ := api.FieldValue(in, "Filter").(types.PolicyType)
-	return string(filter)
 }
 
 // byDate is a key that sorts by date first.

@@ -13,7 +13,7 @@ import (
 	"strongroom/internal/state"
 )
 
-// Config is what a [Service] needs. All fields but Pages, MaxAccounts and PoliciesChanged must be set.
+// Config is what a [Service] needs. All fields from Pages on may be left out.
 type Config struct {
 	DB    *state.DB
 	Door  *api.Door
@@ -22,6 +22,8 @@ type Config struct {
 	Pages *page.Sealer // seals the tokens of lists; nil means that they live as long as the process
 	// MaxAccounts is how many accounts an organization may have, with its management account; 0 means AWS's default.
 	MaxAccounts int
+	// PutTrailEvent keeps an event that CloudTrail shows to an account, if tx commits; nil keeps none.
+	PutTrailEvent func(ctx context.Context, tx *state.Tx, accountID, name string, details map[string]any) error
 	// PoliciesChanged is told, in the transaction of every change that effective policies follow from, of the organization
 	// and the type. Whoever needs them up to date puts a job into the queue there that calls
 	// [Service.ReconcileEffectivePolicies]. Where it is nil, they are brought up to date once they are asked for.

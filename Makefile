@@ -66,6 +66,7 @@ demo: tools build ## the main job, end to end, on a fresh server (DEMO_FLAGS=--k
 docs: ## write the pages of docs that are generated
 	$(GO) test -count=1 -run TestCoveragePage ./e2e -update
 	$(GO) test -count=1 -run TestAuthorizationPage ./internal/server -update
+	$(GO) test -count=1 -run TestTroubleshootingPage ./rules -update
 
 .PHONY: tidy
 tidy: ## tidy go.mod

@@ -42,7 +42,7 @@ var (
 		Text: "Copy job failed because the destination Backup vault is encrypted with the default Backup service managed key. " +
 			"The contents of this vault cannot be copied. Only the contents of a Backup vault encrypted by an AWS KMS key may be copied.",
 		Category: AccessDenied, Moments: []Moment{InCopy},
-		Cause: "The <role> vault <name> of account <account> is under the managed key aws/backup, which no other account can use. (The text speaks of the destination also where the source is meant.)",
+		Cause: "The <which> vault <name> of account <account> is under the managed key aws/backup, which no other account can use. (The text speaks of the destination also where the source is meant.)",
 		Cure: Fix{
 			Call: "backup:CreateBackupVault", AccountID: "<account>", Region: "<region>",
 			Advice: "Use a vault with a customer managed key; a vault's key cannot be changed.",

@@ -216,7 +216,7 @@ func askDestinationKeyKind(a AsOf, r CopyRequest) Verdict {
 	}
 	managed := func() Verdict {
 		p := r.Destination
-		return RefusedBy(ManagedDestination.Refuse(Values{"role": "destination", "name": p.VaultName, "account": p.AccountID, "region": p.Region}), nil)
+		return RefusedBy(ManagedDestination.Refuse(Values{"which": "destination", "name": p.VaultName, "account": p.AccountID, "region": p.Region}), nil)
 	}
 	full := HasFullManagement(a, r.ResourceType)
 	switch {
@@ -242,7 +242,7 @@ func askSourceKeyKind(a AsOf, r CopyRequest) Verdict {
 		return notAsked(withinAccount)
 	case full && r.SourceKey.isBackups():
 		p := r.Source
-		return RefusedBy(ManagedDestination.Refuse(Values{"role": "source", "name": p.VaultName, "account": p.AccountID, "region": p.Region}), nil)
+		return RefusedBy(ManagedDestination.Refuse(Values{"which": "source", "name": p.VaultName, "account": p.AccountID, "region": p.Region}), nil)
 	case !full && r.SourceKey.Kind == AWSManaged && c.Family == FamilySnapshot:
 		return RefusedBy(ManagedKeySnapshot.Refuse(r.values()), nil)
 	case !full && r.SourceKey.Kind == AWSManaged:

@@ -85,7 +85,9 @@ func TestLeastPrivilege(t *testing.T) {
 				}()
 				for _, name := range needed[file] {
 					if got := do[name]().ended; got != completed {
-						t.Logf("%s: %s %s (%s)", name, got.State, got.Message, got.Category)
+						if got.State == "REFUSED" && cut.action != "" && !strings.Contains(got.Message, cut.action) {
+							t.Errorf("%s: %s, which does not speak of %s", name, got.Message, cut.action)
+						}
 						return
 					}
 				}
@@ -121,6 +123,7 @@ func exampleFiles(t *testing.T) []string {
 // cut is a policy that lacks something.
 type cut struct {
 	name     string // of what is missing: Statement/Action
+	action   string // if it is one
 	document string
 }
 
@@ -140,7 +143,7 @@ func cuts(t *testing.T, whole string) []cut {
 			} else {
 				p.Statement[i][element] = left
 			}
-			all = append(all, cut{sid + "/" + name, p.text(t)})
+			all = append(all, cut{name: sid + "/" + name, document: p.text(t)})
 		}
 		actions, ok := s["Action"].([]any)
 		if !ok {
@@ -148,6 +151,7 @@ func cuts(t *testing.T, whole string) []cut {
 		}
 		for j, action := range actions {
 			lacking(action.(string), "Action", slices.Delete(slices.Clone(actions), j, j+1))
+			all[len(all)-1].action = action.(string)
 		}
 		if resources, several := s["Resource"].([]any); several {
 			for j, resource := range resources {
@@ -157,7 +161,7 @@ func cuts(t *testing.T, whole string) []cut {
 		if s["Principal"] != nil {
 			p := parse(t, whole)
 			p.Statement[i]["Principal"] = map[string]any{"AWS": "arn:aws:iam::" + management + ":root"}
-			all = append(all, cut{sid + "/Principal", p.text(t)})
+			all = append(all, cut{name: sid + "/Principal", document: p.text(t)})
 		}
 	}
 	return all

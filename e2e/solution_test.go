@@ -231,6 +231,7 @@ func (w *solution) backup(by *party, resource string) (r result) {
 	eventually(w.t.Context(), w.t, "the end of backup job "+*out.BackupJobId, func() (bool, error) {
 		job, err := by.backup.DescribeBackupJob(w.t.Context(), &backup.DescribeBackupJobInput{BackupJobId: out.BackupJobId})
 		if err != nil {
+			w.m.backedUp(w.t, *out.BackupJobId) // it must not read what the next one is to read
 			r = refusal(err)
 			return true, nil
 		}

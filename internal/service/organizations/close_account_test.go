@@ -83,6 +83,9 @@ func TestCloseAccount(t *testing.T) {
 	if listed() {
 		t.Error("after ninety days a closed account is still there")
 	}
+	if _, err := r.InviteAccountToOrganization(ctx, &organizations.InviteAccountToOrganizationInput{Target: &types.HandshakeParty{Id: p(iamtest.Member), Type: types.HandshakePartyTypeAccount}}); code(err) != "AccountNotFoundException" {
+		t.Errorf("after ninety days it is invited: %v", err)
+	}
 	if _, err := member.ListUsers(ctx, &iam.ListUsersInput{}); code(err) != "InvalidClientTokenId" {
 		t.Errorf("after ninety days its administrator calls: %v", err)
 	}

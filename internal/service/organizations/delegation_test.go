@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 
+	"strongroom/internal/api"
 	"strongroom/internal/service/iam/iamtest"
 )
 
@@ -428,6 +429,56 @@ func TestResourcePolicyForAUnit(t *testing.T) {
 	r.attach(t, r.policy(t, scp, "no", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"organizations:DetachPolicy","Resource":"*"}]}`), iamtest.Backup)
 	if _, err := c.DetachPolicy(ctx, &organizations.DetachPolicyInput{PolicyId: &id, TargetId: &unit}); code(err) != "AccessDeniedException" || !strings.Contains(err.Error(), "explicit deny in a service control policy") {
 		t.Errorf("against an SCP of the delegate: %v", err)
+	}
+}
+
+// What the door let through is held once more against the resource policy that there is when the call is made.
+func TestResourcePolicyIsAskedInTheTransaction(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRuled(t), t.Context()
+	r.enable(t, backups)
+	put := func(account string) {
+		t.Helper()
+		must[*organizations.PutResourcePolicyOutput](t)(r.PutResourcePolicy(ctx, &organizations.PutResourcePolicyInput{Content: p(delegation(account))}))
+	}
+	create := func(name string) error { // past the door
+		_, err := r.h.Organizations.CreatePolicy(ctx, r.h.Caller(t, iamtest.Backup), &organizations.CreatePolicyInput{Name: &name, Description: p(""), Type: backups, Content: p(plan("P", "R"))})
+		return err
+	}
+	put(iamtest.Member)
+	if err := create("a"); api.Code(err) != "AccessDeniedException" {
+		t.Errorf("by whom the policy does not name: %v", err)
+	}
+	put(iamtest.Backup)
+	if err := create("a"); err != nil {
+		t.Errorf("by whom it names: %v", err)
+	}
+}
+
+// A delegate tags policies of the type that it has, and sees their tags.
+func TestDelegatedTags(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRuled(t), t.Context()
+	r.enable(t, scp)
+	backup, guard := r.policy(t, backups, "base", plan("P", "R")), r.policy(t, scp, "guard", denyAccess)
+	must[*organizations.PutResourcePolicyOutput](t)(r.PutResourcePolicy(ctx, &organizations.PutResourcePolicyInput{Content: p(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + iamtest.Backup + `"},"Action":["organizations:TagResource","organizations:UntagResource","organizations:ListTagsForResource"],
+		"Resource":"*","Condition":{"StringEquals":{"organizations:PolicyType":"BACKUP_POLICY"}}}]}`)}))
+	c := r.h.OrganizationsClient(iamtest.Backup)
+	tag := func(id string) error {
+		_, err := c.TagResource(ctx, &organizations.TagResourceInput{ResourceId: &id, Tags: []types.Tag{{Key: p("a"), Value: p("b")}}})
+		return err
+	}
+	if err := tag(backup); err != nil {
+		t.Errorf("a backup policy: %v", err)
+	}
+	if got := must[*organizations.ListTagsForResourceOutput](t)(c.ListTagsForResource(ctx, &organizations.ListTagsForResourceInput{ResourceId: &backup})).Tags; len(got) != 1 {
+		t.Errorf("its tags: %v", got)
+	}
+	for what, id := range map[string]string{"another type": guard, "an account": iamtest.Member, "the root": r.root} {
+		if err := tag(id); code(err) != "AccessDeniedException" {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 

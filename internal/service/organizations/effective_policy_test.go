@@ -606,3 +606,50 @@ func TestReconcileAfterAChangeOfOrganizations(t *testing.T) {
 		}
 	}
 }
+
+// More accounts than one transaction writes are told of page by page.
+func TestReconcileManyAccounts(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRuled(t), t.Context()
+	r.enable(t, backups)
+	r.attach(t, r.policy(t, backups, "base", plan("Base", "Daily")), r.root)
+	const more = 447
+	err := r.h.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
+		for i := range more {
+			err := tx.InsertAccount(ctx, state.Account{
+				ID: account(i), Name: "n", Email: fmt.Sprintf("n%d@example.com", i), Status: "ACTIVE", OrganizationID: "o-a1b2c3d4e5", ParentID: r.root, JoinedMethod: "CREATED",
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return tx.CountPolicyChange(ctx, "o-a1b2c3d4e5", string(backups))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.reconcile(t)
+	seen, after := map[string]bool{}, ""
+	for page := 0; ; page++ {
+		var rows []state.EffectivePolicy
+		err := r.h.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+			rows, err = tx.UnappliedEffectivePolicies(ctx, "o-a1b2c3d4e5", string(backups), after, 100)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for _, row := range rows {
+			if seen[row.AccountID] || row.Version != 1 || !strings.Contains(row.Content, "Base") {
+				t.Errorf("page %d: %+v", page, row)
+			}
+			seen[row.AccountID], after = true, row.AccountID
+		}
+	}
+	if len(seen) != more+3 {
+		t.Errorf("told of %d accounts, want %d", len(seen), more+3)
+	}
+}

@@ -111,7 +111,7 @@ func findInvited(ctx context.Context, tx *state.Tx, target *types.HandshakeParty
 	} else {
 		a, err = tx.AccountByEmail(ctx, strings.ToLower(*target.Id))
 	}
-	if errors.Is(err, state.ErrNotFound) {
+	if errors.Is(err, state.ErrNotFound) || err == nil && a.Status != active {
 		return a, accountNotFound()
 	}
 	return a, err

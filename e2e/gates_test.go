@@ -208,22 +208,33 @@ func TestRoleOfAJob(t *testing.T) {
 	p.role(t, "jobs", "service-role/AWSBackupServiceRolePolicyForBackup", "service-role/AWSBackupServiceRolePolicyForRestores")
 	p.vault(t, "local-vault", p.key(t))
 	bucket, volume := p.bucket(t, "role-bucket", ""), p.volumeARN(p.volume(t, "", noise(6, blockSize)))
-	backup := func(resource string) ended {
+	shut := func(job, gate, refused string) {
+		t.Helper()
+		x := explained(t, s, job)
+		if got := strings.Join(x.Shut, " "); got != gate || refusedIn(x, job) != refused {
+			t.Errorf("the job is explained by the gates %q and %q, want %q and %q", got, refusedIn(x, job), gate, refused)
+		}
+	}
+	backup := func(resource, gate, refused string) ended {
+		t.Helper()
 		job := p.backedUp(t, p.startBackup(t, "local-vault", resource))
+		shut(*job.BackupJobId, gate, refused)
 		return end(string(job.State), job.StatusMessage, job.MessageCategory)
 	}
+	const trusts = "role trust policy: backup.amazonaws.com may not sts:AssumeRole"
 	want := ended{"FAILED", "IAM Role " + p.roleARN() + " does not have sufficient permissions to execute the backup.", "ACCESS_DENIED"}
-	if got := backup(bucket); got != want {
+	if got := backup(bucket, "resource", "identity-based policy: arn:aws:sts::"+member+":assumed-role/jobs/AWSBackup-JOB may not s3:GetBucketTagging"); got != want {
 		t.Errorf("a role without the policies for S3: %+v, want %+v", got, want)
 	}
 	point := p.backUp(t, "local-vault", volume)
 	must(p.iam.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("jobs"), PolicyDocument: policy(
 		statement{"Effect": "Allow", "Principal": statement{"AWS": p.root()}, "Action": "sts:AssumeRole"})}))(t, "changing whom the role trusts")
 	want = ended{"FAILED", "IAM Role " + p.roleARN() + " cannot be assumed by AWS Backup", "ACCESS_DENIED"}
-	if got := backup(volume); got != want {
+	if got := backup(volume, "role", trusts); got != want {
 		t.Errorf("a backup by a role that does not trust AWS Backup: %+v, want %+v", got, want)
 	}
 	out := p.restoreJob(t, point, p.metadata(point, ""))
+	shut(*out.RestoreJobId, "role", trusts)
 	want.Category = "" // restore jobs have none
 	if got := end(string(out.Status), out.StatusMessage, nil); got != want {
 		t.Errorf("a restore by a role that does not trust AWS Backup: %+v, want %+v", got, want)

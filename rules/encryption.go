@@ -20,11 +20,8 @@ type Key struct {
 	State string // as KMS calls it: Enabled, Disabled, PendingDeletion…; [KeyGone]; "" where it is not known
 }
 
-// States of keys.
-const (
-	KeyEnabled = "Enabled"
-	KeyGone    = "Deleted" // the key does not exist any more
-)
+// KeyGone is the state of a key that does not exist any more.
+const KeyGone = "Deleted"
 
 // describe tells what kind of key it is.
 func (k Key) describe() string {
@@ -43,10 +40,10 @@ func (k Key) usable(refuse func() *Refusal) Verdict {
 	switch k.State {
 	case "":
 		return notAsked("The state of " + k.ARN + " is not known.")
-	case KeyEnabled:
-		return open(k.ARN + " is enabled.")
+	case "Disabled", "PendingDeletion", "PendingReplicaDeletion", "PendingImport", "Unavailable", KeyGone:
+		return RefusedBy(refuse(), nil)
 	}
-	return RefusedBy(refuse(), nil)
+	return open(k.ARN + " is " + k.State + ".")
 }
 
 // isBackups reports whether the key is the managed key of AWS Backup itself.

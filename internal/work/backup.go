@@ -26,8 +26,9 @@ const waitForResource = time.Second
 // runBackup works on a backup job until it is in a final state, or returns the error that it is to be tried again for.
 func (r *Runner) runBackup(ctx context.Context, jobID string, t try) error {
 	var job state.BackupJob
+	var trail rules.Trail
 	return perform(ctx, r, t, steps[*state.RecoveryPoint]{
-		what: "Backup", jobID: jobID,
+		what: "Backup", jobID: jobID, trail: &trail,
 		begin: func(ctx context.Context) (attempt int64, err error) {
 			job, err = r.beginBackup(ctx, jobID)
 			return job.Attempts, err
@@ -36,16 +37,19 @@ func (r *Runner) runBackup(ctx context.Context, jobID string, t try) error {
 		started: func(ctx context.Context) {
 			r.event(ctx, job.AccountID, job.Region, "BackupJobStarted", backupDetails(job))
 		},
-		work: func(ctx context.Context) (*state.RecoveryPoint, error) { return r.backup(ctx, &job) },
+		work: func(ctx context.Context) (*state.RecoveryPoint, error) { return r.backup(ctx, &job, &trail) },
 		note: func(ctx context.Context, tx *state.Tx, message string) error {
 			job.StatusMessage = message
+			if err := tx.SetBackupJobTrail(ctx, job.ID, trail); err != nil {
+				return err
+			}
 			return r.putBackup(ctx, tx, job, state.JobRunning)
 		},
 		end: func(ctx context.Context, end outcome, point *state.RecoveryPoint) error {
 			if end == (outcome{}) {
 				end = outcome{state.JobCompleted, job.StatusMessage, rules.Category(job.StatusMessage)}
 			}
-			return r.endBackup(ctx, job, end, point)
+			return r.endBackup(ctx, job, end, point, trail)
 		},
 	})
 }
@@ -103,10 +107,14 @@ func (r *Runner) beginBackup(ctx context.Context, jobID string) (job state.Backu
 func (r *Runner) expire(ctx context.Context, tx *state.Tx, job *state.BackupJob, running string) error {
 	was := job.State
 	job.State, job.CompletedAt = state.JobExpired, tx.Now
-	job.StatusMessage, job.MessageCategory = errExpired.Error(), rules.JobExpired
+	late := rules.WindowClosed.Refuse(rules.Values{"resource": job.ResourceARN})
 	if running != "" {
-		busy := rules.ResourceBusy.Refuse(rules.Values{"resource": job.ResourceARN})
-		job.StatusMessage, job.MessageCategory = busy.Message, busy.Category
+		late = rules.ResourceBusy.Refuse(rules.Values{"resource": job.ResourceARN})
+	}
+	job.StatusMessage, job.MessageCategory = late.Message, late.Category
+	trail := rules.Trail{{Gate: "start-window", Asks: "Did the job begin within its start window?", Verdict: rules.RefusedBy(late, nil)}}
+	if err := tx.SetBackupJobTrail(ctx, job.ID, trail); err != nil {
+		return err
 	}
 	return r.putBackup(ctx, tx, *job, was)
 }
@@ -142,38 +150,36 @@ func (r *Runner) watchBackup(ctx context.Context, job state.BackupJob) (context.
 }
 
 // backup makes the recovery point in the archive and returns the row that will make it known.
-func (r *Runner) backup(ctx context.Context, job *state.BackupJob) (*state.RecoveryPoint, error) {
-	vault, err := view(ctx, r, func(ctx context.Context, tx *state.Tx) (state.BackupVault, error) {
-		return tx.BackupVault(ctx, job.AccountID, job.Region, job.VaultName)
-	})
-	if errors.Is(err, state.ErrNotFound) {
-		return nil, rules.VaultMissing.Refuse(rules.Values{"vault": job.VaultARN, "name": job.VaultName, "account": job.AccountID, "region": job.Region})
-	} else if err != nil {
-		return nil, err
-	}
-	kind, resourceARN, err := r.kindOf(job.ResourceARN)
+func (r *Runner) backup(ctx context.Context, job *state.BackupJob, trail *rules.Trail) (*state.RecoveryPoint, error) {
+	f, err := r.backupFacts(ctx, *job)
 	if err != nil {
 		return nil, err
 	}
-	lifecycle := job.Lifecycle.For(r.AsOf, kind.Type())
-	if refusal := lock(vault).RefuseBackup(lifecycle, place(vault)); refusal != nil {
+	asked := func() { *trail = rules.Follow(rules.BackupGates, r.AsOf, f.request) }
+	asked()
+	if refusal := trail.Refusal(); refusal != nil {
 		return nil, refusal
 	}
-	role, err := r.assume(ctx, job.AccountID, job.Region, vault.ARN, job.IAMRoleARN, "AWSBackup-"+job.ID)
-	if err != nil {
-		return nil, err
-	}
+	vault, kind, role, lifecycle := f.vault, f.kind, f.role, f.request.Lifecycle
 	if _, err := r.Identity.EnsureServiceLinkedRole(ctx, job.AccountID, backupService); err != nil {
 		return nil, err
 	}
-	description, err := kind.Describe(ctx, role, resourceARN)
+	description, err := kind.Describe(ctx, role, f.resource)
 	if err != nil {
-		return nil, err
+		return nil, at("resource", err)
 	}
+	f.request.Resource = rules.Yes()
+	asked()
 	domain, keyARN, err := r.backupDomain(ctx, role, description, vault)
-	if err != nil {
-		return nil, err
+	if key, unknown := r.key(ctx, keyARN); unknown == nil {
+		f.request.SealingKey = key
+		asked()
 	}
+	if err != nil {
+		return nil, at("key", err)
+	}
+	f.request.KeyUse = rules.Yes()
+	asked()
 	parent, err := r.parent(ctx, job.ResourceARN, vault, keyARN)
 	if err != nil {
 		return nil, err
@@ -224,8 +230,10 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob) (*state.Recov
 		result, err = kind.Backup(ctx, role, description, request)
 	}
 	if err != nil {
-		return nil, err
+		return nil, at("data", err)
 	}
+	f.request.Data = rules.Yes()
+	asked()
 	point.SizeBytes, point.TransferredBytes, point.NewBytes = result.SizeBytes, result.Transferred, result.New
 	point.StoredBytes, point.KindState = result.Stored, result.State
 	job.SizeBytes, job.TransferredBytes = result.SizeBytes, result.Transferred
@@ -246,7 +254,7 @@ func (r *Runner) backupDomain(ctx context.Context, role *api.Caller, d resource.
 		ring, err = r.resourceKeyring(ctx, role, d.Type, keyARN, vault)
 	}
 	if err != nil {
-		return nil, "", refuseUse(err, keyARN)
+		return nil, keyARN, refuseUse(err, keyARN)
 	}
 	domain, err := r.Archives.Domain(ctx, location(vault), keyARN, ring)
 	return domain, keyARN, refuseUse(err, keyARN)
@@ -265,12 +273,15 @@ func (r *Runner) parent(ctx context.Context, resourceARN string, vault state.Bac
 
 // endBackup writes down how the job ended. A completed job's recovery point and copy jobs become known in the same
 // transaction.
-func (r *Runner) endBackup(ctx context.Context, job state.BackupJob, end outcome, point *state.RecoveryPoint) error {
+func (r *Runner) endBackup(ctx context.Context, job state.BackupJob, end outcome, point *state.RecoveryPoint, trail rules.Trail) error {
 	if point == nil {
 		r.discard(ctx, archives.Location{Region: job.Region, AccountID: job.AccountID, Vault: job.VaultName}, job.ID)
 	}
 	err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		job.State, job.StatusMessage, job.MessageCategory, job.CompletedAt = end.state, end.message, end.category, tx.Now
+		if err := tx.SetBackupJobTrail(ctx, job.ID, trail); err != nil {
+			return err
+		}
 		if point == nil {
 			job.PointARN = ""
 			return r.putBackup(ctx, tx, job, state.JobRunning, state.JobAborting)

@@ -199,6 +199,9 @@ func (r *Runner) key(ctx context.Context, keyARN string) (rules.Key, error) {
 			return err
 		}
 		key.State = row.State
+		if row.DeletionAt != 0 && row.DeletionAt <= tx.Now {
+			key.State = rules.KeyGone // KMS says so from then on, whenever the row goes
+		}
 		if row.Manager != "AWS" {
 			return nil
 		}

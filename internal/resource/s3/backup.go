@@ -90,6 +90,7 @@ type backup struct {
 	transferred atomic.Int64
 	done        atomic.Int64 // bytes kept or put
 	kept, put   atomic.Int64
+	skipped     error // why the first version was that was skipped
 }
 
 // step is a change of the parent recovery point, in the order of the archive. A version's content is fetched by a worker
@@ -130,7 +131,7 @@ func (b *backup) run(ctx context.Context, parentID string) (resource.Result, err
 	if b.state.Skipped > 0 {
 		if b.kept.Load()+b.put.Load() == 0 {
 			none := rules.NothingBackedUp.Refuse(roleValues(b.caller).With("bucket", b.bucket))
-			return resource.Result{}, denied(none, nil)
+			return resource.Result{}, denied(none, b.skipped)
 		}
 		b.log.WarnContext(ctx, "objects were not backed up", slog.String("bucket", b.bucket), slog.Int64("versions", b.state.Skipped))
 	}
@@ -235,6 +236,9 @@ func (b *backup) apply(ctx context.Context, w *archive.Writer, s *step) error {
 		return nil
 	case unreadable(s.err):
 		b.state.Skipped++
+		if b.skipped == nil {
+			b.skipped = s.err
+		}
 		b.log.DebugContext(ctx, "an object was not backed up", slog.String("bucket", b.bucket), slog.String("key", s.entry.Key),
 			slog.String("version", s.entry.VersionID), slog.Any("error", s.err))
 		if b.request.Failed != nil {

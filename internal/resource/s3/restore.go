@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -169,7 +170,7 @@ func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreReq
 	texts := roleValues(c).With("point", r.Recovery.ARN, "bucket", o.bucket)
 	switch restored, failed := x.restored.Load(), x.failed.Load(); {
 	case restored == 0 && failed > 0:
-		return resource.Restored{}, denied(rules.NothingRestored.Refuse(texts), nil)
+		return resource.Restored{}, denied(rules.NothingRestored.Refuse(texts), x.why)
 	case failed > 0:
 		made.Message = rules.SomeNotRestored.Message(texts)
 	case restored == 0:
@@ -255,6 +256,8 @@ type restore struct {
 
 	done             atomic.Int64
 	restored, failed atomic.Int64
+	first            sync.Once // sets why
+	why              error     // the first version failed
 }
 
 // run reads the recovery point in order and restores objects in parallel, the versions of one in order.
@@ -308,6 +311,7 @@ func (x *restore) object(ctx context.Context, entries []*archive.Entry) error {
 		switch {
 		case unreadable(err):
 			x.failed.Add(1)
+			x.first.Do(func() { x.why = err })
 			x.log.DebugContext(ctx, "an object was not restored", slog.String("bucket", x.options.bucket), slog.String("key", v.Key), slog.Any("error", err))
 			if x.request.Failed != nil {
 				x.request.Failed(ctx, v.Key, err)

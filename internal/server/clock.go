@@ -51,6 +51,11 @@ func (s *Server) moveClock(ctx context.Context, move ClockMove) (Clock, error) {
 	if target.Before(s.clock.Now()) {
 		return Clock{}, fmt.Errorf("the clock shows %s and moves forward only", s.clock.Now().Format(time.RFC3339))
 	}
+	if !move.DoNotWait {
+		if err := s.runner.SettlePolicies(ctx); err != nil {
+			return Clock{}, err
+		}
+	}
 	for !move.DoNotWait {
 		next, err := s.runner.NextEvent(ctx)
 		if err != nil {

@@ -197,7 +197,10 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	})
 	s.door = api.NewDoor(identities.Authorizer(), recorder)
 	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: s.config.Wall, Keeper: keeper, Door: s.door, Log: s.log, Decode: identities.DecodeAuthorizationMessage})
-	organization := organizations.New(organizations.Config{DB: s.db, Door: s.door, Clock: s.clock, Pages: pages, Log: s.log, MaxAccounts: s.config.Quotas.Accounts, PutTrailEvent: recorder.PutOrganizationsEvent})
+	organization := organizations.New(organizations.Config{
+		DB: s.db, Door: s.door, Clock: s.clock, Pages: pages, Log: s.log, MaxAccounts: s.config.Quotas.Accounts,
+		PutTrailEvent: recorder.PutOrganizationsEvent, PoliciesChanged: policiesChanged(queue),
+	})
 	keys := kms.New(kms.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Pages: pages, PrincipalExists: identities.PrincipalExists, Log: s.log})
 	messages, err := s.openMessaging(ctx, keeper, pages, keys, sessions)
 	if err != nil {
@@ -228,7 +231,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds, MaxVaults: s.config.Quotas.BackupVaults,
 		EnsureManagedKey: keys.EnsureManagedKey, HasServiceLinkedRole: identities.HasServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(s.db), Log: s.log,
-		PutEvent: messages.buses.PutServiceEvent, TellLifecycle: func(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error {
+		PutEvent: messages.buses.PutServiceEvent, Trail: recorder, TellLifecycle: func(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error {
 			return s.runner.TellLifecycle(ctx, tx, point)
 		},
 	})
@@ -251,8 +254,9 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf, MaxCopies: s.config.Quotas.CopiesPerResource,
 		PutEvent: messages.buses.PutServiceEvent, Notify: messages.vaultNotification,
 		Identity: identity{identities, sessions}, Organization: membership(organizationOf(s.db)), Trail: recorder, Log: s.log,
-		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep},
-		Due:   []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
+		FollowPolicies: followPolicies(organization, plans),
+		Sweep:          []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep},
+		Due:            []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
 	})
 	return services{identities, sessions, organization, messages, objects}, nil
 }
@@ -269,32 +273,6 @@ func (i identity) AssumeForService(ctx context.Context, service *api.Caller, rol
 
 func (i identity) Session(ctx context.Context, roleARN, session string) (*api.Caller, error) {
 	return i.sessions.Session(ctx, roleARN, session)
-}
-
-// membership is an account's place in its organization, as jobs see it.
-func membership(of func(context.Context, string) (backup.Organization, error)) func(context.Context, string) (work.Membership, error) {
-	return func(ctx context.Context, accountID string) (work.Membership, error) {
-		found, err := of(ctx, accountID)
-		return work.Membership{OrganizationID: found.ID, ManagementAccountID: found.ManagementAccountID, TrustedAccess: found.TrustedAccess}, err
-	}
-}
-
-// organizationOf is the organization of an account, as AWS Backup sees it.
-func organizationOf(db *state.DB) func(context.Context, string) (backup.Organization, error) {
-	return func(ctx context.Context, accountID string) (found backup.Organization, err error) {
-		err = db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-			o, err := tx.OrganizationOfAccount(ctx, accountID)
-			if errors.Is(err, state.ErrNotFound) {
-				return nil
-			} else if err != nil {
-				return err
-			}
-			found.ID, found.ManagementAccountID = o.ID, o.ManagementAccountID
-			found.TrustedAccess, err = tx.HasServiceAccess(ctx, o.ID, "backup.amazonaws.com")
-			return err
-		})
-		return found, err
-	}
 }
 
 // pages opens the sealer of list tokens. Its key is kept, so that tokens outlive a restart.

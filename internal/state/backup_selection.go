@@ -64,6 +64,12 @@ func (tx *Tx) BackupSelections(ctx context.Context, planID string, after Cursor,
 		new(filter).add("plan_id = ?", planID), after, limit)
 }
 
+// DeleteBackupSelections removes all selections of a plan.
+func (tx *Tx) DeleteBackupSelections(ctx context.Context, planID string) error {
+	_, err := tx.exec(ctx, `DELETE FROM backup_selections WHERE plan_id = $1`, planID)
+	return err
+}
+
 // DeleteBackupSelection removes a selection.
 func (tx *Tx) DeleteBackupSelection(ctx context.Context, planID, id string) error {
 	return tx.execOne(ctx, `DELETE FROM backup_selections WHERE plan_id = $1 AND id = $2`, planID, id)

@@ -36,12 +36,16 @@ type (
 	deleteArgs struct {
 		RecoveryPointARN string `json:"recovery_point_arn"`
 	}
+	policyArgs struct {
+		OrganizationID string `json:"organization_id"`
+	}
 )
 
 func (backupArgs) Kind() string  { return "backup" }
 func (copyArgs) Kind() string    { return "copy" }
 func (restoreArgs) Kind() string { return "restore" }
 func (deleteArgs) Kind() string  { return "delete_recovery_point" }
+func (policyArgs) Kind() string  { return "follow_policies" }
 
 // OpenQueue prepares the queue's tables. Jobs can be enqueued at once; they are worked on after [Queue.start].
 func OpenQueue(ctx context.Context, db *state.DB, log *slog.Logger) (*Queue, error) {
@@ -94,7 +98,7 @@ func (q *Queue) EnqueueRestore(ctx context.Context, tx *state.Tx, jobID string) 
 
 // EnqueueDelete enqueues the removal of a recovery point that tx marked as DELETING.
 func (q *Queue) EnqueueDelete(ctx context.Context, tx *state.Tx, recoveryPointARN string) error {
-	return q.enqueue(ctx, tx, deleteArgs{RecoveryPointARN: recoveryPointARN}, deleteAttempts)
+	return q.enqueue(ctx, tx, deleteArgs{RecoveryPointARN: recoveryPointARN}, endlessAttempts)
 }
 
 // WakeBackup has a backup job that waits to be tried again tried at once, so that it meets what tx decides: that it is to
@@ -104,6 +108,23 @@ func (q *Queue) WakeBackup(ctx context.Context, tx *state.Tx, jobID string) erro
 		WHERE state = 'retryable' AND kind = $1 AND json_extract(args, '$.job_id') = $2`, backupArgs{}.Kind(), jobID)
 	if err != nil {
 		return fmt.Errorf("waking backup job %s: %w", jobID, err)
+	}
+	return nil
+}
+
+// EnqueuePolicies has what follows from an organization's policies done after the change that tx makes. One job that has not
+// begun yet does for any number of changes; one that waits to be tried again is tried at once.
+func (q *Queue) EnqueuePolicies(ctx context.Context, tx *state.Tx, organizationID string) error {
+	result, err := tx.SQL().ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec')
+		WHERE state IN ('available', 'retryable') AND kind = $1 AND json_extract(args, '$.organization_id') = $2`, policyArgs{}.Kind(), organizationID)
+	if err != nil {
+		return fmt.Errorf("looking for a job of organization %s: %w", organizationID, err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	if _, err := q.client.InsertTx(ctx, tx.SQL(), policyArgs{organizationID}, &river.InsertOpts{MaxAttempts: endlessAttempts, Queue: policyQueue}); err != nil {
+		return fmt.Errorf("enqueueing a job of organization %s: %w", organizationID, err)
 	}
 	return nil
 }
@@ -120,11 +141,16 @@ func (q *Queue) enqueue(ctx context.Context, tx *state.Tx, args river.JobArgs, a
 const maxAttempts = 9
 
 // A deletion has no state to fail into: the point would be DELETING for ever, and its vault could never be deleted. So it
-// is tried for as long as it takes, which is as often as River can count, at the latest every hour.
+// is tried for as long as it takes, which is as often as River can count, at the latest every hour; and what follows from
+// policies, every minute.
 const (
-	deleteAttempts = math.MaxInt16
-	deletePause    = time.Hour
+	endlessAttempts = math.MaxInt16
+	deletePause     = time.Hour
+	policyPause     = time.Minute
 )
+
+// policyQueue is the lane of jobs that follow policies: one at a time, and never behind backups that take hours.
+const policyQueue = "policies"
 
 // start begins to work on jobs with workers. Jobs that a killed process left running, and those that wait to be tried
 // again, are taken up at once: the database has one process, so nobody else can be running them, and whoever starts the
@@ -139,7 +165,7 @@ func (q *Queue) start(ctx context.Context, workers *river.Workers, concurrency i
 		JobTimeout:           -1, // a backup takes as long as it takes; its completion window ends it
 		RescueStuckJobsAfter: 365 * 24 * time.Hour,
 		Logger:               quiet(log),
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: concurrency}},
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: concurrency}, policyQueue: {MaxWorkers: 1}},
 		Workers:              workers,
 	})
 	if err != nil {
@@ -155,6 +181,17 @@ func (q *Queue) start(ctx context.Context, workers *river.Workers, concurrency i
 		}
 		return err
 	}, nil
+}
+
+// Following reports whether what follows from policies is still to be done. A job that waits to be tried again after a failure
+// does not count.
+func (q *Queue) Following(ctx context.Context) (bool, error) {
+	var n int
+	err := q.db.Writer().QueryRowContext(ctx, `SELECT COUNT(*) FROM river_job WHERE kind = $1 AND state IN ('available', 'running', 'pending', 'scheduled')`, policyArgs{}.Kind()).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("looking at the job queue: %w", err)
+	}
+	return n > 0, nil
 }
 
 // Busy reports whether a job is being worked on or about to be. One that waits to be tried again after a failure is not:

@@ -58,6 +58,8 @@ type Config struct {
 	Identity     Identity
 	Organization func(ctx context.Context, accountID string) (Membership, error)
 	Trail        Trail
+	// FollowPolicies does what follows from the policies of an organization, however often it is called. Nil does nothing.
+	FollowPolicies func(ctx context.Context, organizationID string) error
 	// Notify sends a vault's notification when tx commits. Nil sends none.
 	Notify      func(ctx context.Context, tx *state.Tx, n Notification) error
 	PutEvent    backupevent.Put // tells EventBridge
@@ -142,6 +144,7 @@ func (r *Runner) Start(ctx context.Context) error {
 		river.AddWorkerSafely(workers, &worker[copyArgs]{work: func(ctx context.Context, a copyArgs, t try) error { return r.runCopy(ctx, a.JobID, t) }}),
 		river.AddWorkerSafely(workers, &worker[restoreArgs]{work: func(ctx context.Context, a restoreArgs, t try) error { return r.runRestore(ctx, a.JobID, t) }}),
 		river.AddWorkerSafely(workers, &worker[deleteArgs]{work: func(ctx context.Context, a deleteArgs, _ try) error { return r.removePoint(ctx, a.RecoveryPointARN) }, most: deletePause}),
+		river.AddWorkerSafely(workers, &worker[policyArgs]{work: func(ctx context.Context, a policyArgs, _ try) error { return r.followPolicies(ctx, a.OrganizationID) }, most: policyPause}),
 	} {
 		if err != nil {
 			return fmt.Errorf("preparing the workers: %w", err)

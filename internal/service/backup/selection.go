@@ -102,6 +102,14 @@ func checkSelection(in types.BackupSelection) error {
 	case !rules.NamePattern.MatchString(name):
 		return invalid("Invalid SelectionName %q: it may hold 1 to 50 letters, digits, hyphens, underscores and dots.", name)
 	}
+	return checkAssignment(in)
+}
+
+// resourceTag stands before the tag's key in conditions.
+const resourceTag = "aws:ResourceTag/"
+
+// checkAssignment checks what a selection takes.
+func checkAssignment(in types.BackupSelection) error {
 	for _, t := range in.ListOfTags {
 		switch {
 		case t.ConditionType != types.ConditionTypeStringequals:
@@ -115,8 +123,8 @@ func checkSelection(in types.BackupSelection) error {
 	if conditions := in.Conditions; conditions != nil {
 		for _, list := range [][]types.ConditionParameter{conditions.StringEquals, conditions.StringNotEquals, conditions.StringLike, conditions.StringNotLike} {
 			for _, p := range list {
-				if key := strings.TrimPrefix(aws.ToString(p.ConditionKey), "aws:ResourceTag/"); key == aws.ToString(p.ConditionKey) || key == "" {
-					return invalid("Invalid ConditionKey %q in Conditions: it must begin with aws:ResourceTag/.", aws.ToString(p.ConditionKey))
+				if key := strings.TrimPrefix(aws.ToString(p.ConditionKey), resourceTag); key == aws.ToString(p.ConditionKey) || key == "" {
+					return invalid("Invalid ConditionKey %q in Conditions: it must begin with %s.", aws.ToString(p.ConditionKey), resourceTag)
 				}
 			}
 		}

@@ -62,6 +62,7 @@ type Config struct {
 	MaxVaults      int
 	OrganizationOf func(ctx context.Context, accountID string) (Organization, error)
 	PutEvent       backupevent.Put // tells EventBridge
+	Trail          Trail           // tells CloudTrail of plans that backup policies make; nil tells nobody
 	// TellLifecycle tells the owner of a vault that the lifecycle of a recovery point was changed. Nil tells nobody.
 	TellLifecycle func(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error
 	Log           *slog.Logger // nil means slog.Default()

@@ -57,6 +57,7 @@ type world struct {
 	keys  map[string]iam.Credential
 	// delegated are the delegated administrators for AWS Backup.
 	delegated map[string]bool
+	trail     trail
 }
 
 var start = time.Date(2026, time.January, 15, 12, 0, 0, 0, time.UTC)
@@ -83,7 +84,7 @@ func newWorld(t *testing.T) *world {
 		Kinds:            []resource.Kind{kind{name: "S3"}, kind{name: "EBS"}},
 		EnsureManagedKey: keys.EnsureManagedKey, HasServiceLinkedRole: identities.HasServiceLinkedRole,
 		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals,
-		OrganizationOf: w.organizationOf,
+		OrganizationOf: w.organizationOf, Trail: &w.trail, Log: log,
 	})
 	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, w.Service} {
 		door.Register(service.API())

@@ -169,6 +169,10 @@ func outcomeFor(ctx context.Context, tx *state.Tx, o state.Organization, a state
 // follow is the row of an account after an outcome. One that is not valid is noted and leaves in force what was:
 // https://docs.aws.amazon.com/organizations/latest/userguide/invalid-policy-alerts.html
 func follow(row state.EffectivePolicy, organizationID string, t *policyType, o outcome, now state.Micros) state.EffectivePolicy {
+	if row.OrganizationID != organizationID && row.Content != "" { // of the organization that the account was in before
+		row.Content, row.UpdatedAt = "", now
+		row.Version++
+	}
 	row.OrganizationID, row.Type = organizationID, string(t.name)
 	if o.errors == nil {
 		o.errors = []state.EffectivePolicyError{}

@@ -24,7 +24,10 @@ func (s *Service) EnableAWSServiceAccess(ctx context.Context, c *api.Caller, in 
 		if !integrated(*in.ServicePrincipal) {
 			return invalidInput("UNRECOGNIZED_SERVICE_PRINCIPAL", "You specified an unrecognized service principal.")
 		}
-		return tx.PutServiceAccess(ctx, o.ID, *in.ServicePrincipal, tx.Now)
+		if err := tx.PutServiceAccess(ctx, o.ID, *in.ServicePrincipal, tx.Now); err != nil {
+			return err
+		}
+		return s.policiesChanged(ctx, tx, o) // which a service follows only while it has trusted access
 	})
 	if err != nil {
 		return nil, err

@@ -70,6 +70,7 @@ func TestPlansByPolicy(t *testing.T) {
 	s := strongroomtest.New(t)
 	crossAccount(t, s, true)
 	g := govern(t, s, orgtypes.PolicyTypeBackupPolicy)
+	g.distrust(t)
 	m, b := enter(t, s, member, home), enter(t, s, vaulted, home)
 	for _, p := range []*party{m, b} {
 		p.role(t, "jobs", rolePolicies...)

@@ -37,6 +37,12 @@ func (g *governor) trust(t *testing.T) {
 	must(g.organizations.EnableAWSServiceAccess(t.Context(), &organizations.EnableAWSServiceAccessInput{ServicePrincipal: aws.String("backup.amazonaws.com")}))(t, "trusting AWS Backup")
 }
 
+// distrust takes it away.
+func (g *governor) distrust(t *testing.T) {
+	t.Helper()
+	must(g.organizations.DisableAWSServiceAccess(t.Context(), &organizations.DisableAWSServiceAccessInput{ServicePrincipal: aws.String("backup.amazonaws.com")}))(t, "distrusting AWS Backup")
+}
+
 // decree makes a policy and attaches it to targets.
 func (g *governor) decree(t *testing.T, name, content string, targets ...string) (id string) {
 	t.Helper()

@@ -40,7 +40,7 @@ func TestNotificationRefusals(t *testing.T) {
 		event       types.BackupVaultEvent
 		code, text  string
 	}{
-		{"an unknown event", topic, "BACKUP_JOB_LOST", "InvalidParameterValueException", "BACKUP_JOB_LOST"},
+		{"an unknown event", topic, "BACKUP_JOB_LOST", "InvalidParameterValueException", "Please select from the following list of notifications BACKUP_JOB_STARTED"},
 		{"a queue", "arn:aws:sqs:eu-central-1:111111111111:queue", "BACKUP_JOB_COMPLETED", "InvalidParameterValueException", "SNSTopicArn"},
 		{"another account's topic", "arn:aws:sns:eu-central-1:222222222222:topic", "BACKUP_JOB_COMPLETED", "InvalidParameterValueException", "account and Region"},
 		{"another Region's topic", "arn:aws:sns:eu-north-1:111111111111:topic", "BACKUP_JOB_COMPLETED", "InvalidParameterValueException", "account and Region"},

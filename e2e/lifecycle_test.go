@@ -11,10 +11,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/backup"
 	backuptypes "github.com/aws/aws-sdk-go-v2/service/backup/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/google/go-cmp/cmp"
 
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
+	"strongroom/rules"
 )
 
 func days(n int64) *backuptypes.Lifecycle { return &backuptypes.Lifecycle{DeleteAfterDays: &n} }
@@ -174,6 +176,78 @@ func TestLockedVault(t *testing.T) {
 	move(t, s, server.ClockMove{Advance: 11 * 24 * time.Hour})
 	if !p.gone(t, "locked-vault", point) {
 		t.Error("the lifecycle does not delete what lies in a locked vault")
+	}
+}
+
+// TestLockLeavesWhatIsThere: a lock's range is for new recovery points. What lay in the vault before keeps its lifecycle, be it
+// shorter than the range or without an end, and new jobs fail although the plan that asks for them was taken.
+func TestLockLeavesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	s, p := scheduled(t)
+	ctx := t.Context()
+	bucket := p.bucket(t, "older-bucket", "", "backup", "daily")
+	short := must(p.backup.StartBackupJob(ctx, &backup.StartBackupJobInput{
+		BackupVaultName: aws.String("local-vault"), ResourceArn: &bucket, IamRoleArn: aws.String(p.roleARN()), Lifecycle: days(3),
+	}))(t, "starting a backup")
+	point, forever := *p.backedUp(t, *short.BackupJobId).RecoveryPointArn, p.backUp(t, "local-vault", bucket)
+	must(p.backup.PutBackupVaultLockConfiguration(ctx, &backup.PutBackupVaultLockConfigurationInput{
+		BackupVaultName: aws.String("local-vault"), MinRetentionDays: aws.Int64(7), MaxRetentionDays: aws.Int64(30), ChangeableForDays: aws.Int64(3),
+	}))(t, "locking the vault")
+	p.plan(t, "daily", backuptypes.BackupRuleInput{Lifecycle: days(3)}, tagged("backup", "daily"))
+	move(t, s, server.ClockMove{Advance: 4 * 24 * time.Hour})
+	if !p.gone(t, "local-vault", point) {
+		t.Error("a recovery point of three days that lay in the vault before its lock is still there")
+	}
+	if p.gone(t, "local-vault", forever) {
+		t.Error("a recovery point without an end that lay in the vault before its lock is gone")
+	}
+	failed := 0
+	for _, job := range p.backupJobs(t, bucket) {
+		if aws.ToString(job.StatusMessage) == rules.BackupOutsideLock.Text {
+			failed++
+		}
+	}
+	if n := len(p.points(t, "local-vault")); failed == 0 || n != 1 {
+		t.Errorf("%d jobs of the plan failed by the lock, and the vault holds %d recovery points", failed, n)
+	}
+	_, err := p.backup.DeleteBackupVaultLockConfiguration(ctx, &backup.DeleteBackupVaultLockConfigurationInput{BackupVaultName: aws.String("local-vault")})
+	refused(t, err, "InvalidRequestException", 400, "its lock date has passed")
+}
+
+// TestLocksByCondition: policies bound a lock's parameters by the condition keys of PutBackupVaultLockConfiguration.
+func TestLocksByCondition(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t)
+	p := enter(t, s, member, home)
+	p.vault(t, "local-vault", "")
+	locker := p.user(t, "locker")
+	deny := func(operator, key, value string) statement {
+		return statement{"Effect": "Deny", "Action": "backup:PutBackupVaultLockConfiguration", "Resource": "*", "Condition": statement{operator: statement{key: value}}}
+	}
+	must(p.iam.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("locker"), PolicyName: aws.String("may"), PolicyDocument: policy(
+		statement{"Effect": "Allow", "Action": "backup:*", "Resource": "*"},
+		deny("Null", "backup:ChangeableForDays", "false"), // no compliance locks
+		deny("NumericLessThan", "backup:MinRetentionDays", "7"),
+		deny("NumericGreaterThan", "backup:MaxRetentionDays", "100"),
+	)}))(t, "bounding locks")
+	for _, row := range []struct {
+		least, most, changeable *int64
+		allowed                 bool
+	}{
+		{aws.Int64(7), aws.Int64(100), nil, true},
+		{aws.Int64(6), aws.Int64(100), nil, false},
+		{aws.Int64(7), aws.Int64(101), nil, false},
+		{aws.Int64(7), aws.Int64(100), aws.Int64(3), false},
+	} {
+		_, err := locker.backup.PutBackupVaultLockConfiguration(t.Context(), &backup.PutBackupVaultLockConfigurationInput{
+			BackupVaultName: aws.String("local-vault"), MinRetentionDays: row.least, MaxRetentionDays: row.most, ChangeableForDays: row.changeable,
+		})
+		if row.allowed != (err == nil) {
+			t.Errorf("a lock of %d to %d days, changeable for %d: %v", *row.least, *row.most, aws.ToInt64(row.changeable), err)
+		}
+		if err != nil {
+			denied(t, "a lock", err)
+		}
 	}
 }
 

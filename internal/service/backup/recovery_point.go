@@ -265,9 +265,12 @@ func (s *Service) disassociatePointAccess(ctx context.Context, c *api.Caller, in
 // DisassociateRecoveryPoint is for continuous recovery points, and every point here is a snapshot.
 func (s *Service) DisassociateRecoveryPoint(ctx context.Context, c *api.Caller, in *backup.DisassociateRecoveryPointInput) (*backup.DisassociateRecoveryPointOutput, error) {
 	return nil, s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		_, point, err := findPoint(ctx, tx, c, *in.BackupVaultName, *in.RecoveryPointArn)
-		if err != nil {
+		vault, point, err := findPoint(ctx, tx, c, *in.BackupVaultName, *in.RecoveryPointArn)
+		switch {
+		case err != nil:
 			return err
+		case vault.Locked:
+			return vaultLocked(vault, "Recovery point "+point.ARN+" cannot be disassociated")
 		}
 		return invalidRequest("Recovery point %s is not a continuous recovery point and cannot be disassociated.", point.ARN)
 	})

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"strongroom/backuppolicy/inheritance"
@@ -250,13 +251,22 @@ func checkRegion(text string) string {
 	return ""
 }
 
-// checkSchedule takes what AWS Backup takes but for rates, which CreatePolicy refuses.
+// schedulesFrom is when schedules are looked at from. CreatePolicy looks from the day it is asked, so that a policy it took
+// once it may refuse later; a policy that was right stays right here.
+var schedulesFrom = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// checkSchedule takes what AWS Backup takes but for rates, and for schedules that do not run any more, which CreatePolicy
+// refuses.
 func checkSchedule(text string) string {
 	if !strings.HasPrefix(text, "cron(") {
 		return "it must be cron(minutes hours day-of-month month day-of-week year)"
 	}
-	if _, err := rules.ParseSchedule(text); err != nil {
+	schedule, err := rules.ParseSchedule(text)
+	switch {
+	case err != nil:
 		return err.Error()
+	case schedule.Next(schedulesFrom, time.UTC).IsZero():
+		return "the schedule never runs, or ran for the last time before 2026"
 	}
 	return ""
 }

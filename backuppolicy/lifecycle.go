@@ -55,9 +55,8 @@ func monthly(text string) bool {
 		return false
 	}
 	const rare = 28 * 24 * time.Hour
-	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	last, is := schedule.Next(begin.Add(-time.Second), time.UTC), true
-	for is && !last.IsZero() && last.Before(begin.AddDate(4, 0, 0)) {
+	last, is := schedule.Next(schedulesFrom.Add(-time.Second), time.UTC), true
+	for is && !last.IsZero() && last.Before(schedulesFrom.AddDate(4, 0, 0)) {
 		next := schedule.Next(last, time.UTC)
 		is = next.IsZero() || next.Sub(last) >= rare
 		last = next

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxDepth is deeper than any policy type goes.
@@ -20,6 +21,14 @@ func Parse(content string, fold Folding) (*Document, error) {
 	r := &reader{document: []byte(content), fold: fold}
 	r.decoder = json.NewDecoder(bytes.NewReader(r.document))
 	r.decoder.UseNumber()
+	if strings.HasPrefix(content, "\ufeff") {
+		return nil, r.fail("", 0, "it begins with a byte order mark, which JSON does not have")
+	}
+	for at, c := range content {
+		if c == utf8.RuneError && !strings.HasPrefix(content[at:], string(utf8.RuneError)) {
+			return nil, r.fail("", at, "it is no UTF-8 from here on")
+		}
+	}
 	token, at, err := r.token("")
 	if err != nil {
 		return nil, err

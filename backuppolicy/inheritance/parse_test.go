@@ -17,6 +17,8 @@ func TestSyntaxErrorsNameTheirPlace(t *testing.T) {
 		{"no object", `[]`, "the document (line 1, column 1): a policy is a JSON object"},
 		{"cut off", "{\n  \"tags\": {", "tags (line 2, column 12): the document ends too early"},
 		{"no JSON", `{"tags": {]}`, "tags (line 1, column 11): invalid character ']'"},
+		{"a byte order mark", "\ufeff{}", "the document (line 1, column 1): it begins with a byte order mark"},
+		{"no UTF-8", "{\"a\": {\n\"@@assign\": \"x\xff\"}}", "the document (line 2, column 15): it is no UTF-8"},
 		{"text behind", `{} {}`, "the document (line 1, column 4): there is text behind the policy"},
 		{"a key twice", "{\n  \"a\": {},\n  \"a\": {}\n}", "a (line 3, column 3): it is given twice"},
 		{"a key twice by case", `{"tags": {"a": {}, "B": {}, "A": {}}}`, "tags/A (line 1, column 29): it is given twice, as a before"},
@@ -53,6 +55,7 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	f.Add("{\"\xff\":{}}")
 	f.Fuzz(func(t *testing.T, content string) {
 		document, err := inheritance.Parse(content, inheritance.FoldAll)
 		if err != nil {

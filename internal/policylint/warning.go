@@ -60,6 +60,13 @@ func ruleWarnings(plan *inheritance.Element, path string) (all []warning) {
 		if rule.Child("target_backup_vault_name") != nil && rule.Child("schedule_expression") == nil {
 			all = append(all, warning{at, "without schedule_expression the rule runs at AWS Backup's default, cron(0 5 ? * * *)", true})
 		}
+		if actions := rule.Child("copy_actions"); actions != nil {
+			for _, action := range actions.InOrder() {
+				if action.Child("target_backup_vault_arn") == nil && action.Name != action.Key {
+					all = append(all, warning{at + "/copy_actions/" + action.Key, "unless another policy gives target_backup_vault_arn, the copy goes to the vault that the key names in lower case", true})
+				}
+			}
+		}
 		if rule.Name != rule.Key {
 			all = append(all, warning{at, fmt.Sprintf("the rule is called %s in the effective policy, and in the plans of the accounts", rule.Key), true})
 		}

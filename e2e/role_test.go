@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -145,8 +146,18 @@ func TestCopyNeedsTheServiceLinkedRole(t *testing.T) {
 	b.unlink(t)
 	destination := b.vault(t, "backup-vault", b.key(t), m)
 	point := m.backUp(t, "member-vault", m.bucket(t, "unlinked-bucket", ""))
-	if got := m.tryCopy(t, point, "member-vault", destination); got != failedKey {
+	job := m.copyJob(t, point, "member-vault", destination)
+	if got := copyEnd(job); got != failedKey {
 		t.Errorf("the copy into an account without the role ended with %+v, want %+v", got, failedKey)
+	}
+	x := explained(t, s, *job.CopyJobId)
+	if !slices.Equal(x.Shut, []string{"source-key"}) {
+		t.Errorf("the gates %q are shut, want that of the source's key", x.Shut)
+	}
+	for _, g := range x.Gates {
+		if g.Gate == "source-key" && (len(g.Cures) != 1 || g.Cures[0].Call != "iam:CreateServiceLinkedRole" || g.Cures[0].AccountID != vaulted) {
+			t.Errorf("the cures are %+v, want that the role be made", g.Cures)
+		}
 	}
 	if b.hasLinked(t) {
 		t.Error("a copy made the role")

@@ -43,6 +43,7 @@ type solution struct {
 	bucket, volume     string            // ARNs
 	local, there, back map[string]string // recovery points, by resource type
 	runs               int
+	elsewhere          bool // copies go to vaults that do not exist
 }
 
 func (p *party) jobRoleARN() string { return "arn:aws:iam::" + p.id + ":role/" + jobRole }

@@ -161,7 +161,7 @@ func (r *Runner) askReader(ctx context.Context, job state.CopyJob, f *copyFacts)
 func (f copyFacts) copyFrom() api.Access {
 	return api.Access{
 		Action: "backup:CopyFromBackupVault", Resource: f.point.ARN, ResourceAccountID: f.source.AccountID,
-		Context:          map[string][]string{"backup:CopyTargets": {f.destination.ARN}},
+		Context:          map[string][]string{"backup:CopyTargets": {f.request.Destination.VaultARN}},
 		ResourcePolicies: vaultPolicy(f.source),
 	}
 }

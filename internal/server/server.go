@@ -188,16 +188,21 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	recorder := cloudtrail.NewRecorder(cloudtrail.RecorderConfig{DB: s.db, Clock: s.clock, Log: s.log})
 	s.onClose("the record", func(context.Context) error { recorder.Close(); return nil })
 
-	var plans *backup.Service // is made after IAM, and asked only once calls are served
+	var plans *backup.Service // like organization it is made after IAM, and asked only once calls are served
+	var organization *organizations.Service
 	identities := iam.New(iam.Config{
 		DB: s.db, Clock: s.clock, Keeper: keeper, Pages: pages, Log: s.log,
 		ServiceRoleInUse: func(ctx context.Context, accountID, service string) (string, error) {
+			reason, err := organization.ServiceRoleInUse(ctx, accountID, service)
+			if reason != "" || err != nil {
+				return reason, err
+			}
 			return plans.ServiceRoleInUse(ctx, accountID, service)
 		},
 	})
 	s.door = api.NewDoor(identities.Authorizer(), recorder)
 	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: s.config.Wall, Keeper: keeper, Door: s.door, Log: s.log, Decode: identities.DecodeAuthorizationMessage})
-	organization := organizations.New(organizations.Config{
+	organization = organizations.New(organizations.Config{
 		DB: s.db, Door: s.door, Clock: s.clock, Pages: pages, Log: s.log, MaxAccounts: s.config.Quotas.Accounts,
 		PutTrailEvent: recorder.PutOrganizationsEvent, PoliciesChanged: policiesChanged(queue),
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 
@@ -97,6 +98,15 @@ func TestEnableAllFeatures(t *testing.T) {
 	if err := role(iamtest.Member); err != nil {
 		t.Errorf("the service's role with all features: %v", err)
 	}
+	remove := func(account string) iamtypes.DeletionTaskStatusType {
+		t.Helper()
+		c := h.IAMClient(account)
+		task := must[*iam.DeleteServiceLinkedRoleOutput](t)(c.DeleteServiceLinkedRole(ctx, &iam.DeleteServiceLinkedRoleInput{RoleName: p("AWSServiceRoleForOrganizations")})).DeletionTaskId
+		return must[*iam.GetServiceLinkedRoleDeletionStatusOutput](t)(c.GetServiceLinkedRoleDeletionStatus(ctx, &iam.GetServiceLinkedRoleDeletionStatusInput{DeletionTaskId: task})).Status
+	}
+	if status := remove(iamtest.Member); status != iamtypes.DeletionTaskStatusTypeFailed {
+		t.Errorf("deleting the service's role in a member: %s", status)
+	}
 	for _, kind := range []types.PolicyType{scp, backups} {
 		must[*organizations.EnablePolicyTypeOutput](t)(manager.EnablePolicyType(ctx, &organizations.EnablePolicyTypeInput{RootId: root, PolicyType: kind}))
 	}
@@ -108,6 +118,10 @@ func TestEnableAllFeatures(t *testing.T) {
 	}
 	if err := role(iamtest.Backup); err != nil {
 		t.Errorf("the service's role in an account that joined: %v", err)
+	}
+	must[*organizations.LeaveOrganizationOutput](t)(backup.LeaveOrganization(ctx, &organizations.LeaveOrganizationInput{}))
+	if status := remove(iamtest.Backup); status != iamtypes.DeletionTaskStatusTypeSucceeded {
+		t.Errorf("deleting the service's role in an account that left: %s", status)
 	}
 }
 

@@ -2,6 +2,7 @@ package organizations
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 
@@ -36,4 +37,22 @@ func (s *Service) joinsAll(ctx context.Context, id string) (all bool, err error)
 		return err
 	})
 	return all, err
+}
+
+// ServiceRoleInUse says why an account's AWSServiceRoleForOrganizations cannot be deleted: the organization needs it.
+func (s *Service) ServiceRoleInUse(ctx context.Context, accountID, servicePrincipal string) (reason string, err error) {
+	if servicePrincipal != principal {
+		return "", nil
+	}
+	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		o, err := tx.OrganizationOfAccount(ctx, accountID)
+		if errors.Is(err, state.ErrNotFound) {
+			return nil
+		}
+		if err == nil && o.FeatureSet == string(types.OrganizationFeatureSetAll) {
+			reason = "The account belongs to the organization " + o.ID + ", which has all features enabled."
+		}
+		return err
+	})
+	return reason, err
 }

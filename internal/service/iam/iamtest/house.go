@@ -70,7 +70,12 @@ func New(t testing.TB) *House {
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	h.DB, h.Keeper = db, localsecrets.NewKeeper(key)
-	h.IAM = iamservice.New(iamservice.Config{DB: db, Clock: h.Clock, Keeper: h.Keeper, Log: log, PasswordRounds: 100})
+	h.IAM = iamservice.New(iamservice.Config{
+		DB: db, Clock: h.Clock, Keeper: h.Keeper, Log: log, PasswordRounds: 100,
+		ServiceRoleInUse: func(ctx context.Context, accountID, service string) (string, error) {
+			return h.Organizations.ServiceRoleInUse(ctx, accountID, service)
+		},
+	})
 	h.Door = api.NewDoor(h.IAM.Authorizer(), h)
 	h.STS = stsservice.New(stsservice.Config{DB: db, Clock: h.Clock, Wall: h.Wall, Keeper: h.Keeper, Door: h.Door, Log: log, Decode: h.IAM.DecodeAuthorizationMessage})
 	h.Organizations = organizationsservice.New(organizationsservice.Config{DB: db, Door: h.Door, Clock: h.Clock, Log: log, MaxAccounts: 10000})

@@ -369,3 +369,53 @@ func TestPolicyChangesAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestDelegatedMonitoring registers the backup account as a delegated administrator for AWS Backup: it sees the jobs of all
+// accounts from then on, until it is deregistered, and still cannot touch them.
+func TestDelegatedMonitoring(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t)
+	ctx := t.Context()
+	g := govern(t, s, orgtypes.PolicyTypeBackupPolicy)
+	m, b := enter(t, s, member, home), enter(t, s, vaulted, home)
+	m.role(t, "jobs", rolePolicies...)
+	m.vault(t, "local-vault", m.key(t))
+	bucket := m.bucket(t, "watched-bucket", "")
+	m.backUp(t, "local-vault", bucket) // before anybody may look
+	everybody := func(p *party) (int, error) {
+		out, err := p.backup.ListBackupJobs(ctx, &backup.ListBackupJobsInput{ByAccountId: aws.String("*")})
+		if err != nil {
+			return 0, err
+		}
+		return len(out.BackupJobs), nil
+	}
+	sees := func(p *party, want int) {
+		t.Helper()
+		if got, err := everybody(p); err != nil || got != want {
+			t.Errorf("%s sees %d jobs, %v; want %d", p.id, got, err, want)
+		}
+	}
+	_, err := everybody(g.party)
+	refused(t, err, "AccessDeniedException", 403, "Insufficient privileges")
+	g.trust(t)
+	sees(g.party, 0)
+	_, err = everybody(b)
+	refused(t, err, "AccessDeniedException", 403, "Insufficient privileges")
+	delegate := &organizations.RegisterDelegatedAdministratorInput{AccountId: aws.String(vaulted), ServicePrincipal: aws.String("backup.amazonaws.com")}
+	must(g.organizations.RegisterDelegatedAdministrator(ctx, delegate))(t, "registering")
+	move(t, s, server.ClockMove{Advance: time.Minute})
+	job := m.startBackup(t, "local-vault", bucket)
+	m.backedUp(t, job)
+	sees(g.party, 1)
+	sees(b, 1)
+	_, err = b.backup.StopBackupJob(ctx, &backup.StopBackupJobInput{BackupJobId: &job})
+	refused(t, err, "ResourceNotFoundException", 400, job)
+	summary := must(b.backup.ListBackupJobSummaries(ctx, &backup.ListBackupJobSummariesInput{AccountId: aws.String("ANY"), State: backuptypes.BackupJobStatusCompleted}))(t, "counting").BackupJobSummaries
+	if len(summary) != 1 || *summary[0].AccountId != member || summary[0].Count != 1 {
+		t.Errorf("the delegated administrator counts %+v", summary)
+	}
+	must(g.organizations.DeregisterDelegatedAdministrator(ctx, &organizations.DeregisterDelegatedAdministratorInput{AccountId: delegate.AccountId, ServicePrincipal: delegate.ServicePrincipal}))(t, "deregistering")
+	_, err = everybody(b)
+	refused(t, err, "AccessDeniedException", 403, "Insufficient privileges")
+	sees(g.party, 1)
+}

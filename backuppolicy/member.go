@@ -33,7 +33,7 @@ func (p Plan) For(accountID, region string) Plan {
 }
 
 // Refusal is what AWS Backup does not take of a plan.
-type Refusal struct {
+type Refusal struct { //nolint:errname // a decision first, and an error by what it holds
 	*rules.Refusal
 	Path string // in the effective policy, below the plan
 }

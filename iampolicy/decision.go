@@ -53,9 +53,9 @@ type Match struct {
 	Effect    Effect `json:"effect"`
 }
 
-func newMatch(gate Gate, level int, source *Source, statement int) *Match {
+func newMatch(gate Gate, level int, source *Source, statement int) Match {
 	s := &source.Policy.Statements[statement]
-	return &Match{Gate: gate, Level: level, Source: source.Name, Sid: s.Sid, Statement: statement, Effect: s.Effect}
+	return Match{Gate: gate, Level: level, Source: source.Name, Sid: s.Sid, Statement: statement, Effect: s.Effect}
 }
 
 // String names the statement: `statement 2 "DenyDelete" of vault policy`.

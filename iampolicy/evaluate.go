@@ -43,7 +43,8 @@ type Policies struct {
 // Evaluate decides r by the policies p. It always comes to a decision.
 func Evaluate(r Request, p Policies) Decision {
 	v := evaluation{environment: newEnvironment(&r, &p), policies: &p}
-	v.gates = make([]GateResult, 0, 4+len(p.SCPs)+len(p.RCPs))
+	gates := 4 + len(p.SCPs) + len(p.RCPs)
+	v.gates, v.matches = make([]GateResult, 0, gates), make([]Match, 0, gates)
 	v.ask()
 	for i := range v.gates {
 		if g := &v.gates[i]; g.Outcome == Denies {
@@ -62,8 +63,9 @@ type evaluation struct {
 	environment
 	policies *Policies
 	gates    []GateResult
-	identity *Match // the allow of the identity policies
-	resource *Match // the strongest allow of the resource's policy, and how it names the caller
+	matches  []Match // what gates point to: made at once, since most requests are allowed and every gate has one
+	identity *Match  // the allow of the identity policies
+	resource *Match  // the strongest allow of the resource's policy, and how it names the caller
 	named    naming
 	ceiling  bool // the boundary and the session policies allow, or there are none
 	limit    Gate // of these two, the one that does not allow
@@ -100,6 +102,12 @@ func (v *evaluation) ask() {
 	}
 }
 
+// match keeps the match of a statement.
+func (v *evaluation) match(gate Gate, level int, source *Source, statement int) *Match {
+	v.matches = append(v.matches, newMatch(gate, level, source, statement))
+	return &v.matches[len(v.matches)-1]
+}
+
 func (v *evaluation) askLevels(gate Gate, levels [][]Source) {
 	for i, sources := range levels {
 		v.askGate(gate, i+1, sources)
@@ -128,7 +136,7 @@ func (v *evaluation) askGate(gate Gate, level int, sources []Source) *Match {
 			if !s.applies(&v.environment, false) || s.names(&v.environment, false) == notNamed {
 				continue
 			}
-			result.By, result.statement = newMatch(gate, level, source, j), s
+			result.By, result.statement = v.match(gate, level, source, j), s
 			if s.Effect == Deny {
 				result.Outcome = Denies
 				v.gates = append(v.gates, result)
@@ -157,7 +165,7 @@ func (v *evaluation) askResource() {
 			if named == notNamed || s.Effect == Allow && named <= v.named || !s.applies(&v.environment, true) {
 				continue
 			}
-			result.By, result.statement = newMatch(gate, 0, source, j), s
+			result.By, result.statement = v.match(gate, 0, source, j), s
 			if s.Effect == Deny {
 				result.Outcome = Denies
 				v.gates = append(v.gates, result)

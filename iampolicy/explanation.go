@@ -176,7 +176,7 @@ func (c Cure) String() string {
 	gate := gateName(c.Gate, c.Level, "")
 	switch {
 	case c.Change == RemoveStatement:
-		return fmt.Sprintf("remove or narrow statement %d of %s", c.Index+1, c.Policy)
+		return "remove or narrow " + (&Match{Source: c.Policy, Sid: c.Sid, Statement: c.Index}).String()
 	case c.Policy != "":
 		return fmt.Sprintf("add to %s", c.Policy)
 	case c.Of == "":

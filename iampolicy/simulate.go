@@ -69,7 +69,7 @@ func (s *Simulation) look(e *environment, source *Source, index int, gate Gate, 
 	if !statement.matchesAction(e) {
 		return
 	}
-	match := *newMatch(gate, level, source, index)
+	match := newMatch(gate, level, source, index)
 	element, detail := statement.obstacle(e, own)
 	s.considered = append(s.considered, Considered{Match: match, Applies: element == "", Element: element, Detail: detail})
 	switch {

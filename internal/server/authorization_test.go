@@ -16,7 +16,7 @@ import (
 	"strongroom/internal/api"
 )
 
-var update = flag.Bool("update", false, "write docs/authorization.md anew")
+var update = flag.Bool("update", false, "write docs/authorization.md and testdata anew")
 
 const authorizationPage = "../../docs/authorization.md"
 

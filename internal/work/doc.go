@@ -13,8 +13,8 @@
 //
 // # The life of a copy
 //
-// copy.go gathers every fact, asks rules.DecideCopy, asks the policies of both vaults as the job's role, and opens the
-// source as the one who must be able to: across accounts that is the destination's service-linked role, by a grant on
+// copy_facts.go gathers every fact, what the policies of both vaults say to the job's role among them; rules.CopyGates
+// decides over them, and the job keeps what each gate said ([state.Tx.SetCopyJobTrail]). copy.go then opens the source as the one who must be able to: across accounts that is the destination's service-linked role, by a grant on
 // the source's key that is retired afterwards. The archive re-keys chunk by chunk; only what is new moves.
 //
 // # The life of a restore

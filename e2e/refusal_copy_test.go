@@ -218,5 +218,6 @@ func (w *wreck) copyOfTheNight() telling {
 		w.t.Fatal("no copy was made")
 	}
 	out := w.m.copyEnded(w.t, *jobs[0].CopyJobId)
+	w.job = *jobs[0].CopyJobId
 	return job(rules.InCopy, string(out.State), out.StatusMessage, out.MessageCategory)
 }

@@ -153,6 +153,7 @@ func (w *wreck) startCopyInto(point, destination string) string {
 func (w *wreck) copyEnded(id string) telling {
 	w.t.Helper()
 	out := w.m.copyEnded(w.t, id)
+	w.job = id
 	return job(rules.InCopy, string(out.State), out.StatusMessage, out.MessageCategory)
 }
 

@@ -3,8 +3,10 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +53,7 @@ type wreck struct {
 	boss       *party // the management account
 	user       *party // somebody of the member account with fewer rights
 	calls      []string
+	job        string            // the last one that ended
 	names      map[string]string // what mishaps note down: ARNs of points, ids of plans
 	selections int               // and plans that were asked for
 	outage     *outage           // of the home Region's store; nil where it cannot be taken away
@@ -131,6 +134,9 @@ func happens(t *testing.T, w *wreck, table []mishap) {
 			if got != want {
 				t.Errorf("told:\n%+v\nwant:\n%+v", got, want)
 			}
+			if got.state == "FAILED" {
+				w.explains(m.id)
+			}
 			w.calls = nil
 			if m.cure != nil {
 				m.cure(w, refusal.Fix)
@@ -175,6 +181,28 @@ func TestEveryRefusalHappens(t *testing.T) {
 	}
 }
 
+// unfilled is a name of the catalogue's that nobody has put anything in the place of.
+var unfilled = regexp.MustCompile(`<[a-z]+>`)
+
+// explains sees that the explanation of the job that failed last is the entry too: of the first gate that it met shut.
+func (w *wreck) explains(id string) {
+	w.t.Helper()
+	x := must(w.Admin.Explain(w.t.Context(), w.job))(w.t, "explaining job "+w.job)
+	for _, gate := range x.Gates {
+		if gate.Refusal != nil {
+			if gate.Refusal.ID != id {
+				w.t.Errorf("explain says %s (%s) of a job that failed by %s", gate.Refusal.ID, gate.Gate, id)
+			}
+			told := fmt.Sprint(gate.Refusal.Message, gate.Refusal.Cause, gate.Refusal.Fix, gate.Cures)
+			if open := unfilled.FindString(told); open != "" {
+				w.t.Errorf("explain leaves %s open: %s", open, told)
+			}
+			return
+		}
+	}
+	w.t.Errorf("explain has no refusal of a job that failed by %s: %+v", id, x.Gates)
+}
+
 // call is what the error of a call tells.
 func (w *wreck) call(_ any, err error) telling {
 	w.t.Helper()
@@ -217,6 +245,7 @@ func (w *wreck) backup(role, vault, resource string, change ...func(*backup.Star
 func (w *wreck) backupEnded(id string) telling {
 	w.t.Helper()
 	out := w.m.backedUp(w.t, id)
+	w.job = id
 	return job(rules.InBackup, string(out.State), out.StatusMessage, out.MessageCategory)
 }
 
@@ -224,6 +253,7 @@ func (w *wreck) backupEnded(id string) telling {
 func (w *wreck) copy(p *party, point, vault, destination string) telling {
 	w.t.Helper()
 	out := p.copyJob(w.t, point, vault, destination)
+	w.job = *out.CopyJobId
 	return job(rules.InCopy, string(out.State), out.StatusMessage, out.MessageCategory)
 }
 
@@ -237,6 +267,7 @@ func (w *wreck) bring(role, point string, metadata map[string]string) telling {
 		return w.call(started, err)
 	}
 	out := w.m.restored(w.t, *started.RestoreJobId)
+	w.job = *started.RestoreJobId
 	return job(rules.InRestore, string(out.Status), out.StatusMessage, nil)
 }
 

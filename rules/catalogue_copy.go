@@ -226,7 +226,7 @@ var (
 		Category: FatalError, Moments: []Moment{InBackup, InCopy, InRestore},
 		Cause: "What the job reads is damaged, or something failed again and again. After AWS's words the service says what, which AWS does not.",
 		Cure: Fix{
-			Call: "backup:StartCopyJob", Resource: "<point>",
+			Call:   "backup:StartCopyJob",
 			Advice: "Run strongroom admin verify, which names what is damaged, and use another recovery point or another vault's copy.",
 		},
 		Source: "DG:backup-dashboards",

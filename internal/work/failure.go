@@ -71,10 +71,15 @@ func judge(ctx context.Context, err error, what string, t try) (outcome, error) 
 	}
 	// What is damaged in the store stays so; it is read twice, because a byte may also have been lost on its way here.
 	if t.last || t.again && errors.Is(err, archive.ErrDamaged) {
-		fatal := rules.JobFatal.Refuse(rules.Values{"job": what, "reason": " Internal failure: " + err.Error()})
-		return outcome{state.JobFailed, fatal.Message, fatal.Category}, nil
+		refusal := fatal(what, err)
+		return outcome{state.JobFailed, refusal.Message, refusal.Category}, nil
 	}
 	return outcome{}, err
+}
+
+// fatal is the refusal of a job by an error that nobody foresaw and that stays.
+func fatal(what string, err error) *rules.Refusal {
+	return rules.JobFatal.Refuse(rules.Values{"job": what, "reason": " Internal failure: " + err.Error()})
 }
 
 // again says in the log and in the job's status message that the job will be tried again and why, and returns the reason

@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/riverqueue/river"
 
@@ -57,6 +58,9 @@ func perform[Made any](ctx context.Context, r *Runner, t try, s steps[Made]) err
 	end, again := judge(watched, err, s.what, t)
 	if again != nil {
 		return r.again(ctx, s.jobID, again, s.note)
+	}
+	if end.category == rules.FatalError {
+		err = fmt.Errorf("%w (%w)", fatal(s.what, err), err)
 	}
 	if s.trail != nil {
 		*s.trail = trailOf(*s.trail, err, end)

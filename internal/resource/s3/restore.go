@@ -190,7 +190,7 @@ func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions,
 			return invalid("The destination bucket %s must have S3 Versioning enabled.", o.bucket)
 		}
 		if o.acls {
-			return k.takesACLs(ctx, c, o.bucket)
+			return k.takesACLs(ctx, c, o.bucket, r.Recovery.ARN)
 		}
 		return nil
 	}
@@ -222,7 +222,7 @@ func (k *Kind) destination(ctx context.Context, c *api.Caller, o restoreOptions,
 
 // takesACLs refuses, in the words of S3, a bucket whose access control lists are disabled, before anything is written
 // there. See https://docs.aws.amazon.com/aws-backup/latest/devguide/restoring-s3.html.
-func (k *Kind) takesACLs(ctx context.Context, c *api.Caller, bucket string) error {
+func (k *Kind) takesACLs(ctx context.Context, c *api.Caller, bucket, point string) error {
 	out, err := api.Call[awss3.GetBucketOwnershipControlsOutput](ctx, k.door, c, &awss3.GetBucketOwnershipControlsInput{Bucket: &bucket})
 	switch {
 	case api.Code(err) == "OwnershipControlsNotFoundError":
@@ -232,7 +232,7 @@ func (k *Kind) takesACLs(ctx context.Context, c *api.Caller, bucket string) erro
 	case out.OwnershipControls.Rules[0].ObjectOwnership != types.ObjectOwnershipBucketOwnerEnforced:
 		return nil
 	}
-	refusal := rules.ListsDisabled.Refuse(roleValues(c))
+	refusal := rules.ListsDisabled.Refuse(roleValues(c).With("point", point))
 	return &api.Error{Code: "AccessControlListNotSupported", Message: refusal.Message, Err: refusal}
 }
 

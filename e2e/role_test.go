@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup"
+	backuptypes "github.com/aws/aws-sdk-go-v2/service/backup/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
@@ -165,5 +166,132 @@ func TestCopyNeedsTheServiceLinkedRole(t *testing.T) {
 	b.linked(t)
 	if got := m.tryCopy(t, point, "member-vault", destination); got != completed {
 		t.Errorf("with the role the copy ended with %+v", got)
+	}
+}
+
+// TestDefaultRole: AWSBackupDefaultServiceRole is there once somebody used the console, for which the administrator stands
+// in; before, a backup misleads about it, and afterwards it can do everything but S3 (reference §3.1, E36).
+func TestDefaultRole(t *testing.T) {
+	t.Parallel()
+	s, ctx := strongroomtest.New(t), t.Context()
+	p := enter(t, s, member, home)
+	p.vault(t, "local-vault", p.key(t))
+	role := "arn:aws:iam::" + member + ":role/service-role/AWSBackupDefaultServiceRole"
+	volume, bucket := p.volumeARN(p.volume(t, p.key(t), noise(91, blockSize))), p.bucket(t, "default-bucket", "")
+	backup := func(resource, role string) (ended, string) {
+		t.Helper()
+		id := *must(p.backup.StartBackupJob(ctx, &backup.StartBackupJobInput{BackupVaultName: aws.String("local-vault"), ResourceArn: &resource, IamRoleArn: &role}))(t, "starting a backup").BackupJobId
+		job := p.backedUp(t, id)
+		return end(string(job.State), job.StatusMessage, job.MessageCategory), id
+	}
+	insufficient := ended{"FAILED", "IAM Role " + role + " does not have sufficient permissions to execute the backup.", "ACCESS_DENIED"}
+	got, id := backup(volume, role)
+	if got != insufficient {
+		t.Errorf("the first backup under the default role ended with %+v, want %+v", got, insufficient)
+	}
+	if x := explained(t, s, id); !slices.Equal(x.Shut, []string{"role"}) {
+		t.Errorf("the gates %q are shut, want that of the role", x.Shut)
+	}
+	other := "arn:aws:iam::" + member + ":role/another"
+	if got, _ := backup(volume, other); got != (ended{"FAILED", "IAM Role " + other + " cannot be assumed by AWS Backup", "ACCESS_DENIED"}) {
+		t.Errorf("a backup under another role that is not there ended with %+v", got)
+	}
+	if made := must(s.Admin.DefaultRole(ctx, member))(t, "making the default role"); made.ARN != role || !made.Made {
+		t.Errorf("made %+v", made)
+	}
+	if again := must(s.Admin.DefaultRole(ctx, member))(t, "making the default role again"); again.Made {
+		t.Errorf("made again: %+v", again)
+	}
+	if _, err := s.Admin.DefaultRole(ctx, "123123123123"); err == nil {
+		t.Error("the default role of an account that is not there was made")
+	}
+	if got, _ := backup(volume, role); got != completed {
+		t.Errorf("the same backup under the default role that is there ended with %+v", got)
+	}
+	if got, _ := backup(bucket, role); got != insufficient {
+		t.Errorf("the backup of a bucket under the default role ended with %+v, want %+v", got, insufficient)
+	}
+	custom := p.role(t, jobRole, rolePolicies...)
+	if got, _ := backup(bucket, custom); got != completed {
+		t.Errorf("the backup of a bucket under a role with AWS's four policies ended with %+v", got)
+	}
+}
+
+// TestSelectionsGoWithTheServiceLinkedRole: deleting AWSServiceRoleForBackup deletes the account's selections, and leaves an
+// event of each (reference §11.4).
+func TestSelectionsGoWithTheServiceLinkedRole(t *testing.T) {
+	t.Parallel()
+	s, ctx := strongroomtest.New(t), t.Context()
+	p, other := enter(t, s, member, home), enter(t, s, vaulted, home)
+	for _, party := range []*party{p, other} {
+		party.linked(t)
+		party.role(t, "jobs", rolePolicies...)
+	}
+	plans := map[*party]string{}
+	for _, party := range []*party{p, p.in(north), other} {
+		plans[party] = party.plan(t, "selecting", backuptypes.BackupRuleInput{}, tagged("backup", "daily"))
+	}
+	p.unlink(t)
+	for party, plan := range plans {
+		left := must(party.backup.ListBackupSelections(ctx, &backup.ListBackupSelectionsInput{BackupPlanId: &plan}))(t, "listing selections").BackupSelectionsList
+		events := party.records(t, "BackupSelectionDeletedDueToSLRDeletion")
+		if party == other {
+			if len(left) != 1 || len(events) != 0 {
+				t.Errorf("another account has the selections %+v and the events %+v", left, events)
+			}
+			continue
+		}
+		if len(left) != 0 {
+			t.Errorf("in %s the selections %+v are left", party.region, left)
+		}
+		if len(events) != 1 || events[0].ServiceEventDetails["backupPlanId"] != plan || events[0].UserIdentity.InvokedBy != "backup.amazonaws.com" {
+			t.Errorf("in %s the events are %+v", party.region, events)
+		}
+	}
+}
+
+// TestPassedRoles: whoever hands AWS Backup a role must be allowed iam:PassRole on it, to AWS Backup (reference §3.2).
+func TestPassedRoles(t *testing.T) {
+	t.Parallel()
+	s, ctx := strongroomtest.New(t), t.Context()
+	p := enter(t, s, member, home)
+	role := p.role(t, "jobs", rolePolicies...)
+	p.vault(t, "local-vault", p.key(t))
+	other := p.vault(t, "other-vault", p.key(t))
+	bucket := p.bucket(t, "passed-bucket", "")
+	point := p.backUp(t, "local-vault", bucket)
+	plan := p.plan(t, "passing", backuptypes.BackupRuleInput{})
+	selection := tagged("backup", "daily")
+	selection.SelectionName, selection.IamRoleArn = aws.String("passed"), &role
+	calls := map[string]func(by *party) error{
+		"StartBackupJob": func(by *party) error {
+			_, err := by.backup.StartBackupJob(ctx, &backup.StartBackupJobInput{BackupVaultName: aws.String("local-vault"), ResourceArn: &bucket, IamRoleArn: &role})
+			return err
+		},
+		"StartCopyJob": func(by *party) error {
+			_, err := by.backup.StartCopyJob(ctx, &backup.StartCopyJobInput{SourceBackupVaultName: aws.String("local-vault"), RecoveryPointArn: &point, DestinationBackupVaultArn: &other, IamRoleArn: &role})
+			return err
+		},
+		"StartRestoreJob": func(by *party) error {
+			_, err := by.backup.StartRestoreJob(ctx, &backup.StartRestoreJobInput{RecoveryPointArn: &point, IamRoleArn: &role, Metadata: p.metadata(point, "passed-again")})
+			return err
+		},
+		"CreateBackupSelection": func(by *party) error {
+			_, err := by.backup.CreateBackupSelection(ctx, &backup.CreateBackupSelectionInput{BackupPlanId: &plan, BackupSelection: &selection})
+			return err
+		},
+	}
+	all := statement{"Effect": "Allow", "Action": "backup:*", "Resource": "*"}
+	pass := func(service string) statement {
+		return statement{"Effect": "Allow", "Action": "iam:PassRole", "Resource": role, "Condition": statement{"StringEquals": statement{"iam:PassedToService": service}}}
+	}
+	without, elsewhere, with := p.userWho(t, "without", all), p.userWho(t, "elsewhere", all, pass("ec2.amazonaws.com")), p.userWho(t, "with", all, pass("backup.amazonaws.com"))
+	for name, call := range calls {
+		for _, by := range []*party{without, elsewhere} {
+			refused(t, call(by), "AccessDeniedException", 403, "is not authorized to perform: iam:PassRole on resource: "+role)
+		}
+		if err := call(with); err != nil {
+			t.Errorf("%s by one who may pass the role: %v", name, err)
+		}
 	}
 }

@@ -9,10 +9,12 @@ type BackupRequest struct {
 	Lifecycle    Lifecycle
 	Lock         LockRange // of the vault
 
-	RoleARN  string // of the job
-	Role     Answer // may AWS Backup assume it?
-	Resource Answer // may the role look at the resource,
-	Data     Answer // and read it?
+	RoleARN string // of the job
+	// RoleMissing is whether there is no such role.
+	RoleMissing bool
+	Role        Answer // may AWS Backup assume it?
+	Resource    Answer // may the role look at the resource,
+	Data        Answer // and read it?
 
 	SealingKey Key // see [SealingKey]; zero until the resource was looked at
 	KeyUse     Answer
@@ -23,11 +25,27 @@ var BackupGates = []Gate[BackupRequest]{
 	{"vault", "Is there such a vault?", askBackupVault},
 	{"resource-type", "Does AWS Backup protect resources of the type?", askResourceType},
 	{"lock", "Does the vault's lock admit the retention?", askBackupLock},
-	{"role", "Can AWS Backup assume the job's role?", func(_ AsOf, r BackupRequest) Verdict { return r.Role.roleVerdict(r.RoleARN) }},
+	{"role", "Can AWS Backup assume the job's role?", askBackupRole},
 	{"resource", "May the role look at the resource?", askResource},
 	{"key-state", "Is the key that seals the recovery point enabled?", func(_ AsOf, r BackupRequest) Verdict { return r.SealingKey.stateVerdict() }},
 	{"key", "May the job use that key?", func(_ AsOf, r BackupRequest) Verdict { return r.KeyUse.keyVerdict(r.SealingKey) }},
 	{"data", "May the role read the resource?", askData},
+}
+
+// askBackupRole says of the default role that it may not do enough where there is none yet: AWS's console makes it with the
+// first backup that is to use it, which meets this, and no call does.
+func askBackupRole(_ AsOf, r BackupRequest) Verdict {
+	account := r.Vault.AccountID
+	if !r.RoleMissing || r.RoleARN != DefaultRole(account) {
+		return r.Role.roleVerdict(r.RoleARN)
+	}
+	refusal := RoleInsufficient.Refuse(Values{"role": r.RoleARN, "account": account})
+	refusal.Cause = "The default role does not exist yet. Only AWS's console makes it."
+	refusal.Fix = Fix{
+		AccountID: account, Resource: r.RoleARN,
+		Advice: "Have the default role made, by choosing it in AWS's console or with strongroom admin default-role, or name a role of your own.",
+	}
+	return RefusedBy(refusal, nil)
 }
 
 func askBackupVault(_ AsOf, r BackupRequest) Verdict {

@@ -123,6 +123,12 @@ func RefuseKeyUse(k Key, says string) *Refusal {
 // RefuseMissingKey is the refusal of a backup, copy or restore whose key has been deleted.
 func RefuseMissingKey(keyARN string) *Refusal { return KeyMissing.Refuse(Values{"key": keyARN}) }
 
+// DefaultRole is the ARN of an account's AWSBackupDefaultServiceRole, which AWS's console makes at its first use, and no call.
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html
+func DefaultRole(accountID string) string {
+	return "arn:aws:iam::" + accountID + ":role/service-role/AWSBackupDefaultServiceRole"
+}
+
 // ServiceLinkedRole is the ARN of an account's AWSServiceRoleForBackup.
 func ServiceLinkedRole(accountID string) string {
 	return "arn:aws:iam::" + accountID + ":role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"strongroom/internal/work"
+	"strongroom/rules"
 )
 
 // adminSocket is where an administrator of the machine speaks to the server. The file's mode is what authorizes: only
@@ -113,6 +114,23 @@ func (a *Admin) Attach(ctx context.Context, volumeID, socket string) error {
 	return err
 }
 
+// DefaultRole is AWS Backup's default role of an account.
+type DefaultRole struct {
+	ARN  string `json:"arn"`
+	Made bool   `json:"made"` // it was not there before
+}
+
+// DefaultRole makes AWS Backup's default role of an account, as AWS's console does at its first use.
+func (a *Admin) DefaultRole(ctx context.Context, accountID string) (r DefaultRole, err error) {
+	return r, a.call(ctx, "default-role", accountID, &r)
+}
+
+func (s *Server) makeDefaultRole(ctx context.Context, accountID string) (r DefaultRole, err error) {
+	r.ARN = rules.DefaultRole(accountID)
+	r.Made, err = s.identities.MakeDefaultRole(ctx, r.ARN)
+	return r, err
+}
+
 func (a *Admin) call(ctx context.Context, what string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -182,6 +200,7 @@ func (s *Server) serveAdmin(ctx context.Context) (stop func(context.Context) err
 	mux.HandleFunc("POST /verify", answer(func(ctx context.Context, _ any) (work.Report, error) { return s.runner.Verify(ctx) }))
 	mux.HandleFunc("POST /collect", answer(func(ctx context.Context, _ any) (work.Collected, error) { return s.runner.Collect(ctx) }))
 	mux.HandleFunc("POST /points", answer(func(ctx context.Context, _ any) ([]Point, error) { return s.points(ctx) }))
+	mux.HandleFunc("POST /default-role", answer(s.makeDefaultRole))
 	mux.HandleFunc("POST /explain", answer(s.explain))
 	mux.HandleFunc("POST /attach", answer(s.attach))
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -46,6 +46,7 @@ type Server struct {
 	clock      *clock.Shifted
 	db         *state.DB
 	door       *api.Door
+	identities *iam.Service
 	engine     *ebskind.Engine
 	runner     *work.Runner
 	outbox     *delivery.Outbox
@@ -199,7 +200,11 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 			}
 			return plans.ServiceRoleInUse(ctx, accountID, service)
 		},
+		ServiceRoleGone: func(ctx context.Context, tx *state.Tx, accountID, service string) error {
+			return plans.ServiceRoleGone(ctx, tx, accountID, service)
+		},
 	})
+	s.identities = identities
 	s.door = api.NewDoor(identities.Authorizer(), recorder)
 	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: s.config.Wall, Keeper: keeper, Door: s.door, Log: s.log, Decode: identities.DecodeAuthorizationMessage})
 	organization = organizations.New(organizations.Config{

@@ -70,6 +70,12 @@ func (tx *Tx) DeleteBackupSelections(ctx context.Context, planID string) error {
 	return err
 }
 
+// SelectionsOfAccount lists the selections of the plans that an account made itself, in all Regions.
+func (tx *Tx) SelectionsOfAccount(ctx context.Context, accountID string) ([]BackupSelection, error) {
+	return selectWhere[BackupSelection](ctx, tx, "backup_selections", new(filter).
+		add("plan_id IN (SELECT id FROM backup_plans WHERE account_id = ? AND organization_id = '')", accountID), "ORDER BY created_at, id")
+}
+
 // DeleteBackupSelection removes a selection.
 func (tx *Tx) DeleteBackupSelection(ctx context.Context, planID, id string) error {
 	return tx.execOne(ctx, `DELETE FROM backup_selections WHERE plan_id = $1 AND id = $2`, planID, id)

@@ -41,6 +41,8 @@ func (r *Runner) backupFacts(ctx context.Context, job state.BackupJob) (f backup
 	if f.kind != nil {
 		q.ResourceType, q.Lifecycle = f.kind.Type(), job.Lifecycle.For(r.AsOf, f.kind.Type())
 	}
-	f.role, _, q.Role, err = r.askRole(ctx, job.AccountID, job.Region, job.VaultARN, job.IAMRoleARN, "AWSBackup-"+job.ID)
+	var asker *api.Caller
+	f.role, asker, q.Role, err = r.askRole(ctx, job.AccountID, job.Region, job.VaultARN, job.IAMRoleARN, "AWSBackup-"+job.ID)
+	q.RoleMissing = err == nil && asker == nil
 	return f, err
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/backup"
 	"github.com/aws/aws-sdk-go-v2/service/backup/types"
 
-	"strongroom/arn"
 	"strongroom/internal/api"
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 // restoreRole is the role of a restore: the one named, or the console's AWSBackupDefaultServiceRole.
@@ -22,7 +22,7 @@ func restoreRole(c *api.Caller, in *backup.StartRestoreJobInput) *string {
 	if in.IamRoleArn != nil {
 		return in.IamRoleArn
 	}
-	return aws.String(arn.New("iam", "", c.AccountID, "role/service-role/AWSBackupDefaultServiceRole").String())
+	return aws.String(rules.DefaultRole(c.AccountID))
 }
 
 // startRestoreJobAccess asks for the recovery point, for its vault, and for passing the role: always, since the point may

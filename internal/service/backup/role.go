@@ -59,3 +59,36 @@ func (s *Service) ServiceRoleInUse(ctx context.Context, accountID, servicePrinci
 	})
 	return reason, err
 }
+
+// ServiceRoleGone deletes the selections of an account whose AWSServiceRoleForBackup is deleted, and leaves an event of
+// each, as AWS does: without the role nothing finds resources any more. Those of plans that the organization's policies made
+// are the organization's, and stay.
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/logging-using-cloudtrail.html
+func (s *Service) ServiceRoleGone(ctx context.Context, tx *state.Tx, accountID, servicePrincipal string) error {
+	if servicePrincipal != principal {
+		return nil
+	}
+	selections, err := tx.SelectionsOfAccount(ctx, accountID)
+	if err != nil {
+		return err
+	}
+	for _, selection := range selections {
+		plan, err := tx.BackupPlan(ctx, selection.PlanID)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteBackupSelection(ctx, selection.PlanID, selection.ID); err != nil {
+			return err
+		}
+		if s.Trail == nil {
+			continue
+		}
+		err = s.Trail.PutServiceEvent(ctx, tx, accountID, plan.Region, "BackupSelectionDeletedDueToSLRDeletion", map[string]any{
+			"backupPlanId": plan.ID, "backupPlanArn": plan.ARN, "selectionId": selection.ID, "selectionName": selection.Name, "iamRoleArn": selection.IAMRoleARN,
+		}, nil)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -13,7 +13,7 @@ import (
 	"strongroom/internal/state"
 )
 
-// Config is what a [Service] needs. All fields but the last three must be set.
+// Config is what a [Service] needs. All fields but the last four must be set.
 type Config struct {
 	DB     *state.DB
 	Clock  clock.Clock     // the service's time
@@ -24,6 +24,8 @@ type Config struct {
 	// ServiceRoleInUse says why a service still needs its service-linked role in an account, or "" if it does not. Nil
 	// means that no service ever does.
 	ServiceRoleInUse func(ctx context.Context, accountID, servicePrincipal string) (reason string, err error)
+	// ServiceRoleGone is told in the transaction that deletes the service-linked role of an account. Nil is told nothing.
+	ServiceRoleGone func(ctx context.Context, tx *state.Tx, accountID, servicePrincipal string) error
 	// PasswordRounds is how much work it takes to guess a user's password; 0 means [passwordRounds].
 	PasswordRounds int
 }

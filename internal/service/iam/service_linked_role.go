@@ -152,6 +152,11 @@ func (s *Service) DeleteServiceLinkedRole(ctx context.Context, c *api.Caller, in
 		if err := tx.DeleteRole(ctx, c.AccountID, role.Name); err != nil {
 			return err
 		}
+		if s.ServiceRoleGone != nil {
+			if err := s.ServiceRoleGone(ctx, tx, c.AccountID, service); err != nil {
+				return err
+			}
+		}
 		return tx.InsertRoleDeletion(ctx, task)
 	})
 	if err != nil {

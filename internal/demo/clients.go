@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
@@ -22,12 +23,13 @@ type account struct {
 	id     string
 	region string
 
-	backup *backup.Client
-	ebs    *ebs.Client
-	ec2    *ec2.Client
-	iam    *iam.Client
-	kms    *kms.Client
-	s3     *s3.Client
+	backup        *backup.Client
+	ebs           *ebs.Client
+	ec2           *ec2.Client
+	iam           *iam.Client
+	kms           *kms.Client
+	organizations *organizations.Client
+	s3            *s3.Client
 }
 
 // openAccount makes the clients of a profile in a Region and asks the service which account that is.
@@ -47,12 +49,13 @@ func openAccount(ctx context.Context, profilesDir, profile, region string) (*acc
 	}
 	return &account{
 		name: profile, id: aws.ToString(identity.Account), region: region,
-		backup: backup.NewFromConfig(cfg),
-		ebs:    ebs.NewFromConfig(cfg),
-		ec2:    ec2.NewFromConfig(cfg),
-		iam:    iam.NewFromConfig(cfg),
-		kms:    kms.NewFromConfig(cfg),
-		s3:     s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+		backup:        backup.NewFromConfig(cfg),
+		ebs:           ebs.NewFromConfig(cfg),
+		ec2:           ec2.NewFromConfig(cfg),
+		iam:           iam.NewFromConfig(cfg),
+		kms:           kms.NewFromConfig(cfg),
+		organizations: organizations.NewFromConfig(cfg),
+		s3:            s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}, nil
 }
 

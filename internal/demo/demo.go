@@ -48,7 +48,8 @@ func Run(ctx context.Context, o Options) error {
 	if err := s.rollOut(ctx); err != nil {
 		return err
 	}
-	v.line("keys, roles, vaults, vault policies and the plans %s and %s are in place", planSimple, planCrossed)
+	v.line("keys, roles, vaults and their policies are in place")
+	v.line("the plans %s and %s came down by a backup policy on the unit %s", planSimple, planCrossed, unitName)
 
 	v.chapter("2. The data")
 	resources, err := s.write(ctx, v, o)

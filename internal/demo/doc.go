@@ -6,7 +6,8 @@
 // AWS APIs, by the SDK, with the profiles that the server wrote.
 //
 //	data.go      what is written, and what must come back
-//	solution.go  keys, roles, vaults, policies and plans in the three accounts
+//	solution.go  keys, roles, vaults and their policies in the three accounts
+//	policy.go    the backup policy that hands the plans down
 //	protect.go   the night: the plans run, the copies go out
 //	recover.go   the morning: three ways back
 //	compare.go   reading everything and comparing every byte

@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup"
-	backuptypes "github.com/aws/aws-sdk-go-v2/service/backup/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -57,6 +56,9 @@ func document(statements ...statement) *string {
 
 // rollOut makes the solution: everything that a platform engineer would write into modules.
 func (s *solution) rollOut(ctx context.Context) error {
+	if err := s.openOrganization(ctx); err != nil {
+		return err
+	}
 	if _, err := s.management.backup.UpdateGlobalSettings(ctx, &backup.UpdateGlobalSettingsInput{
 		GlobalSettings: map[string]string{"isCrossAccountBackupEnabled": "true"},
 	}); err != nil {
@@ -89,10 +91,7 @@ func (s *solution) rollOut(ctx context.Context) error {
 	if err := s.vaulted.createVault(ctx, backupVault, s.backupKey, s.member); err != nil {
 		return err
 	}
-	if err := s.member.createPlan(ctx, planSimple); err != nil {
-		return err
-	}
-	return s.member.createPlan(ctx, planCrossed, s.vaulted.vaultARN(backupVault))
+	return s.handDown(ctx)
 }
 
 // createRoles makes the role that jobs assume, and the service-linked role.
@@ -158,38 +157,6 @@ func (a *account) createVault(ctx context.Context, name, keyARN string, peer *ac
 		}),
 	}); err != nil {
 		return fmt.Errorf("opening vault %s in %s: %w", name, a.name, err)
-	}
-	return nil
-}
-
-// createPlan makes a plan that backs up at night what is tagged backup=name, with a copy to each destination.
-func (a *account) createPlan(ctx context.Context, name string, copies ...string) error {
-	rule := backuptypes.BackupRuleInput{
-		RuleName:              aws.String("nightly"),
-		TargetBackupVaultName: aws.String(memberVault),
-		ScheduleExpression:    aws.String(nightly),
-		StartWindowMinutes:    aws.Int64(60),
-		Lifecycle:             &backuptypes.Lifecycle{DeleteAfterDays: aws.Int64(35)},
-	}
-	for _, destination := range copies {
-		rule.CopyActions = append(rule.CopyActions, backuptypes.CopyAction{
-			DestinationBackupVaultArn: &destination, Lifecycle: &backuptypes.Lifecycle{DeleteAfterDays: aws.Int64(35)},
-		})
-	}
-	plan, err := a.backup.CreateBackupPlan(ctx, &backup.CreateBackupPlanInput{
-		BackupPlan: &backuptypes.BackupPlanInput{BackupPlanName: &name, Rules: []backuptypes.BackupRuleInput{rule}},
-	})
-	if err != nil {
-		return fmt.Errorf("creating plan %s: %w", name, err)
-	}
-	if _, err := a.backup.CreateBackupSelection(ctx, &backup.CreateBackupSelectionInput{
-		BackupPlanId: plan.BackupPlanId,
-		BackupSelection: &backuptypes.BackupSelection{
-			SelectionName: aws.String("tagged"), IamRoleArn: aws.String(a.roleARN(roleName)),
-			ListOfTags: []backuptypes.Condition{{ConditionType: backuptypes.ConditionTypeStringequals, ConditionKey: aws.String("backup"), ConditionValue: &name}},
-		},
-	}); err != nil {
-		return fmt.Errorf("selecting resources for plan %s: %w", name, err)
 	}
 	return nil
 }

@@ -17,8 +17,16 @@ func (x JobExplanation) Print(w io.Writer) {
 		fmt.Fprintf(w, "  %s\n", j.Message)
 	}
 	for _, line := range []struct{ name, value string }{
-		{"category", j.Category}, {"account", j.AccountID}, {"region", j.Region}, {"role", j.Role}, {"resource", j.Resource}, {"point", j.RecoveryPoint},
-		{"vault", j.Vault}, {"destination", j.Destination}, {"plan", j.CreatedByPlan}, {"rules as of", x.RulesAsOf},
+		{"category", j.Category},
+		{"account", j.AccountID},
+		{"region", j.Region},
+		{"role", j.Role},
+		{"resource", j.Resource},
+		{"point", j.RecoveryPoint},
+		{"vault", j.Vault},
+		{"destination", j.Destination},
+		{"plan", j.CreatedByPlan},
+		{"rules as of", x.RulesAsOf},
 	} {
 		if line.value != "" {
 			fmt.Fprintf(w, "  %-12s %s\n", line.name, line.value)

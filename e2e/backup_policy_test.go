@@ -419,3 +419,78 @@ func TestDelegatedMonitoring(t *testing.T) {
 	refused(t, err, "AccessDeniedException", 403, "Insufficient privileges")
 	sees(g.party, 1)
 }
+
+// TestPlansOfAnotherOrganization takes an account from one organization into another, which has the same policy: its plans are
+// then the other's, under other ids, and those of the first are gone.
+func TestPlansOfAnotherOrganization(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t)
+	ctx := t.Context()
+	first := govern(t, s, orgtypes.PolicyTypeBackupPolicy)
+	first.trust(t)
+	m, b := enter(t, s, member, home), enter(t, s, vaulted, home)
+	content := planPolicy("Same", 7, []string{home})
+	first.decree(t, "same", content, first.root)
+	settle(t, s)
+	before := m.backupPlans(t)["Same"]
+	must(b.organizations.LeaveOrganization(ctx, &organizations.LeaveOrganizationInput{}))(t, "leaving")
+	must(b.organizations.CreateOrganization(ctx, &organizations.CreateOrganizationInput{FeatureSet: orgtypes.OrganizationFeatureSetAll}))(t, "founding another organization")
+	second := &governor{party: b, kind: orgtypes.PolicyTypeBackupPolicy}
+	second.begin(t)
+	second.trust(t)
+	second.decree(t, "same", content, second.root)
+	must(m.organizations.LeaveOrganization(ctx, &organizations.LeaveOrganizationInput{}))(t, "leaving")
+	join(t, second.party, m)
+	settle(t, s)
+	m.has(t, "Same")
+	b.has(t, "Same")
+	first.has(t, "Same")
+	after := m.backupPlans(t)["Same"]
+	if before == "" || after == before {
+		t.Errorf("the plan was %q and is %q", before, after)
+	}
+	for event, want := range map[string]int{"CreateOrganizationalBackupPlan": 2, "DeleteOrganizationalBackupPlan": 1} {
+		if got := m.records(t, event); len(got) != want {
+			t.Errorf("there are %d events %s, want %d", len(got), event, want)
+		}
+	}
+	must(m.organizations.LeaveOrganization(ctx, &organizations.LeaveOrganizationInput{}))(t, "leaving")
+	settle(t, s)
+	m.has(t)
+}
+
+// TestHundredsFollowAPolicy makes an organization of two hundred accounts and hands a policy of two Regions down to them.
+func TestHundredsFollowAPolicy(t *testing.T) {
+	t.Parallel()
+	const many = 200
+	s := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Quotas: server.Quotas{Accounts: many + 10}}})
+	ctx := t.Context()
+	g := govern(t, s, orgtypes.PolicyTypeBackupPolicy)
+	g.trust(t)
+	for i := range many {
+		must(g.organizations.CreateAccount(ctx, &organizations.CreateAccountInput{AccountName: aws.String(fmt.Sprint("a", i)), Email: aws.String(fmt.Sprintf("a%d@example.com", i))}))(t, "creating an account")
+	}
+	settle(t, s)
+	var accounts []string
+	for pages := organizations.NewListAccountsPaginator(g.organizations, &organizations.ListAccountsInput{}); pages.HasMorePages(); {
+		for _, a := range must(pages.NextPage(ctx))(t, "listing accounts").Accounts {
+			accounts = append(accounts, *a.Id)
+		}
+	}
+	if len(accounts) != many+3 {
+		t.Fatalf("the organization has %d accounts", len(accounts))
+	}
+	began := time.Now()
+	id := g.decree(t, "daily", planPolicy("Governed", 7, []string{home, north}), g.root)
+	settle(t, s)
+	t.Logf("%d accounts have their plans after %s", len(accounts), time.Since(began).Round(time.Millisecond))
+	last := g.assume(t, accounts[len(accounts)/2], "OrganizationAccountAccessRole")
+	last.has(t, "Governed")
+	last.in(north).has(t, "Governed")
+	began = time.Now()
+	g.amend(t, id, planPolicy("Other", 7, []string{home}))
+	settle(t, s)
+	t.Logf("and follow an edit after %s", time.Since(began).Round(time.Millisecond))
+	last.has(t, "Other")
+	last.in(north).has(t)
+}

@@ -457,6 +457,10 @@ func TestPlansOfAnotherOrganization(t *testing.T) {
 	must(m.organizations.LeaveOrganization(ctx, &organizations.LeaveOrganizationInput{}))(t, "leaving")
 	settle(t, s)
 	m.has(t)
+	b.has(t, "Same")
+	must(b.organizations.DeleteOrganization(ctx, &organizations.DeleteOrganizationInput{}))(t, "deleting the organization")
+	settle(t, s)
+	b.has(t)
 }
 
 // TestHundredsFollowAPolicy makes an organization of two hundred accounts and hands a policy of two Regions down to them.

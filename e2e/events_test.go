@@ -279,7 +279,7 @@ func TestVaultNotifications(t *testing.T) {
 	}
 	read()
 	job := letter.MessageAttributes["Id"].Value
-	want := "An AWS Backup job was completed successfully. Recovery point ARN : " + point + " Resource ARN : " + bucket + " BackupJob ID : " + job
+	want := "An AWS Backup job was completed successfully. Recovery point ARN: " + point + " Resource ARN : " + bucket + " BackupJob ID : " + job
 	if letter.Message != want || letter.Subject != "Notification from AWS Backup" || letter.TopicArn != topic {
 		t.Errorf("the notification is %+v, want the message %s", letter, want)
 	}

@@ -109,14 +109,22 @@ func happened(job, in string) string {
 	return "An AWS Backup " + job + " " + what + "."
 }
 
+// recoveryPointFact is what a notification calls a recovery point.
+const recoveryPointFact = "Recovery point ARN"
+
 // text joins what a notification tells, leaving out what is not known.
 func text(happened string, facts ...string) string {
 	var b strings.Builder
 	b.WriteString(happened)
 	for i := 0; i < len(facts); i += 2 {
-		if facts[i+1] != "" {
-			b.WriteString(" " + facts[i] + " : " + facts[i+1])
+		if facts[i+1] == "" {
+			continue
 		}
+		colon := " : "
+		if facts[i] == recoveryPointFact {
+			colon = ": " // so AWS writes it
+		}
+		b.WriteString(" " + facts[i] + colon + facts[i+1])
 	}
 	return b.String()
 }
@@ -124,14 +132,14 @@ func text(happened string, facts ...string) string {
 func ofBackup(j state.BackupJob) change {
 	return change{
 		vaultARN: j.VaultARN, event: jobEvent("BACKUP_JOB", j.State), kind: "BACKUP_JOB", state: j.State, id: j.ID, started: j.StartedAt,
-		message: text(happened("job", j.State), "Recovery point ARN", j.PointARN, "Resource ARN", j.ResourceARN, "BackupJob ID", j.ID),
+		message: text(happened("job", j.State), recoveryPointFact, j.PointARN, "Resource ARN", j.ResourceARN, "BackupJob ID", j.ID),
 	}
 }
 
 func ofCopy(j state.CopyJob) change {
 	return change{
 		vaultARN: j.SourceVaultARN, event: jobEvent("COPY_JOB", j.State), kind: "COPY_JOB", state: j.State, id: j.ID, started: j.StartedAt,
-		message: text(happened("copy job", j.State), "Recovery point ARN", j.SourcePointARN, "Resource ARN", j.ResourceARN,
+		message: text(happened("copy job", j.State), recoveryPointFact, j.SourcePointARN, "Resource ARN", j.ResourceARN,
 			"Destination backup vault ARN", j.DestinationVaultARN, "CopyJob ID", j.ID),
 	}
 }
@@ -139,13 +147,13 @@ func ofCopy(j state.CopyJob) change {
 func ofRestore(j state.RestoreJob) change {
 	return change{
 		vaultARN: j.VaultARN, event: jobEvent("RESTORE_JOB", j.State), kind: "RESTORE_JOB", state: j.State, id: j.ID, started: j.StartedAt,
-		message: text(happened("restore job", j.State), "Recovery point ARN", j.PointARN, "Restored resource ARN", j.CreatedResourceARN, "RestoreJob ID", j.ID),
+		message: text(happened("restore job", j.State), recoveryPointFact, j.PointARN, "Restored resource ARN", j.CreatedResourceARN, "RestoreJob ID", j.ID),
 	}
 }
 
 func ofPoint(p state.RecoveryPoint, what string) change {
 	return change{
 		vaultARN: p.VaultARN, event: "RECOVERY_POINT_MODIFIED", kind: "RECOVERY_POINT", state: p.Status, id: p.ARN, started: p.CreatedAt,
-		message: text("An AWS Backup recovery point "+what+".", "Recovery point ARN", p.ARN, "Resource ARN", p.ResourceARN),
+		message: text("An AWS Backup recovery point "+what+".", recoveryPointFact, p.ARN, "Resource ARN", p.ResourceARN),
 	}
 }

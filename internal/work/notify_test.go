@@ -86,7 +86,7 @@ func TestVaultsTell(t *testing.T) {
 		"BACKUP_JOB RUNNING B: An AWS Backup job was started. Resource ARN : arn:r BackupJob ID : B",
 		"BACKUP_JOB EXPIRED B: An AWS Backup job failed to complete in time. Resource ARN : arn:r BackupJob ID : B",
 		"COPY_JOB FAILED C: An AWS Backup copy job failed. Resource ARN : arn:r Destination backup vault ARN : " + quiet + " CopyJob ID : C",
-		"RESTORE_JOB FAILED R: An AWS Backup restore job failed. Recovery point ARN : arn:p RestoreJob ID : R",
+		"RESTORE_JOB FAILED R: An AWS Backup restore job failed. Recovery point ARN: arn:p RestoreJob ID : R",
 	}
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)

@@ -50,7 +50,9 @@ func TestNegativeMatrix(t *testing.T) {
 	t.Parallel()
 	wall := clock.NewShifted(0)
 	s := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Wall: wall, Accounts: []server.Account{
-		{ID: management, Name: "management"}, {ID: member, Name: "member"}, {ID: vaulted, Name: "backup", Region: server.SecondRegion},
+		{ID: management, Name: "management"},
+		{ID: member, Name: "member"},
+		{ID: vaulted, Name: "backup", Region: server.SecondRegion},
 		{ID: invitable, Name: "invitable"},
 	}}})
 	ctx := t.Context()

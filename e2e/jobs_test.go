@@ -277,6 +277,24 @@ func TestIncrementalBuckets(t *testing.T) {
 	}
 }
 
+// TestIncrementalAfterACopyCameBack: a copy that came back is younger than the backup it is of, and the next backup builds on
+// the backup all the same.
+func TestIncrementalAfterACopyCameBack(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t)
+	p := enter(t, s, member, home)
+	p.role(t, "jobs", rolePolicies...)
+	key := p.key(t)
+	here, there := p.vault(t, "here", key), p.vault(t, "there", key)
+	for _, resource := range []string{p.bucket(t, "returning-bucket", ""), p.volumeARN(p.volume(t, key, noise(17, 2*blockSize)))} {
+		p.copyTo(t, p.copyTo(t, p.backUp(t, "here", resource), "here", there), "there", here)
+		again := p.backedUp(t, p.startBackup(t, "here", resource))
+		if again.State != backuptypes.BackupJobStateCompleted || aws.ToInt64(again.BytesTransferred) != 0 {
+			t.Errorf("the backup of %s is %s and read %d bytes, although nothing is new", resource, again.State, aws.ToInt64(again.BytesTransferred))
+		}
+	}
+}
+
 // TestIncrementalVolumes writes to a volume through its network block device between backups.
 func TestIncrementalVolumes(t *testing.T) {
 	t.Parallel()

@@ -146,11 +146,21 @@ func (tx *Tx) PointsByVault(ctx context.Context, vaultARNs []string) (map[string
 	return all, err
 }
 
-// LatestPoint is the newest finished point of a resource in one sealing domain: the parent of the next incremental
-// backup or copy. [ErrNotFound] if there is none.
+// LatestPoint is the newest finished point of a resource in one sealing domain, a copy or not: the parent of the next
+// incremental copy. [ErrNotFound] if there is none.
 func (tx *Tx) LatestPoint(ctx context.Context, resourceARN, vaultARN, archiveKeyARN string) (RecoveryPoint, error) {
+	return tx.latestPoint(ctx, "", resourceARN, vaultARN, archiveKeyARN)
+}
+
+// LatestBackup is the newest finished point of a resource in one sealing domain that a backup made: the parent of the next
+// incremental backup. A copy that came back tells nothing of what has changed since. [ErrNotFound] if there is none.
+func (tx *Tx) LatestBackup(ctx context.Context, resourceARN, vaultARN, archiveKeyARN string) (RecoveryPoint, error) {
+	return tx.latestPoint(ctx, "AND source_point_arn = ''", resourceARN, vaultARN, archiveKeyARN)
+}
+
+func (tx *Tx) latestPoint(ctx context.Context, which, resourceARN, vaultARN, archiveKeyARN string) (RecoveryPoint, error) {
 	return queryOne(ctx, tx, scanRow[RecoveryPoint], selectRow[RecoveryPoint]("recovery_points")+
-		`WHERE resource_arn = $1 AND vault_arn = $2 AND archive_key_arn = $3 AND archive_point_id <> ''
+		`WHERE resource_arn = $1 AND vault_arn = $2 AND archive_key_arn = $3 AND archive_point_id <> '' `+which+`
 		AND status IN ('COMPLETED', 'AVAILABLE') ORDER BY created_at DESC, completed_at DESC, arn DESC LIMIT 1`,
 		resourceARN, vaultARN, archiveKeyARN)
 }

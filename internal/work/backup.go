@@ -180,7 +180,9 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob, trail *rules.
 	}
 	f.request.KeyUse = rules.Yes()
 	asked()
-	parent, err := r.parent(ctx, job.ResourceARN, vault, keyARN)
+	parent, err := r.parent(ctx, func(ctx context.Context, tx *state.Tx) (state.RecoveryPoint, error) {
+		return tx.LatestBackup(ctx, job.ResourceARN, vault.ARN, keyARN)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -260,11 +262,9 @@ func (r *Runner) backupDomain(ctx context.Context, role *api.Caller, d resource.
 	return domain, keyARN, refuseUse(err, keyARN)
 }
 
-// parent is the latest recovery point that a new one of the same domain can build on, or nil.
-func (r *Runner) parent(ctx context.Context, resourceARN string, vault state.BackupVault, keyARN string) (*state.RecoveryPoint, error) {
-	p, err := view(ctx, r, func(ctx context.Context, tx *state.Tx) (state.RecoveryPoint, error) {
-		return tx.LatestPoint(ctx, resourceARN, vault.ARN, keyARN)
-	})
+// parent is the recovery point that a new one of the same domain can build on, or nil where latest finds none.
+func (r *Runner) parent(ctx context.Context, latest func(ctx context.Context, tx *state.Tx) (state.RecoveryPoint, error)) (*state.RecoveryPoint, error) {
+	p, err := view(ctx, r, latest)
 	if errors.Is(err, state.ErrNotFound) {
 		return nil, nil
 	}

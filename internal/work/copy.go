@@ -131,7 +131,9 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob, trail *rules.Trai
 	}
 	options := archive.CopyOptions{Point: strings.ToLower(job.ID)}
 	if decision.Incremental {
-		parent, err := r.parent(ctx, job.ResourceARN, f.destination, decision.Key.ARN)
+		parent, err := r.parent(ctx, func(ctx context.Context, tx *state.Tx) (state.RecoveryPoint, error) {
+			return tx.LatestPoint(ctx, job.ResourceARN, f.destination.ARN, decision.Key.ARN)
+		})
 		if err != nil {
 			return nil, err
 		}

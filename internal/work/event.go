@@ -2,12 +2,15 @@ package work
 
 import (
 	"context"
+	"maps"
 
 	"strongroom/internal/state"
 )
 
-// event keeps an event that CloudTrail shows in the account.
+// event keeps an event that CloudTrail shows in the account. What is not known, or not yet, is left out of its details, as in
+// the example of https://docs.aws.amazon.com/aws-backup/latest/devguide/logging-using-cloudtrail.html.
 func (r *Runner) event(ctx context.Context, accountID, region, name string, details map[string]any) {
+	maps.DeleteFunc(details, func(_ string, value any) bool { return value == nil || value == "" })
 	r.Trail.RecordServiceEvent(context.WithoutCancel(ctx), accountID, region, name, details)
 }
 

@@ -129,7 +129,7 @@ func (s *Service) StopBackupJob(ctx context.Context, c *api.Caller, in *backup.S
 			return invalidRequest("Backup job %s cannot be stopped: it is %s.", job.ID, job.State)
 		}
 		was := job.State
-		job.State = state.JobAborting
+		job.State, job.StatusMessage = state.JobAborting, "" // it will not be tried again, for whatever it said that it would
 		if err := tx.UpdateBackupJob(ctx, job, was); err != nil {
 			return err
 		}

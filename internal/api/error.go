@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Error is the error of an operation as AWS would tell it. Package wire turns it into each protocol's form; any other
@@ -59,4 +60,14 @@ func Code(err error) string {
 		return e.Code
 	}
 	return ""
+}
+
+// Refused is the error by which an operation refuses for good what it was asked, and nil if err is none: one of the server's
+// (5xx) and throttling may pass, and say nothing about what was asked.
+func Refused(err error) *Error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.HTTPStatus() >= http.StatusInternalServerError || e.HTTPStatus() == http.StatusTooManyRequests || strings.Contains(e.Code, "Throttl") {
+		return nil
+	}
+	return e
 }

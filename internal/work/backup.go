@@ -343,7 +343,7 @@ func (r *Runner) addPoint(ctx context.Context, tx *state.Tx, point *state.Recove
 // assume makes the caller that a job of an account acts as, on behalf of the vault that it fills or reads.
 func (r *Runner) assume(ctx context.Context, accountID, region, vaultARN, roleARN, session string) (*api.Caller, error) {
 	role, err := r.Identity.AssumeForService(ctx, onBehalfOf(accountID, region, vaultARN), roleARN, session)
-	if api.Code(err) != "" {
+	if api.Refused(err) != nil {
 		refusal := rules.RoleNotAssumed.Refuse(rules.Values{"role": roleARN, "account": accountID})
 		return nil, fmt.Errorf("%w (%w)", refusal, err)
 	} else if err != nil {

@@ -185,8 +185,7 @@ func (r *Runner) sourceKeyring(ctx context.Context, job *state.CopyJob, f copyFa
 
 // refuseKey makes AWS's message of a refusal by KMS; other errors stay as they are.
 func refuseKey(err error, q rules.CopyRequest) error {
-	var e *api.Error
-	if errors.As(err, &e) && e.HTTPStatus() < 500 {
+	if e := api.Refused(err); e != nil {
 		refusal := rules.RefuseSourceKey(q)
 		refusal.Cause += " KMS says: " + e.Error()
 		return fmt.Errorf("%w (%w)", refusal, err)

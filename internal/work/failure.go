@@ -23,8 +23,7 @@ var (
 
 // refuseUse makes AWS's message of a refusal by KMS to let a job use a key; other errors stay as they are.
 func refuseUse(err error, keyARN string) error {
-	var e *api.Error
-	if errors.As(err, &e) && e.HTTPStatus() < 500 {
+	if e := api.Refused(err); e != nil {
 		refusal := rules.RefuseKey(keyARN)
 		if e.Code == "NotFoundException" {
 			refusal = rules.RefuseMissingKey(keyARN)
@@ -61,8 +60,7 @@ func judge(ctx context.Context, err error, what string, t try) (outcome, error) 
 		}
 		return outcome{state.JobFailed, refusal.Message, category}, nil
 	}
-	var e *api.Error
-	if errors.As(err, &e) && e.HTTPStatus() < 500 {
+	if e := api.Refused(err); e != nil {
 		message := e.Message
 		if message == "" {
 			message = e.Code

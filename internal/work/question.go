@@ -19,11 +19,10 @@ import (
 
 // answer makes the fact of what asking came to. What may pass is no answer, but an error.
 func answer(err error) (rules.Answer, error) {
-	var refused *api.Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return rules.Yes(), nil
-	case errors.As(err, &refused) && refused.HTTPStatus() < 500:
+	}
+	if refused := api.Refused(err); refused != nil {
 		return rules.No(refused.Error(), api.ExplanationOf(err)), nil
 	}
 	return rules.Answer{}, err

@@ -92,11 +92,11 @@ func (r *Runner) refuseRemoval(ctx context.Context, native resource.Native, poin
 		if err == nil {
 			err = native.MayRemove(ctx, caller, point)
 		}
-		var refused *api.Error
+		refused := api.Refused(err)
 		switch {
 		case err == nil:
 			return nil, nil
-		case !errors.As(err, &refused) || refused.HTTPStatus() >= 500:
+		case refused == nil:
 			return nil, err
 		case refusal == nil:
 			refusal = refused

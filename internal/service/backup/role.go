@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -33,7 +32,7 @@ func (s *Service) makeServiceRole(ctx context.Context, c *api.Caller) error {
 // offerServiceRole makes the role if the caller may; what the caller asked for does not depend on it.
 func (s *Service) offerServiceRole(ctx context.Context, c *api.Caller) error {
 	err := s.makeServiceRole(ctx, c)
-	if refused, ok := errors.AsType[*api.Error](err); ok && refused.HTTPStatus() < 500 {
+	if api.Refused(err) != nil {
 		s.Log.DebugContext(ctx, "the caller may not make the service-linked role", slog.String("account", c.AccountID), slog.Any("error", err))
 		return nil
 	}

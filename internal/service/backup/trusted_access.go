@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
@@ -22,8 +21,7 @@ func (s *Service) takeTrustedAccess(ctx context.Context, c *api.Caller, organiza
 	}
 	_, err := api.Call[organizations.EnableAWSServiceAccessOutput](ctx, s.Door, c.Through(principal, organizationsRegion),
 		&organizations.EnableAWSServiceAccessInput{ServicePrincipal: aws.String(principal)})
-	var refused *api.Error
-	if errors.As(err, &refused) && refused.HTTPStatus() < 500 {
+	if api.Refused(err) != nil {
 		return nil
 	}
 	return err

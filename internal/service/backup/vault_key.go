@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -80,8 +79,8 @@ func (s *Service) adoptKey(ctx context.Context, c *api.Caller, keyARN string, va
 
 // keyError is how the service answers when KMS refuses.
 func keyError(err error) error {
-	var e *api.Error
-	if !errors.As(err, &e) || e.HTTPStatus() >= 500 {
+	e := api.Refused(err)
+	if e == nil {
 		return err
 	}
 	answer := invalid("The key in EncryptionKeyArn cannot be used: %s", e.Message)

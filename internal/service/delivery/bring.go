@@ -73,8 +73,7 @@ func pauseAfter(attempts int64) state.Micros {
 
 // Permanent reports whether trying again is of no use: the target is not there, or does not admit the sender.
 func Permanent(err error) bool {
-	e, ok := errors.AsType[*api.Error](err)
-	return ok && e.HTTPStatus() < http.StatusInternalServerError && e.HTTPStatus() != http.StatusTooManyRequests && !strings.Contains(e.Code, "Throttl")
+	return api.Refused(err) != nil
 }
 
 // deadLetter is the delivery of what could not be delivered, with what became of it.

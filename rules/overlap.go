@@ -8,19 +8,22 @@ type PlannedRule struct {
 	Zone      *time.Location
 	Windows   Windows
 	Lifecycle Lifecycle
+	// Since is when the rule came to run by its schedule. What it would have run before does not count.
+	Since time.Time
 }
 
 // Outlasted reports whether the run of the i-th rule of a plan at a time is left to another rule: where the start windows
 // of two rules overlap, only the one with the longer retention makes the backup, and of two that keep as long the first.
-// What would have run before since, when the plan became what it is, does not count. See
+// See
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/plan-options-and-configuration.html.
-func Outlasted(plan []PlannedRule, i int, at, since time.Time) bool {
+func Outlasted(plan []PlannedRule, i int, at time.Time) bool {
 	one := plan[i]
 	for j, other := range plan {
 		if j == i || !other.Lifecycle.outlasts(one.Lifecycle) && (j > i || one.Lifecycle.outlasts(other.Lifecycle)) {
 			continue
 		}
 		from := at.Add(at.Sub(other.Windows.StartBy(at))) // a run at that time would have to start by now
+		since := other.Since
 		if from.Before(since) {
 			from = since
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup/types"
 
 	"strongroom/rules"
@@ -163,6 +164,11 @@ func (tx *Tx) BackupPlanVersions(ctx context.Context, planID string, after Curso
 		new(filter).add("plan_id = ?", planID), after, limit)
 }
 
+// RuleSchedules lists the next runs of a plan's rules.
+func (tx *Tx) RuleSchedules(ctx context.Context, planID string) ([]RuleSchedule, error) {
+	return selectWhere[RuleSchedule](ctx, tx, "backup_rule_schedules", new(filter).add("plan_id = ?", planID), "ORDER BY rule_id")
+}
+
 // RuleSchedulesDue lists the rules whose next run is at or before at, the oldest first.
 func (tx *Tx) RuleSchedulesDue(ctx context.Context, at Micros, limit int) ([]RuleSchedule, error) {
 	return selectWhere[RuleSchedule](ctx, tx, "backup_rule_schedules", new(filter).add("next_run_at <= ?", at),
@@ -186,4 +192,20 @@ func (tx *Tx) NextRuleRun(ctx context.Context) (Micros, error) {
 func (tx *Tx) AdvanceRule(ctx context.Context, planID, ruleID string, from, next Micros) error {
 	return tx.execOne(ctx, `UPDATE backup_rule_schedules SET next_run_at = $1
 		WHERE plan_id = $2 AND rule_id = $3 AND next_run_at = $4`, next, planID, ruleID, from)
+}
+
+// SameSchedule reports whether a rule is in two documents of its plan and runs at the same times by both.
+func SameSchedule(a, b types.BackupPlan, ruleID string) bool {
+	one, other := ruleOf(a, ruleID), ruleOf(b, ruleID)
+	return one != nil && other != nil && aws.ToString(one.ScheduleExpression) == aws.ToString(other.ScheduleExpression) &&
+		aws.ToString(one.ScheduleExpressionTimezone) == aws.ToString(other.ScheduleExpressionTimezone)
+}
+
+func ruleOf(document types.BackupPlan, id string) *types.BackupRule {
+	for i, r := range document.Rules {
+		if aws.ToString(r.RuleId) == id {
+			return &document.Rules[i]
+		}
+	}
+	return nil
 }

@@ -50,9 +50,13 @@ func (r *Runner) process(ctx context.Context, plan state.BackupPlan, rule types.
 	return good, bad, nil
 }
 
-// belongs reports whether a plan still has a say in its account: that of an organization has none once the account has left
-// it, although it may not yet have been taken away.
+// belongs reports whether a plan still has a say in its account: none has in an account that is closed, and that of an
+// organization has none once the account has left it, although it may not yet have been taken away.
 func (r *Runner) belongs(ctx context.Context, plan state.BackupPlan) (bool, error) {
+	account, err := view(ctx, r, func(ctx context.Context, tx *state.Tx) (state.Account, error) { return tx.Account(ctx, plan.AccountID) })
+	if err != nil || account.ClosedAt != 0 {
+		return false, err
+	}
 	if plan.OrganizationID == "" {
 		return true, nil
 	}
@@ -87,7 +91,7 @@ func (r *Runner) unassumable(ctx context.Context, plan state.BackupPlan, selecti
 		return refused, nil
 	}
 	role, err := r.assume(ctx, plan.AccountID, plan.Region, plan.ARN, selection.IAMRoleARN, "AWSBackup-ProcessBackupPlanSelection")
-	if api.Code(err) != "" {
+	if api.Refused(err) != nil {
 		return refused, nil
 	} else if err != nil {
 		return nil, err
@@ -97,7 +101,7 @@ func (r *Runner) unassumable(ctx context.Context, plan state.BackupPlan, selecti
 	}
 	unread := told(rules.TagSelectionDenied, "AccessDenied", values)
 	err = r.Door.Authorize(ctx, role, "backup", api.Access{Action: "tag:GetResources", Resource: "*", DeniedAs: func(string) *api.Error { return unread }})
-	if api.Code(err) != "" {
+	if api.Refused(err) != nil {
 		return unread, nil
 	}
 	return nil, err

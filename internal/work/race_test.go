@@ -75,6 +75,9 @@ func TestTagsSetWhileARuleRunsStay(t *testing.T) {
 		}},
 	}}
 	err := db.Update(t.Context(), func(ctx context.Context, tx *state.Tx) error {
+		if err := tx.InsertAccount(ctx, state.Account{ID: "111111111111", Status: "ACTIVE"}); err != nil {
+			return err
+		}
 		return tx.InsertBackupPlan(ctx, plan, []state.RuleSchedule{{PlanID: "p", RuleID: "r", NextRunAt: now}})
 	})
 	if err != nil {

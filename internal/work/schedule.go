@@ -57,10 +57,16 @@ func (r *Runner) RunDueRules(ctx context.Context) error {
 
 func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 	var plan state.BackupPlan
+	var versions []state.BackupPlanVersion
 	var selections []state.BackupSelection
 	err := r.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
 		if plan, err = tx.BackupPlan(ctx, s.PlanID); err != nil {
 			return err
+		}
+		if len(plan.Document.Rules) > 1 {
+			if versions, err = tx.BackupPlanVersions(ctx, s.PlanID, state.Cursor{}, 0); err != nil {
+				return err
+			}
 		}
 		selections, err = tx.BackupSelections(ctx, s.PlanID, state.Cursor{}, 0)
 		return err
@@ -73,7 +79,7 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 		return fmt.Errorf("the plan has no such rule")
 	}
 	rule := plan.Document.Rules[index]
-	planned, err := plannedRules(plan)
+	planned, err := plannedRules(plan, versions)
 	if err != nil {
 		return err
 	}
@@ -86,7 +92,7 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 	for !next.IsZero() && now.After(windows.StartBy(next)) {
 		next = schedule.Next(next, zone)
 	}
-	outlasted := rules.Outlasted(planned, index, scheduled, plan.UpdatedAt.Time())
+	outlasted := rules.Outlasted(planned, index, scheduled)
 	var jobs []state.BackupJob
 	var failures []unprocessed
 	if !missed && !outlasted {
@@ -98,8 +104,17 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 		}
 	}
 	err = r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		// Read anew: the plan may have been changed since, and then the run is made by what it is now, at the next look.
+		current, err := tx.BackupPlan(ctx, plan.ID)
+		if err != nil {
+			return err
+		}
+		if current.VersionID != plan.VersionID {
+			jobs = nil
+			return nil
+		}
 		if err := tx.AdvanceRule(ctx, s.PlanID, s.RuleID, s.NextRunAt, state.MicrosOf(next)); errors.Is(err, state.ErrNotFound) {
-			jobs = nil // the plan was changed, or another process was faster
+			jobs = nil // the plan is deleted, or another process was faster
 			return nil
 		} else if err != nil {
 			return err
@@ -119,13 +134,8 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 				return err
 			}
 		}
-		// Read anew: tags may have been set since.
-		now, err := tx.BackupPlan(ctx, plan.ID)
-		if err != nil {
-			return err
-		}
-		now.ExecutedAt = tx.Now
-		return tx.PutBackupPlan(ctx, now)
+		current.ExecutedAt = tx.Now
+		return tx.PutBackupPlan(ctx, current)
 	})
 	if err == nil && outlasted {
 		r.Log.InfoContext(ctx, "a rule leaves the backup to one that keeps it longer", slog.String("plan", plan.Name), slog.String("rule", aws.ToString(rule.RuleName)), slog.String("account", plan.AccountID), slog.String("region", plan.Region))
@@ -136,8 +146,9 @@ func (r *Runner) runRule(ctx context.Context, s state.RuleSchedule) error {
 	return err
 }
 
-// plannedRules reads when the rules of a plan run, and for how long they keep what they back up.
-func plannedRules(plan state.BackupPlan) ([]rules.PlannedRule, error) {
+// plannedRules reads when the rules of a plan run, and for how long they keep what they back up. The plan's versions, the
+// newest first, tell since when each has run so; none are needed where no rule meets another.
+func plannedRules(plan state.BackupPlan, versions []state.BackupPlanVersion) ([]rules.PlannedRule, error) {
 	var all []rules.PlannedRule
 	for _, rule := range plan.Document.Rules {
 		schedule, err := rules.ParseSchedule(aws.ToString(rule.ScheduleExpression))
@@ -149,11 +160,23 @@ func plannedRules(plan state.BackupPlan) ([]rules.PlannedRule, error) {
 			return nil, err
 		}
 		all = append(all, rules.PlannedRule{
-			Schedule: schedule, Zone: zone, Lifecycle: state.LifecycleOf(rule.Lifecycle),
+			Schedule: schedule, Zone: zone, Since: since(plan, versions, aws.ToString(rule.RuleId)), Lifecycle: state.LifecycleOf(rule.Lifecycle),
 			Windows: rules.Windows{Start: aws.ToInt64(rule.StartWindowMinutes), Completion: aws.ToInt64(rule.CompletionWindowMinutes)},
 		})
 	}
 	return all, nil
+}
+
+// since is when a rule of a plan came to run by its schedule. A plan that was deleted and came back begins anew.
+func since(plan state.BackupPlan, versions []state.BackupPlanVersion, ruleID string) time.Time {
+	began := plan.UpdatedAt
+	for _, v := range versions {
+		if v.DeletedAt != 0 || !state.SameSchedule(plan.Document, v.Document, ruleID) {
+			break
+		}
+		began = v.CreatedAt
+	}
+	return began.Time()
 }
 
 // jobsOf makes a backup job for each resource that a selection takes.

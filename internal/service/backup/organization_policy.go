@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,15 +114,23 @@ type refusedPlan struct {
 // handDown makes the plans of the policy, in all their Regions. One that AWS Backup does not take is none in any Region.
 func (e effective) handDown() (wanted []handedDown, refused []refusedPlan, err error) {
 	for _, plan := range e.plans {
+		var made []handedDown
+		var why *api.Error
 		for _, region := range plan.Regions {
-			made, err := handDown(e.OrganizationID, e.AccountID, region, plan)
-			if why := refusal(err); why != nil {
-				refused = append(refused, refusedPlan{plan, region, why})
-				continue
+			one, err := handDown(e.OrganizationID, e.AccountID, region, plan)
+			if r := refusal(err); r != nil {
+				why = cmp.Or(why, r)
 			} else if err != nil {
 				return nil, nil, err
 			}
-			wanted = append(wanted, made)
+			made = append(made, one)
+		}
+		if why == nil {
+			wanted = append(wanted, made...)
+			continue
+		}
+		for _, region := range plan.Regions {
+			refused = append(refused, refusedPlan{plan, region, why})
 		}
 	}
 	return wanted, refused, nil
@@ -141,7 +150,7 @@ func (s *Service) replacePlans(ctx context.Context, tx *state.Tx, policy effecti
 	}
 	for _, plan := range there {
 		kept := slices.ContainsFunc(wanted, func(h handedDown) bool { return h.ID == plan.ID }) ||
-			plan.OrganizationID == policy.OrganizationID && slices.ContainsFunc(refused, func(r refusedPlan) bool { return r.Name == plan.Name })
+			plan.OrganizationID == policy.OrganizationID && slices.ContainsFunc(refused, func(r refusedPlan) bool { return r.Name == plan.Name && r.region == plan.Region })
 		if kept {
 			continue
 		}
@@ -172,7 +181,7 @@ func (s *Service) putHandedDown(ctx context.Context, tx *state.Tx, h handedDown)
 	}
 	plan := h.BackupPlan
 	plan.CreatedAt, plan.UpdatedAt, plan.VersionID, plan.ExecutedAt = tx.Now, tx.Now, newVersionID(), there.ExecutedAt
-	schedules, err := schedulesOf(plan, tx.Now.Time())
+	schedules, err := reschedule(ctx, tx, plan, there.Document)
 	if err != nil {
 		return err
 	}

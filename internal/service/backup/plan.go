@@ -133,6 +133,27 @@ func schedulesOf(plan state.BackupPlan, now time.Time) ([]state.RuleSchedule, er
 	return all, nil
 }
 
+// reschedule says when each rule of a plan runs next whose document was another before. A rule whose schedule did not change
+// keeps its next run: it may be due, and not have been made yet.
+func reschedule(ctx context.Context, tx *state.Tx, plan state.BackupPlan, before types.BackupPlan) ([]state.RuleSchedule, error) {
+	schedules, err := schedulesOf(plan, tx.Now.Time())
+	if err != nil {
+		return nil, err
+	}
+	pending, err := tx.RuleSchedules(ctx, plan.ID)
+	for _, p := range pending {
+		if !state.SameSchedule(plan.Document, before, p.RuleID) {
+			continue
+		}
+		for i := range schedules {
+			if schedules[i].RuleID == p.RuleID {
+				schedules[i].NextRunAt = p.NextRunAt
+			}
+		}
+	}
+	return schedules, err
+}
+
 func nextRun(r types.BackupRule, after time.Time) (time.Time, error) {
 	schedule, err := rules.ParseSchedule(*r.ScheduleExpression)
 	if err != nil {
@@ -247,11 +268,12 @@ func (s *Service) UpdateBackupPlan(ctx context.Context, c *api.Caller, in *backu
 		if len(versions) >= rules.MaxPlanVersions {
 			return limitExceeded("You have reached the limit of %d versions of a backup plan.", rules.MaxPlanVersions)
 		}
+		before := plan.Document
 		if plan.Document, err = planDocument(in.BackupPlan, plan.Document.Rules); err != nil {
 			return err
 		}
 		plan.Name, plan.VersionID, plan.UpdatedAt = *plan.Document.BackupPlanName, newVersionID(), tx.Now
-		schedules, err := schedulesOf(plan, tx.Now.Time())
+		schedules, err := reschedule(ctx, tx, plan, before)
 		if err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ type evaluation struct {
 // ask puts the request to every gate that applies, in AWS's order.
 func (v *evaluation) ask() {
 	p, caller := v.policies, &v.request.Principal
-	linked := caller.IsServiceLinkedRole()
+	linked := caller.ServiceLinked
 	if !linked {
 		v.askLevels(GateRCP, p.RCPs)
 	}
@@ -181,7 +181,7 @@ func (v *evaluation) askResource() {
 			named = personally
 		}
 		// A service's own role needs its grant also where the key's policy names it as well, see grantedToService.
-		if named > v.named || named > byAccount && caller.IsServiceLinkedRole() {
+		if named > v.named || named > byAccount && caller.ServiceLinked {
 			result.Outcome, result.statement = Allows, nil
 			result.By = &Match{Gate: GateGrant, Source: "grant " + grant.ID, Statement: NoStatement, Effect: Allow}
 			v.resource, v.named = result.By, named
@@ -197,7 +197,7 @@ func (v *evaluation) askResource() {
 // of other accounts by their grants alone: its predefined policy speaks of no customer managed keys, and nobody could change
 // it; see example 2 of https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html.
 func (v *evaluation) grantedToService() bool {
-	return v.resource.Gate == GateGrant && v.named != byAccount && v.request.Principal.IsServiceLinkedRole()
+	return v.resource.Gate == GateGrant && v.named != byAccount && v.request.Principal.ServiceLinked
 }
 
 // resourceGate is what the resource's policy is called.

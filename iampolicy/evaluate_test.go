@@ -25,7 +25,13 @@ var (
 	linked = Principal{
 		ARN:       "arn:aws:sts::" + home + ":assumed-role/AWSServiceRoleForBackup/copy",
 		RoleARN:   "arn:aws:iam::" + home + ":role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup",
-		AccountID: home,
+		AccountID: home, ServiceLinked: true,
+	}
+	// pretender is a role of somebody who may make roles, in a path that looks like that of a service's own.
+	pretender = Principal{
+		ARN:       "arn:aws:sts::" + home + ":assumed-role/mine/s",
+		RoleARN:   "arn:aws:iam::" + home + ":role/x:role/aws-service-role/backup.amazonaws.com/mine",
+		AccountID: home, UserID: "AROAMINE:s",
 	}
 	federated = Principal{
 		ARN:       "arn:aws:sts::" + home + ":federated-user/carol",
@@ -158,6 +164,7 @@ func TestGates(t *testing.T) {
 		{"a grant across accounts to another role than the service's own", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}}, false, GateResource},
 		{"a grant across accounts to a service's own role, which the key policy denies", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", linked.RoleARN}}, Resource: []Source{denyMe}}, false, GateResource},
 		{"a grant across accounts to the account of a service's own role", linked, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", home}}}, false, GateIdentity},
+		{"a grant across accounts to a role whose path looks like a service's", pretender, foreign, Policies{KeyPolicy: true, Grants: []Grant{{"g", pretender.RoleARN}}}, false, GateIdentity},
 		{"a grant across accounts, identity allows", session, foreign, Policies{Identity: identity, KeyPolicy: true, Grants: []Grant{{"g", session.RoleARN}}}, true, GateIdentity},
 
 		{"a role that trusts nobody", alice, "", Policies{Identity: identity, Resource: as(Trust, to(`{"Service": "backup.amazonaws.com"}`))}, false, GateTrust},

@@ -16,9 +16,9 @@ func speaks(gate Gate, p *Principal) bool {
 	case GateIdentity, GateBoundary, GateSession:
 		return p.hasIdentity() && !p.IsRoot
 	case GateSCP:
-		return p.hasIdentity() && !p.IsServiceLinkedRole()
+		return p.hasIdentity() && !p.ServiceLinked
 	case GateRCP:
-		return !p.IsServiceLinkedRole()
+		return !p.ServiceLinked
 	case GateResource, GateTrust, GateGrant:
 	}
 	return true

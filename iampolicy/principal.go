@@ -10,6 +10,10 @@ type Principal struct {
 	AccountID string
 	UserID    string // AIDA… of a user, AROA…:session of a role session, the account id of root
 	IsRoot    bool   // the account's root user, who needs no identity policy
+	// ServiceLinked is whether the role of the session is a service's own, to which neither service nor resource control
+	// policies apply, and which uses keys of other accounts by grants alone. It is a fact of the role that is kept with it:
+	// its ARN does not tell, since a path may hold anything, as "/x:role/aws-service-role/" does.
+	ServiceLinked bool
 
 	// A service that calls for itself (backup.amazonaws.com). It has no identity policies: only the resource's own
 	// policy can allow it.
@@ -19,12 +23,6 @@ type Principal struct {
 	Federated string
 	// The canonical user id of the caller's account, for bucket policies that name it.
 	CanonicalUser string
-}
-
-// IsServiceLinkedRole reports whether the principal is a session of a service-linked role, to which neither service nor
-// resource control policies apply.
-func (p *Principal) IsServiceLinkedRole() bool {
-	return strings.Contains(p.RoleARN, ":role/aws-service-role/")
 }
 
 // hasIdentity reports whether identity policies can speak for the principal.

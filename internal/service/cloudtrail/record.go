@@ -125,7 +125,8 @@ func (r *Recorder) eventsOf(ctx context.Context, call *api.Record) []state.Event
 // destination's AWSServiceRoleForBackup is observed at
 // https://www.tecracer.com/blog/2024/04/automating-cross-account-/-cross-region-backups-with-aws-backup-in-aws-organizations.html.
 func isServiceLinked(roleARN string) bool {
-	return strings.Contains(roleARN, ":role/aws-service-role/")
+	parsed, err := arn.Parse(roleARN)
+	return err == nil && strings.HasPrefix(parsed.Resource, "role/aws-service-role/")
 }
 
 // event completes a record for the account that sees it.

@@ -106,6 +106,7 @@ func (a *Authorizer) question(ctx context.Context, c *api.Caller, access *api.Ac
 	request := iampolicy.Request{
 		Principal: iampolicy.Principal{
 			ARN: c.ARN, RoleARN: c.RoleARN, UserARN: c.UserARN, AccountID: c.AccountID, UserID: c.UserID, IsRoot: c.IsRoot(), Service: c.Service,
+			ServiceLinked: p.linked,
 		},
 		Action: access.Action, Resource: access.Resource, ResourceAccountID: access.ResourceAccountID,
 	}
@@ -182,6 +183,7 @@ func (a *Authorizer) resourcePolicies(access *api.Access, policies *iampolicy.Po
 // principal is what is known of a caller whatever it asks for.
 type principal struct {
 	gone     bool // deleted since the credential was issued: no policy and no grant speaks for it any more
+	linked   bool // a service's own role
 	identity []iampolicy.Source
 	boundary *iampolicy.Source
 	// password is a user's allowance by the account's password policy to change the own password; nil for none. It is no
@@ -204,7 +206,7 @@ func (k *knowledge) load(ctx context.Context, tx *state.Tx, c *api.Caller) (*pri
 		if err != nil {
 			return nil, err
 		}
-		boundary, tags = role.BoundaryARN, role.Tags
+		p.linked, boundary, tags = role.ServiceLinked(), role.BoundaryARN, role.Tags
 		holders = append(holders, state.PolicyHolder{Kind: state.KindRole, Name: role.Name})
 	} else {
 		name, id := identity(c)

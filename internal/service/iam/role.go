@@ -27,7 +27,7 @@ func (s *Service) CreateRole(ctx context.Context, c *api.Caller, in *iam.CreateR
 		return nil, err
 	}
 	if strings.HasPrefix(pathOf(in), "/aws-service-role/") {
-		return nil, invalidInput("The path /aws-service-role/ is reserved for service-linked roles.")
+		return nil, invalidInput("Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles")
 	}
 	var role state.Role
 	err := s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -204,6 +205,9 @@ func (s *Service) simulatedCaller(ctx context.Context, c *api.Caller, name strin
 		principal.IsRoot = true
 	case parsed.Service == "iam" && kind == "role":
 		principal.RoleARN = name
+		if parsed.AccountID == c.AccountID {
+			principal.ServiceLinked, err = s.isLinked(ctx, c.AccountID, name)
+		}
 	case parsed.Service == "sts" && kind == "assumed-role":
 		role, _, _ := strings.Cut(path, "/")
 		principal.RoleARN = "arn:aws:iam::" + parsed.AccountID + ":role/" + role
@@ -219,4 +223,17 @@ func (s *Service) simulatedCaller(ctx context.Context, c *api.Caller, name strin
 		return principal, invalidInput("Invalid Caller ARN: %s", name)
 	}
 	return principal, err
+}
+
+// isLinked reports whether an ARN is that of a service's own role in an account.
+func (s *Service) isLinked(ctx context.Context, accountID, roleARN string) (is bool, err error) {
+	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		role, err := tx.Role(ctx, accountID, lastSegment(roleARN))
+		is = err == nil && role.ARN() == roleARN && role.ServiceLinked()
+		if errors.Is(err, state.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	return is, err
 }

@@ -61,6 +61,21 @@ var backupMishaps = []mishap{
 		cure:   func(w *wreck, fix rules.Fix) { w.mayToo(w.m, "blind", fix.Statement) },
 	},
 	{
+		id: "E74b", mistake: "the role may not read the object that is new",
+		state: "COMPLETED",
+		make: func(w *wreck) {
+			w.m.role(w.t, "squinting")
+			w.names["half-read bucket"] = w.m.bucket(w.t, "half-read-bucket", "")
+			w.m.put(w.t, "half-read-bucket", "open/letter", []byte("for everybody"))
+			w.m.put(w.t, "half-read-bucket", "sealed/letter", []byte("for somebody"))
+			w.may(w.m, "squinting", allow("s3:GetBucketTagging", "s3:GetBucketVersioning", "s3:ListBucketVersions"),
+				statement{"Effect": "Allow", "Action": "s3:GetObject*", "Resource": "arn:aws:s3:::half-read-bucket/open/*"})
+		},
+		values: named("bucket", "half-read-bucket"),
+		try:    func(w *wreck) telling { return w.backup("squinting", "local-vault", w.names["half-read bucket"]) },
+		cure:   func(w *wreck, fix rules.Fix) { w.mayToo(w.m, "squinting", fix.Statement) },
+	},
+	{
 		id: "E33", mistake: "the role may not take snapshots",
 		values: named("action", "ec2:CreateSnapshot"),
 		make: func(w *wreck) {

@@ -134,7 +134,7 @@ func happens(t *testing.T, w *wreck, table []mishap) {
 			if got != want {
 				t.Errorf("told:\n%+v\nwant:\n%+v", got, want)
 			}
-			if got.state == "FAILED" {
+			if got.state == "FAILED" || got.moment == rules.InBackup && got.message != "" { // or it is completed with issues
 				w.explains(m.id)
 			}
 			w.calls = nil

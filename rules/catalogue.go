@@ -10,7 +10,7 @@ import (
 // Entry is one refusal of AWS Backup, or of a service under it, as a row of the [Catalogue]: the words, when they come, why,
 // and what to do. <names> in texts, causes and cures stand for what [Entry.Refuse] fills in.
 type Entry struct {
-	ID       string    // E1 to E97; where AWS has several texts for one cause, a letter follows: E39, E39b
+	ID       string    // E1 to E97; where there are several texts for one cause, a letter follows: E39, E39b
 	Text     string    // AWS's words, letter for letter; "" where it has none of its own, or where they are not known
 	Category string    // the job's MessageCategory; "" where jobs have none
 	Moments  []Moment  // when it is told

@@ -162,6 +162,15 @@ var (
 		},
 		Source: "DG:s3-backups",
 	}
+	SomeSkipped = Entry{
+		ID:       "E74b",
+		Text:     "One or more objects failed to be backed up from the source bucket <bucket>. To get notified of these failures, enable SNS event notifications.",
+		Category: Miscellaneous, Moments: []Moment{InBackup},
+		Cause: "Some of the bucket's objects could not be read, and are not in the recovery point: the role may not read them or use their keys, or they lie in an " +
+			"archival storage class or are under a key of a client's. The job is COMPLETED.",
+		Cure:   NothingBackedUp.Cure,
+		Source: "Own",
+	}
 	AirGapUnsupported = Entry{
 		ID:       "E75",
 		Text:     "Backup job completed successfully to the target backup vault. This resource type is not supported by logically air-gapped backup vault.",
@@ -203,6 +212,6 @@ var backupEntries = []Entry{
 	ResourceBusy, WindowClosed, StoppedByUser, BackupOutsideLock, MaintenanceWindow, AutomatedWindow, SubscriberLimit, VolumeSnapshotLimit, SnapshotLimit,
 	ImageThrottled, UserSnapshotLimit, ImageLimit, TooManyTags, TooManyTagsNative, InterfacesTooLarge, TimestreamLimit, InstanceNotInState,
 	ResourceNotAvailable, ResourceNotInAvailable, VolumeNotInState, VolumeMissing, MachineMissing, TableMissing, ShadowCopyError, ShadowCopyFailed,
-	ContinuousElsewhere, BucketContinuousElsewhere, OptionsDiffer, NothingBackedUp, AirGapUnsupported, AirGapManagedKey, HostOffline, HostUnsupported,
+	ContinuousElsewhere, BucketContinuousElsewhere, OptionsDiffer, NothingBackedUp, SomeSkipped, AirGapUnsupported, AirGapManagedKey, HostOffline, HostUnsupported,
 	RegionSnapshotLimit,
 }

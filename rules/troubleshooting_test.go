@@ -152,6 +152,7 @@ func sources(text string) string {
 		default:
 			links = append(links, cmp.Or(map[string]string{
 				"Blog":        "tecRacer's blog of 2024-04-26 on cross-account and cross-Region backups",
+				"Own":         "this service's own words, in the manner of AWS's: AWS tells of no text for this",
 				"Classmethod": "[Classmethod, 2025-03-23](https://dev.classmethod.jp/articles/aws-backup-s3)",
 				"Zatoima":     "zatoima.github.io on restores of EC2 instances",
 			}[source], source))
@@ -167,7 +168,7 @@ func TestSourcesAreKnown(t *testing.T) {
 		for source := range strings.SplitSeq(e.Source, ", ") {
 			switch kind, name, named := strings.Cut(source, ":"); {
 			case named && name != "" && (kind == "DG" || kind == "KC" || kind == "GH" && strings.Contains(name, "#")):
-			case slices.Contains([]string{"Blog", "Classmethod", "Zatoima", "the API model"}, source):
+			case slices.Contains([]string{"Blog", "Own", "Classmethod", "Zatoima", "the API model"}, source):
 			default:
 				t.Errorf("%s: nobody knows the source %q", e.ID, source)
 			}

@@ -31,7 +31,7 @@ type Description struct {
 // BackupRequest says where a backup goes.
 type BackupRequest struct {
 	Domain *archive.Domain
-	Point  string // id of the point to write; writing it twice commits it once
+	Point  string // id of the point to write; where it is there already, the kind returns it as it is or archive.ErrPointExists
 	Parent string // id of an earlier point of the same resource in the same domain, or ""
 	// ParentState is what the kind returned in Result.State for the parent.
 	ParentState string
@@ -51,8 +51,8 @@ type Result struct {
 	Entries     int64
 	// State is kept with the recovery point and given to the next incremental backup (a volume's change generation).
 	State string
-	// Message is a warning: the job is completed with issues.
-	Message string
+	// Issue is a refusal of a part of the backup: the job is completed with issues. Nil if there is none.
+	Issue error
 }
 
 // RestoreRequest says what to restore and how.

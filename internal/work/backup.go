@@ -236,12 +236,17 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob, trail *rules.
 	}
 	f.request.Data = rules.Yes()
 	asked()
+	if result.Issue != nil {
+		end, err := judge(ctx, result.Issue, "Backup", try{})
+		if err != nil {
+			return nil, err
+		}
+		*trail = trailOf(*trail, at("data", result.Issue), end)
+		job.StatusMessage, job.MessageCategory = end.message, end.category
+	}
 	point.SizeBytes, point.TransferredBytes, point.NewBytes = result.SizeBytes, result.Transferred, result.New
 	point.StoredBytes, point.KindState = result.Stored, result.State
 	job.SizeBytes, job.TransferredBytes = result.SizeBytes, result.Transferred
-	if result.Message != "" {
-		job.StatusMessage, job.MessageCategory = result.Message, rules.Category(result.Message)
-	}
 	return point, nil
 }
 

@@ -130,9 +130,13 @@ func text(happened string, facts ...string) string {
 }
 
 func ofBackup(j state.BackupJob) change {
+	what, issues := happened("job", j.State), ""
+	if j.State == state.JobCompleted && j.StatusMessage != "" { // AWS's console calls such a job completed with issues
+		what, issues = "An AWS Backup job was completed with issues.", j.StatusMessage
+	}
 	return change{
 		vaultARN: j.VaultARN, event: jobEvent("BACKUP_JOB", j.State), kind: "BACKUP_JOB", state: j.State, id: j.ID, started: j.StartedAt,
-		message: text(happened("job", j.State), recoveryPointFact, j.PointARN, "Resource ARN", j.ResourceARN, "BackupJob ID", j.ID),
+		message: text(what, recoveryPointFact, j.PointARN, "Resource ARN", j.ResourceARN, "BackupJob ID", j.ID, "Status message", issues),
 	}
 }
 

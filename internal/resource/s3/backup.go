@@ -89,8 +89,10 @@ type backup struct {
 
 	transferred atomic.Int64
 	done        atomic.Int64 // bytes kept or put
-	kept, put   atomic.Int64
-	skipped     error // why the first version was that was skipped
+	kept, read  atomic.Int64 // versions that the parent has already, and that were read
+	put         atomic.Int64 // versions written, with delete markers, of which there is nothing to read
+	denied      int64        // versions that were skipped because the role may not read them or use their keys
+	skipped     error        // why the first version was that was skipped
 }
 
 // step is a change of the parent recovery point, in the order of the archive. A version's content is fetched by a worker
@@ -118,10 +120,7 @@ func (b *backup) run(ctx context.Context, parentID string) (resource.Result, err
 		}
 	}
 	w, err := b.request.Domain.NewWriter(ctx, archive.WriteOptions{Point: b.request.Point, Parent: parentID, Kind: archive.Objects, Metadata: []byte(b.bucket)})
-	if errors.Is(err, archive.ErrPointExists) {
-		return b.again(ctx)
-	}
-	if err != nil {
+	if err != nil { // of ErrPointExists too: what an earlier run skipped is not known any more
 		return resource.Result{}, err
 	}
 	defer w.Abort() //nolint:errcheck // there is an error already, or it was committed
@@ -129,9 +128,8 @@ func (b *backup) run(ctx context.Context, parentID string) (resource.Result, err
 		return resource.Result{}, err
 	}
 	if b.state.Skipped > 0 {
-		if b.kept.Load()+b.put.Load() == 0 {
-			none := rules.NothingBackedUp.Refuse(roleValues(b.caller).With("bucket", b.bucket))
-			return resource.Result{}, denied(none, b.skipped)
+		if b.nothing() {
+			return resource.Result{}, b.told(rules.NothingBackedUp)
 		}
 		b.log.WarnContext(ctx, "objects were not backed up", slog.String("bucket", b.bucket), slog.Int64("versions", b.state.Skipped))
 	}
@@ -145,7 +143,18 @@ func (b *backup) run(ctx context.Context, parentID string) (resource.Result, err
 	return b.result(summary)
 }
 
-// again is the result of a job whose recovery point was committed by an earlier run.
+// nothing reports whether nothing was backed up that there was to back up, which the job fails for: versions were refused and
+// none could be read, whatever the parent has; or there is nothing at all.
+func (b *backup) nothing() bool {
+	return b.read.Load() == 0 && (b.denied > 0 || b.kept.Load()+b.put.Load() == 0)
+}
+
+// told is what the job says of the versions that it skipped, with the reason of the first.
+func (b *backup) told(entry rules.Entry) error {
+	return denied(entry.Refuse(roleValues(b.caller).With("bucket", b.bucket)), b.skipped)
+}
+
+// again is the result of a job whose recovery point was committed by another run meanwhile.
 func (b *backup) again(ctx context.Context) (resource.Result, error) {
 	p, err := b.request.Domain.Open(ctx, b.request.Point)
 	if err != nil {
@@ -156,7 +165,12 @@ func (b *backup) again(ctx context.Context) (resource.Result, error) {
 
 func (b *backup) result(summary archive.Summary) (resource.Result, error) {
 	text, err := json.Marshal(b.state)
+	var issue error
+	if b.state.Skipped > 0 {
+		issue = b.told(rules.SomeSkipped)
+	}
 	return resource.Result{
+		Issue:     issue,
 		SizeBytes: int64(summary.LogicalBytes), Transferred: b.transferred.Load(), New: int64(summary.NewBytes), Stored: int64(summary.StoredBytes), Entries: int64(summary.Entries), State: string(text),
 	}, err
 }
@@ -236,7 +250,10 @@ func (b *backup) apply(ctx context.Context, w *archive.Writer, s *step) error {
 		return nil
 	case unreadable(s.err):
 		b.state.Skipped++
-		if b.skipped == nil {
+		if refused(s.err) {
+			b.denied++
+		}
+		if b.skipped == nil || b.denied == 1 && refused(s.err) { // a refusal tells more than what cannot be read anyway
 			b.skipped = s.err
 		}
 		b.log.DebugContext(ctx, "an object was not backed up", slog.String("bucket", b.bucket), slog.String("key", s.entry.Key),
@@ -257,6 +274,7 @@ func (b *backup) apply(ctx context.Context, w *archive.Writer, s *step) error {
 			return fmt.Errorf("backing up the tags of %s of bucket %s: %w", s.entry.Key, b.bucket, err)
 		}
 		b.put.Add(1)
+		b.read.Add(1)
 		b.progress(s.entry.Size)
 		return nil
 	}
@@ -269,6 +287,9 @@ func (b *backup) apply(ctx context.Context, w *archive.Writer, s *step) error {
 		return fmt.Errorf("backing up %s of bucket %s: %w", s.entry.Key, b.bucket, err)
 	}
 	b.put.Add(1)
+	if !s.entry.DeleteMarker {
+		b.read.Add(1)
+	}
 	b.progress(s.entry.Size)
 	return nil
 }
@@ -293,7 +314,13 @@ func vanished(err error) bool {
 // class, or is encrypted under a key of a client's (InvalidRequest): the job goes on without it.
 func unreadable(err error) bool {
 	code := api.Code(err)
-	return code == "AccessDenied" || code == "InvalidObjectState" || code == "InvalidRequest" || strings.HasPrefix(code, "KMS.")
+	return refused(err) || code == "InvalidObjectState" || code == "InvalidRequest"
+}
+
+// refused reports whether the role may not read a version, or its key is not usable.
+func refused(err error) bool {
+	code := api.Code(err)
+	return code == "AccessDenied" || strings.HasPrefix(code, "KMS.")
 }
 
 // fetch reads a version with what belongs to it.

@@ -9,10 +9,11 @@ import (
 // Change is what a cure does to a policy.
 type Change string
 
-// The two changes.
+// The changes.
 const (
 	AddStatement    Change = "add"
 	RemoveStatement Change = "remove" // or narrow it, so that it spares the request
+	NarrowStatement Change = "narrow" // see [Cure.Sparing]
 )
 
 // Cure is the change of one policy that opens one gate to one request: the smallest statement to add where the gate is
@@ -118,6 +119,7 @@ func (c *Cure) newStatement(r *Request, isKey bool, version Version) Statement {
 		s.Principal = r.Principal.principals()
 		if isKey {
 			s.Resources = []string{"*"}
+			s.Conditions = grantCondition(r)
 		}
 	case GateTrust:
 		s.Principal, s.Resources = r.Principal.principals(), nil
@@ -125,12 +127,7 @@ func (c *Cure) newStatement(r *Request, isKey bool, version Version) Statement {
 		s.Principal = &Principals{Everyone: true}
 	default:
 	}
-	for _, action := range s.Actions {
-		s.actions = append(s.actions, compilePattern(strings.ToLower(action), true, false))
-	}
-	for _, resource := range s.Resources {
-		s.resources = append(s.resources, compileARN(resource, version == Version2012))
-	}
+	s.compile(version == Version2012)
 	return s
 }
 
@@ -223,4 +220,14 @@ func (p *Policies) replacing(gate Gate, level int, sources []Source) Policies {
 		changed.Resource = sources
 	}
 	return changed
+}
+
+// grantCondition keeps a statement about kms:CreateGrant to grants that a service of AWS has made, where this one is such a
+// grant: a key's policy that says less would let the principal pass the key on to whom it likes.
+func grantCondition(r *Request) []Condition {
+	const key = "kms:GrantIsForAWSResource"
+	if !strings.EqualFold(r.Action, "kms:CreateGrant") || !slices.Equal(r.Context[key], []string{"true"}) {
+		return nil
+	}
+	return []Condition{{Operator: "Bool", Key: key, Values: []string{"true"}}}
 }

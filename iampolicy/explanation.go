@@ -175,6 +175,8 @@ func (c Considered) String() string {
 func (c Cure) String() string {
 	gate := gateName(c.Gate, c.Level, "")
 	switch {
+	case c.Change == NarrowStatement:
+		return "narrow " + (&Match{Source: c.Policy, Sid: c.Sid, Statement: c.Index}).String()
 	case c.Change == RemoveStatement:
 		return "remove or narrow " + (&Match{Source: c.Policy, Sid: c.Sid, Statement: c.Index}).String()
 	case c.Policy != "":

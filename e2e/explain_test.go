@@ -77,20 +77,11 @@ func TestManyMistakesAndTheirCures(t *testing.T) {
 	if *job.StatusMessage != x.Job.Message || x.Job.Message != "Copy job failed. Cross-account copy feature is not enabled for the current organization." {
 		t.Errorf("the job says %q, its explanation %q", *job.StatusMessage, x.Job.Message)
 	}
-	var cured []string
-	for _, g := range x.Gates {
-		for _, c := range g.Cures {
-			if c.Command == "" {
-				t.Errorf("a cure of %s is no command: %+v", g.Gate, c)
-			}
-			cured = append(cured, g.Gate+" "+c.Call)
-			applyCure(t, s, c)
-		}
-	}
+	cured := pasteCures(t, s, x)
 	if diff := cmp.Diff([]string{
 		"trusted-access organizations:EnableAWSServiceAccess", "cross-account-switch backup:UpdateGlobalSettings", "role iam:UpdateAssumeRolePolicy",
-		"copy-from organizations:DetachPolicy", "copy-from iam:PutRolePolicy",
-		"copy-into iam:PutRolePolicy", "copy-into backup:PutBackupVaultAccessPolicy",
+		"copy-from organizations:UpdatePolicy", "copy-from iam:PutRolePolicy",
+		"copy-into backup:PutBackupVaultAccessPolicy",
 		"source-key kms:PutKeyPolicy", "destination-key-state kms:EnableKey",
 	}, cured); diff != "" {
 		t.Errorf("the cures (-want +got):\n%s", diff)
@@ -101,53 +92,5 @@ func TestManyMistakesAndTheirCures(t *testing.T) {
 	}
 	if x := explained(t, s, *again.CopyJobId); len(x.Shut) != 0 || len(x.Gates) < 20 {
 		t.Errorf("a copy that succeeded is explained by %+v", x)
-	}
-}
-
-// applyCure makes the call of a cure in its account, as its command would.
-func applyCure(t *testing.T, s *strongroomtest.Server, c server.Cure) {
-	t.Helper()
-	account, region := c.AccountID, c.Region
-	if account == "" {
-		account = management // who binds the organization's accounts
-	}
-	if region == "" {
-		region = "us-east-1"
-	}
-	p, ctx := enter(t, s, account, region), t.Context()
-	of := func(name string) *string {
-		value, found := c.Parameters[name]
-		if !found {
-			t.Fatalf("the cure %+v lacks %s", c, name)
-		}
-		return &value
-	}
-	var err error
-	switch c.Call {
-	case "organizations:EnableAWSServiceAccess":
-		_, err = p.organizations.EnableAWSServiceAccess(ctx, &organizations.EnableAWSServiceAccessInput{ServicePrincipal: of("ServicePrincipal")})
-	case "organizations:DetachPolicy":
-		_, err = p.organizations.DetachPolicy(ctx, &organizations.DetachPolicyInput{PolicyId: of("PolicyId"), TargetId: of("TargetId")})
-	case "organizations:UpdatePolicy":
-		_, err = p.organizations.UpdatePolicy(ctx, &organizations.UpdatePolicyInput{PolicyId: of("PolicyId"), Content: of("Content")})
-	case "backup:UpdateGlobalSettings":
-		_, err = p.backup.UpdateGlobalSettings(ctx, globalSettings(*of("GlobalSettings.isCrossAccountBackupEnabled")))
-	case "backup:PutBackupVaultAccessPolicy":
-		_, err = p.backup.PutBackupVaultAccessPolicy(ctx, &backup.PutBackupVaultAccessPolicyInput{BackupVaultName: of("BackupVaultName"), Policy: of("Policy")})
-	case "iam:UpdateAssumeRolePolicy":
-		_, err = p.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: of("RoleName"), PolicyDocument: of("PolicyDocument")})
-	case "iam:PutRolePolicy":
-		_, err = p.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: of("RoleName"), PolicyName: of("PolicyName"), PolicyDocument: of("PolicyDocument")})
-	case "iam:DeleteRolePolicy":
-		_, err = p.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: of("RoleName"), PolicyName: of("PolicyName")})
-	case "kms:PutKeyPolicy":
-		_, err = p.kms.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: of("KeyId"), PolicyName: of("PolicyName"), Policy: of("Policy")})
-	case "kms:EnableKey":
-		_, err = p.kms.EnableKey(ctx, &kms.EnableKeyInput{KeyId: of("KeyId")})
-	default:
-		t.Fatalf("nobody here can call %s", c.Call)
-	}
-	if err != nil {
-		t.Fatalf("%s: %v", c.Command, err)
 	}
 }

@@ -299,7 +299,7 @@ func (w *solution) withoutSCP(boss, p *party, way, gate, action string) removabl
 			t.Helper()
 			must(boss.organizations.DetachPolicy(t.Context(), &organizations.DetachPolicyInput{PolicyId: id, TargetId: aws.String(p.id)}))(t, "detaching the SCP")
 		},
-		ways: []string{way}, kinds: bothKinds(copyRefused), gate: gate, action: action, policy: "service control policy", cure: "organizations:DetachPolicy",
+		ways: []string{way}, kinds: bothKinds(copyRefused), gate: gate, action: action, policy: "service control policy", cure: "organizations:UpdatePolicy",
 	}
 }
 
@@ -397,7 +397,7 @@ func (r removable) checkExplanation(t *testing.T, w *solution, way, kind, jobID 
 	for _, c := range gate.Cures {
 		calls = append(calls, c.Call+" "+c.Resource)
 		if c.Call == r.cure && (r.of == nil || c.Resource == r.of(w, way)) {
-			if len(gate.Cures) != 1 {
+			if len(gate.Cures) != 1 && r.gate != "destination-vault" { // a vault needs a key first, and to admit others
 				t.Errorf("%s: there are other cures: %+v", what, gate.Cures)
 			}
 			return

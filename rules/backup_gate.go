@@ -70,6 +70,7 @@ func askBackupLock(_ AsOf, r BackupRequest) Verdict {
 	case r.Lock == LockRange{}:
 		return open("It has no lock, or one without bounds.")
 	case refusal != nil:
+		refusal.Fix = r.withRetention(r.Lock.nearest(r.Lifecycle))
 		return RefusedBy(refusal, nil)
 	}
 	return open("The lock admits " + r.Lock.allowed() + ".")

@@ -309,9 +309,8 @@ const (
 var (
 	readerCure = Fix{
 		Call: "kms:PutKeyPolicy", AccountID: "<account>", Region: "<from>", Resource: "<key>",
-		Statement: `{"Effect":"Allow","Principal":{"AWS":"<reader>"},` +
-			`"Action":["kms:DescribeKey","kms:Decrypt","kms:ReEncryptFrom","kms:GenerateDataKey","kms:GenerateDataKeyWithoutPlaintext","kms:CreateGrant","kms:ListGrants","kms:RevokeGrant"],"Resource":"*"}`,
-		Advice: "Let the destination account's service-linked role use the key, and see that the key is enabled.",
+		Statement: `{"Effect":"Allow","Principal":{"AWS":"<reader>"},"Action":"kms:CreateGrant","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}}`,
+		Advice:    "Let the destination account's service-linked role make grants of the key for resources of AWS, and see that the key is enabled.",
 	}
 	lockCure = Fix{
 		Call: "backup:UpdateBackupPlan", Parameters: map[string]string{"DeleteAfterDays": "<days>"},

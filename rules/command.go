@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,10 +16,17 @@ var commands = map[string][]string{
 	"backup:DeleteBackupVaultAccessPolicy":         {"BackupVaultName"},
 	"backup:CreateBackupVault":                     {"BackupVaultName"},
 	"backup:UpdateRegionSettings":                  {"ResourceTypeOptInPreference"},
+	"backup:StartCopyJob":                          {"RecoveryPointArn", "SourceBackupVaultName", "DestinationBackupVaultArn", "IamRoleArn"},
+	"backup:StartBackupJob":                        {"BackupVaultName", "ResourceArn", "IamRoleArn"},
+	"backup:DescribeCopyJob":                       {"CopyJobId"},
 	"kms:PutKeyPolicy":                             {"KeyId", "PolicyName", "Policy"},
+	"kms:CreateKey":                                {"Description"},
 	"kms:EnableKey":                                {"KeyId"},
 	"kms:CancelKeyDeletion":                        {"KeyId"},
 	"iam:PutRolePolicy":                            {"RoleName", "PolicyName", "PolicyDocument"},
+	"iam:AttachRolePolicy":                         {"RoleName", "PolicyArn"},
+	"iam:CreateRole":                               {"RoleName", "AssumeRolePolicyDocument"},
+	"iam:DeletePolicyVersion":                      {"PolicyArn", "VersionId"},
 	"iam:PutUserPolicy":                            {"UserName", "PolicyName", "PolicyDocument"},
 	"iam:PutGroupPolicy":                           {"GroupName", "PolicyName", "PolicyDocument"},
 	"iam:DeleteRolePolicy":                         {"RoleName", "PolicyName"},
@@ -31,6 +39,7 @@ var commands = map[string][]string{
 	"iam:UpdateAssumeRolePolicy":                   {"RoleName", "PolicyDocument"},
 	"organizations:CreatePolicy":                   {"Name", "Type", "Content"},
 	"organizations:UpdatePolicy":                   {"PolicyId", "Content"},
+	"organizations:AttachPolicy":                   {"PolicyId", "TargetId"},
 	"organizations:DetachPolicy":                   {"PolicyId", "TargetId"},
 	"organizations:EnableAWSServiceAccess":         {"ServicePrincipal"},
 	"organizations:InviteAccountToOrganization":    {"Target"},
@@ -40,6 +49,14 @@ var commands = map[string][]string{
 	"backup:PutBackupVaultLockConfiguration":       {"BackupVaultName"},
 	"iam:CreateServiceLinkedRole":                  {"AWSServiceName"},
 	"organizations:RegisterDelegatedAdministrator": {"AccountId", "ServicePrincipal"},
+}
+
+// made is where the answers of calls tell what [Fix.Keeps] keeps.
+var made = map[string]string{
+	"kms:CreateKey":              "KeyMetadata.Arn",
+	"organizations:CreatePolicy": "Policy.PolicySummary.Id",
+	"backup:StartCopyJob":        "CopyJobId",
+	"backup:DescribeCopyJob":     "CopyJob.DestinationRecoveryPointArn",
 }
 
 // Command is the fix as a command of the aws CLI, to be given in the fix's account; "" where the fix is no single call, or
@@ -70,6 +87,9 @@ func (f Fix) Command() string {
 		} else {
 			fmt.Fprintf(&b, " --%s %s", kebab(name), quote(value))
 		}
+	}
+	if f.Keeps != "" {
+		return f.Keeps + "=$(" + b.String() + " --query " + made[f.Call] + " --output text)"
 	}
 	return b.String()
 }
@@ -106,8 +126,14 @@ func kebab(name string) string {
 	return b.String()
 }
 
+// variable is a value that an earlier command keeps.
+var variable = regexp.MustCompile(`^\$[A-Z]+$`)
+
 // quote writes a value as one word of a shell.
 func quote(value string) string {
+	if variable.MatchString(value) {
+		return `"` + value + `"`
+	}
 	if value != "" && strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+") == "" {
 		return value
 	}

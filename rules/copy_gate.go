@@ -9,11 +9,11 @@ import (
 // docs/decisions/0008-gates.md tells what is known of that order, and of the gates that AWS does not document.
 var CopyGates = []Gate[CopyRequest]{
 	{"recovery-point", "Is the recovery point there and finished?", askPoint},
-	{"destination-vault", "Is there such a destination vault?", askDestination},
-	{"resource-type", "Can recovery points of the type be copied?", askType},
 	{"organization", "Are both accounts in one organization?", askOrganization},
 	{"trusted-access", "Has AWS Backup trusted access to the organization?", askTrustedAccess},
 	{"cross-account-switch", "Is cross-account backup turned on?", askCrossAccountSwitch},
+	{"destination-vault", "Is there such a destination vault?", askDestination},
+	{"resource-type", "Can recovery points of the type be copied?", askType},
 	{"region", "Can recovery points of the type be copied from and into these Regions?", askRegion},
 	{"capability", "Can one copy action go this far, as of the date of the rules?", askCapability},
 	{"storage-tier", "Is the recovery point in warm storage?", askTier},
@@ -54,9 +54,13 @@ func askPoint(_ AsOf, r CopyRequest) Verdict {
 	return open(r.RecoveryPointARN + " is " + r.PointStatus + ".")
 }
 
+// askDestination tells nobody of another organization, or of none, what vaults an account has.
 func askDestination(_ AsOf, r CopyRequest) Verdict {
+	if r.crossesAccounts() && (r.SourceOrganization == "" || r.SourceOrganization != r.DestinationOrganization) {
+		return notAsked("Accounts of different organizations know nothing of each other's vaults.")
+	}
 	if !r.DestinationExists {
-		return RefusedBy(DestinationMissing.Refuse(r.values().With("account", r.Destination.AccountID, "region", r.Destination.Region)), nil)
+		return RefusedBy(refuseNoDestination(r), nil)
 	}
 	return open(r.Destination.VaultARN)
 }
@@ -244,12 +248,11 @@ func askSourceKeyKind(a AsOf, r CopyRequest) Verdict {
 		p := r.Source
 		return RefusedBy(ManagedDestination.Refuse(Values{"which": "source", "name": p.VaultName, "account": p.AccountID, "region": p.Region}), nil)
 	case !full && r.SourceKey.Kind == AWSManaged && c.Family == FamilySnapshot:
-		return RefusedBy(ManagedKeySnapshot.Refuse(r.values()), nil)
+		return RefusedBy(refuseManagedSource(r), nil)
 	case !full && r.SourceKey.Kind == AWSManaged:
 		refusal := RefuseSourceKey(r)
-		unshared := ManagedKeySnapshot.Refuse(r.values()) // the cause is the same, whatever the family says
-		refusal.Cause, refusal.Fix = unshared.Cause, unshared.Fix
-		return RefusedBy(refusal, nil)
+		// The cause is the same, whatever the family says.
+		return RefusedBy(refusal.because(refuseManagedSource(r)), nil)
 	}
 	return open(r.SourceKey.describe())
 }
@@ -259,10 +262,7 @@ func askSourceKeyState(_ AsOf, r CopyRequest) Verdict {
 		return notAsked(notEncrypted)
 	}
 	return r.SourceKey.usable(func() *Refusal {
-		refusal := RefuseSourceKey(r)
-		unusable := RefuseKeyState(r.SourceKey)
-		refusal.Cause, refusal.Fix = unusable.Cause, unusable.Fix
-		return refusal
+		return RefuseSourceKey(r).because(RefuseKeyState(r.SourceKey))
 	})
 }
 
@@ -314,6 +314,7 @@ func askLock(_ AsOf, r CopyRequest) Verdict {
 	case r.Lock == LockRange{}:
 		return open("It has no lock, or one without bounds.")
 	case refusal != nil:
+		refusal.Fix = r.withRetention(r.Lock.nearest(r.Lifecycle))
 		return RefusedBy(refusal, nil)
 	}
 	return open("The lock admits " + r.Lock.allowed() + ".")

@@ -81,9 +81,7 @@ func RefuseSourceKey(r CopyRequest) *Refusal {
 	case FamilyInstance, FamilyCluster:
 		return SnapshotKeyUnusable.Refuse(r.values())
 	default:
-		unusable, reader := KeyUnusable.Refuse(nil), KeyInaccessible.Refuse(r.values())
-		unusable.Cause, unusable.Fix = reader.Cause, reader.Fix
-		return unusable
+		return KeyUnusable.Refuse(nil).because(KeyInaccessible.Refuse(r.values()))
 	}
 }
 
@@ -105,8 +103,9 @@ func RefuseKeyState(k Key) *Refusal {
 	refusal.Cause = "The key " + k.ARN + " is in the state " + k.State + "."
 	refusal.Fix.Parameters = map[string]string{"KeyId": k.ARN}
 	refusal.Fix.Advice = "Enable the key."
-	if k.State == "PendingDeletion" {
-		refusal.Fix.Call, refusal.Fix.Advice = "kms:CancelKeyDeletion", "Cancel the key's deletion, and enable it."
+	if k.State == "PendingDeletion" { // it is Disabled afterwards
+		refusal.Then = []Fix{refusal.Fix}
+		refusal.Fix.Call, refusal.Fix.Advice = "kms:CancelKeyDeletion", "Cancel the key's deletion."
 	}
 	return refusal
 }

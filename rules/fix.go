@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -37,9 +38,9 @@ func advice(c iampolicy.Cure) string {
 		return text + " The session's policies are given when the role is assumed."
 	case iampolicy.GateSCP, iampolicy.GateRCP:
 		return text + " The organization's management account can."
-	default:
-		return text
+	case iampolicy.GateIdentity, iampolicy.GateBoundary, iampolicy.GateResource, iampolicy.GateTrust, iampolicy.GateGrant:
 	}
+	return text
 }
 
 func (f *Fix) call(name string, parameters ...string) {
@@ -84,7 +85,7 @@ func (f *Fix) fixIdentity(c iampolicy.Cure) {
 	field := strings.ToUpper(kind[:1]) + kind[1:]
 	switch {
 	case c.Change == iampolicy.AddStatement:
-		f.call("iam:Put"+field+"Policy", field+"Name", name, "PolicyName", policyName(c), "PolicyDocument", string(c.Document))
+		f.call("iam:Put"+field+"Policy", field+"Name", name, "PolicyName", cmp.Or(c.ID, policyName(c)), "PolicyDocument", string(c.Document))
 	case strings.HasPrefix(c.ID, "arn:") && (strings.Contains(c.ID, ":iam::aws:") || c.Document == nil):
 		f.call("iam:Detach"+field+"Policy", field+"Name", name, "PolicyArn", c.ID)
 	case strings.HasPrefix(c.ID, "arn:"):

@@ -94,8 +94,8 @@ func RefusedBy(r *Refusal, refused *iampolicy.Explanation) Verdict {
 			v.Cures = append(v.Cures, FixOf(cure))
 		}
 	}
-	if len(v.Cures) == 0 && (r.Fix.Call != "" || r.Fix.Advice != "") {
-		v.Cures = []Fix{r.Fix}
+	if len(v.Cures) == 0 {
+		v.Cures = r.cures()
 	}
 	return v
 }
@@ -134,6 +134,9 @@ func (a Answer) verdict(detail string, refuse func() *Refusal) Verdict {
 	}
 }
 
+// RoleDoesNotExist is what an [Answer] says of a role that is not there.
+const RoleDoesNotExist = "The role does not exist."
+
 // roleVerdict is that of the gate that every job's role has to pass.
 func (a Answer) roleVerdict(roleARN string) Verdict {
 	return a.verdict(roleARN+" trusts backup.amazonaws.com.", func() *Refusal {
@@ -142,6 +145,9 @@ func (a Answer) roleVerdict(roleARN string) Verdict {
 			v["account"] = parsed.AccountID
 		}
 		refusal := RoleNotAssumed.Refuse(v)
+		if a.Message == RoleDoesNotExist {
+			refusal.Fix = makeRole(roleARN)
+		}
 		if a.Message != "" {
 			refusal.Cause = a.Message
 		}

@@ -39,14 +39,14 @@ func TestCopyGates(t *testing.T) {
 		alsoShut []string
 	}{
 		{gate: "recovery-point", change: func(r *CopyRequest) { r.PointStatus = "" }, id: "E29", unasked: []string{"storage-tier", "continuous", "source-key-kind"}},
+		{gate: "organization", change: func(r *CopyRequest) { r.DestinationOrganization = "o-other" }, id: "E2", call: "organizations:InviteAccountToOrganization", unasked: []string{"destination-vault"}},
+		{gate: "trusted-access", change: func(r *CopyRequest) { r.TrustedAccess = false }, id: "E1", call: "organizations:EnableAWSServiceAccess"},
+		{gate: "cross-account-switch", change: func(r *CopyRequest) { r.CrossAccountEnabled = false }, id: "E1", call: "backup:UpdateGlobalSettings"},
 		{
-			gate: "destination-vault", change: func(r *CopyRequest) { r.DestinationExists = false }, id: "E28", call: "backup:CreateBackupVault",
+			gate: "destination-vault", change: func(r *CopyRequest) { r.DestinationExists = false }, id: "E28", call: "kms:CreateKey",
 			unasked: []string{"copy-into", "destination-key-kind", "destination-key-state", "destination-key", "lock"},
 		},
 		{gate: "resource-type", change: func(r *CopyRequest) { r.ResourceType = "Redshift" }, id: "E27", alsoShut: []string{"capability"}},
-		{gate: "organization", change: func(r *CopyRequest) { r.DestinationOrganization = "o-other" }, id: "E2", call: "organizations:InviteAccountToOrganization"},
-		{gate: "trusted-access", change: func(r *CopyRequest) { r.TrustedAccess = false }, id: "E1", call: "organizations:EnableAWSServiceAccess"},
-		{gate: "cross-account-switch", change: func(r *CopyRequest) { r.CrossAccountEnabled = false }, id: "E1", call: "backup:UpdateGlobalSettings"},
 		{gate: "region", change: func(r *CopyRequest) { r.ResourceType, r.Destination.Region = "Timestream", "me-south-1" }, id: "E3"},
 		{gate: "capability", change: func(r *CopyRequest) { r.ResourceType = "RDS" }, asOf: article, id: "E3", call: "backup:StartCopyJob"},
 		{gate: "storage-tier", change: func(r *CopyRequest) { r.Cold = true }},
@@ -61,7 +61,7 @@ func TestCopyGates(t *testing.T) {
 		{gate: "source-key", change: func(r *CopyRequest) { r.SourceKeyUse = no }, id: "E10", call: "iam:PutRolePolicy"},
 		{gate: "destination-key-state", change: func(r *CopyRequest) { r.DestinationKey.State = "PendingDeletion" }, id: "E10", call: "kms:CancelKeyDeletion"},
 		{gate: "destination-key", change: func(r *CopyRequest) { r.DestinationKeyUse = no }, id: "E10", call: "iam:PutRolePolicy"},
-		{gate: "lock", change: func(r *CopyRequest) { r.Lock = LockRange{Max: 30} }, id: "E18", call: "backup:UpdateBackupPlan"},
+		{gate: "lock", change: func(r *CopyRequest) { r.Lock = LockRange{Max: 30} }, id: "E18", call: "backup:StartCopyJob"},
 	}
 	if len(rows) != len(CopyGates) {
 		t.Errorf("%d gates are shut here, of %d", len(rows), len(CopyGates))
@@ -187,6 +187,9 @@ func TestCommand(t *testing.T) {
 		{Fix{Call: "s3:PutBucketPolicy", Parameters: map[string]string{"Bucket": "b", "Policy": "{}"}}, "aws s3api put-bucket-policy --bucket b --policy '{}'"},
 		{Fix{Call: "iam:CreateServiceLinkedRole", Parameters: map[string]string{"AWSServiceName": "backup.amazonaws.com"}}, "aws iam create-service-linked-role --aws-service-name backup.amazonaws.com"},
 		{Fix{Call: "kms:EnableKey", Region: "eu-north-1", Parameters: map[string]string{"KeyId": "k"}}, "aws kms enable-key --region eu-north-1 --key-id k"},
+		{Fix{Call: "kms:CreateKey", Region: "eu-north-1", Keeps: "KEY", Parameters: map[string]string{"Description": "a key"}}, `KEY=$(aws kms create-key --region eu-north-1 --description 'a key' --query KeyMetadata.Arn --output text)`},
+		{Fix{Call: "backup:CreateBackupVault", Parameters: map[string]string{"BackupVaultName": "v", "EncryptionKeyArn": "$KEY"}}, `aws backup create-backup-vault --backup-vault-name v --encryption-key-arn "$KEY"`},
+		{Fix{Call: "s3:DeleteBucketPolicy", Parameters: map[string]string{"Bucket": "$(rm)"}}, `aws s3api delete-bucket-policy --bucket '$(rm)'`},
 		{Fix{Call: "kms:EnableKey"}, ""},
 		{Fix{Call: "backup:StartCopyJob", Parameters: map[string]string{"RecoveryPointArn": "a"}}, ""},
 		{Fix{Advice: "Think."}, ""},

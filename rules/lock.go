@@ -41,7 +41,20 @@ func (l LockRange) refuse(e Entry, lifecycle Lifecycle, vault Place) *Refusal {
 	if days, bounded := lifecycle.Retention(); bounded {
 		asked = fmt.Sprintf("%d days", days)
 	}
-	return e.Refuse(Values{"asked": asked, "name": vault.VaultName, "allowed": l.allowed(), "days": fmt.Sprint(max(l.Min, 1))})
+	return e.Refuse(Values{"asked": asked, "name": vault.VaultName, "allowed": l.allowed(), "days": fmt.Sprint(l.nearest(lifecycle))})
+}
+
+// nearest is the retention, in days, that the lock admits and that is nearest to the lifecycle's.
+func (l LockRange) nearest(lifecycle Lifecycle) int64 {
+	days, bounded := lifecycle.Retention()
+	if !bounded {
+		days = l.Max
+	}
+	days = max(days, l.Min, 1)
+	if l.Max > 0 {
+		days = min(days, l.Max)
+	}
+	return days
 }
 
 // allowed is the retention that the lock admits.

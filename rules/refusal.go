@@ -30,9 +30,24 @@ type Refusal struct { //nolint:errname // a decision first, and an error where o
 	Category string `json:"category,omitempty"` // the job's MessageCategory
 	Cause    string `json:"cause,omitempty"`    // why, in a sentence
 	Fix      Fix    `json:"-"`                  // told as the cure of the gate that refuses
+	Then     []Fix  `json:"-"`                  // what is to be done after it, in order
 }
 
 func (r *Refusal) Error() string { return r.Message }
+
+// because gives the refusal the cause and the cures of another, and keeps its words.
+func (r *Refusal) because(other *Refusal) *Refusal {
+	r.Cause, r.Fix, r.Then = other.Cause, other.Fix, other.Then
+	return r
+}
+
+// cures are the fixes of a refusal, in the order in which they are made.
+func (r *Refusal) cures() []Fix {
+	if r.Fix.Call == "" && r.Fix.Advice == "" {
+		return nil
+	}
+	return append([]Fix{r.Fix}, r.Then...)
+}
 
 // Fix is the change that would turn a refusal around, for a machine to make: a call of the AWS API in an account and
 // Region, and for policies the statement to add.
@@ -44,4 +59,6 @@ type Fix struct {
 	Parameters map[string]string `json:"parameters,omitempty"` // of the call
 	Statement  string            `json:"statement,omitempty"`  // policy statement to add to Resource's policy, or to remove from it, JSON
 	Advice     string            `json:"advice"`               // the same for a human, a sentence
+	// Keeps is the variable of the shell that keeps what the call makes, for later fixes, whose parameters name it like $KEY.
+	Keeps string `json:"keeps,omitempty"`
 }

@@ -157,16 +157,16 @@ func TestDecideCopy(t *testing.T) {
 		{name: "S3 out of aws/backup into another account", change: of("S3", awsBackup), message: ManagedDestination.Text, category: AccessDenied, call: "backup:CreateBackupVault"},
 		{name: "S3 out of aws/backup into another Region", change: with(of("S3", awsBackup), sameAccount), key: dest},
 		{
-			name: "EBS under aws/ebs into another account", change: of("EBS", awsEBS), category: AccessDenied, call: "backup:StartCopyJob",
+			name: "EBS under aws/ebs into another account", change: of("EBS", awsEBS), category: AccessDenied, call: "kms:CreateKey",
 			message: "Snapshots encrypted with the AWS managed key can't be shared. Specify another snapshot.",
 		},
 		{name: "EBS under aws/ebs into another Region", change: with(of("EBS", awsEBS), sameAccount), key: dest},
 		{
-			name: "RDS under aws/rds into another account", change: of("RDS", awsRDS), category: KMSKeyError, call: "backup:StartCopyJob",
+			name: "RDS under aws/rds into another account", change: of("RDS", awsRDS), category: KMSKeyError, call: "kms:CreateKey",
 			message: "The source snapshot KMS key [" + awsRDS.ARN + "] does not exist, is not enabled or you do not have permissions to access it.",
 		},
 		{
-			name: "no such vault", change: func(r *CopyRequest) { r.DestinationExists = false }, category: ResourceNotFound, call: "backup:CreateBackupVault",
+			name: "no such vault", change: func(r *CopyRequest) { r.DestinationExists = false }, category: ResourceNotFound, call: "kms:CreateKey",
 			message: "Could not find cryopod arn:central",
 		},
 		{name: "point gone", change: func(r *CopyRequest) { r.PointStatus = "EXPIRED" }, category: ResourceNotFound, message: "Cannot find recovery point arn:rp"},
@@ -176,12 +176,12 @@ func TestDecideCopy(t *testing.T) {
 			message: "Copy job from eu-central-1 to eu-north-1 cannot be initiated for CloudFormation resources. Feature is not supported for provided resource type.",
 		},
 		{
-			name: "retention shorter than the lock", category: InvalidLifecycle, call: "backup:UpdateBackupPlan",
+			name: "retention shorter than the lock", category: InvalidLifecycle, call: "backup:StartCopyJob",
 			change:  func(r *CopyRequest) { r.Lock, r.Lifecycle = LockRange{Min: 30}, Lifecycle{DeleteAfterDays: days(7)} },
 			message: "Copy job failed. The retention specified in the job is not within the range specified for the target Backup Vault.",
 		},
 		{
-			name: "for ever under a lock with a maximum", category: InvalidLifecycle, call: "backup:UpdateBackupPlan",
+			name: "for ever under a lock with a maximum", category: InvalidLifecycle, call: "backup:StartCopyJob",
 			change:  func(r *CopyRequest) { r.Lock = LockRange{Max: 30} },
 			message: "Copy job failed. The retention specified in the job is not within the range specified for the target Backup Vault.",
 		},

@@ -64,18 +64,31 @@ type Cure struct {
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Statement  json.RawMessage   `json:"statement,omitempty"` // to add to a policy, or to remove from it, as the advice says
 	Command    string            `json:"command,omitempty"`   // of the aws CLI, to be given in the account
+	Keeps      string            `json:"keeps,omitempty"`     // the shell's variable that keeps what the call makes, for later cures
 }
 
 // explain tells of a backup, copy or restore job of any account.
 func (s *Server) explain(ctx context.Context, jobID string) (x JobExplanation, err error) {
 	var trail rules.Trail
+	var cured rules.Cured
+	var cures [][]rules.Fix
 	id := strings.TrimSpace(jobID)
 	err = s.db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		for _, find := range []func(context.Context, *state.Tx, string) (ExplainedJob, rules.Trail, error){explainBackup, explainCopy, explainRestore} {
 			x.Job, trail, err = find(ctx, tx, id)
-			if !errors.Is(err, state.ErrNotFound) {
+			if errors.Is(err, state.ErrNotFound) {
+				continue
+			} else if err != nil {
 				return err
 			}
+			cured = rules.Cured{Kind: x.Job.Kind, ResourceType: x.Job.ResourceType, RoleARN: x.Job.Role}
+			organization, err := tx.OrganizationOfAccount(ctx, x.Job.AccountID)
+			if err != nil && !errors.Is(err, state.ErrNotFound) {
+				return err
+			}
+			cured.ManagementAccountID = organization.ManagementAccountID
+			cures, err = withRoom(ctx, tx, trail.Cures(cured))
+			return err
 		}
 		return fmt.Errorf("there is no backup, copy or restore job %s", id)
 	})
@@ -86,20 +99,21 @@ func (s *Server) explain(ctx context.Context, jobID string) (x JobExplanation, e
 	if x.RulesAsOf == "" {
 		x.RulesAsOf = rules.Current.String()
 	}
-	for _, p := range trail {
+	for i, p := range trail {
 		if p.Verdict.Verdict == rules.Shut {
 			x.Shut = append(x.Shut, p.Gate)
 		}
-		x.Gates = append(x.Gates, explainedGate(p))
+		x.Gates = append(x.Gates, explainedGate(p, cures[i]))
 	}
 	return x, nil
 }
 
-func explainedGate(p rules.Passage) ExplainedGate {
+func explainedGate(p rules.Passage, cures []rules.Fix) ExplainedGate {
 	g := ExplainedGate{Gate: p.Gate, Asks: p.Asks, Verdict: p.Verdict.Verdict, Detail: p.Detail, Refusal: p.Refusal, Refused: p.Refused}
-	for _, f := range p.Cures {
+	for _, f := range cures {
 		c := Cure{
 			Advice: f.Advice, Call: f.Call, AccountID: f.AccountID, Region: f.Region, Resource: f.Resource, Parameters: f.Parameters, Command: f.Command(),
+			Keeps: f.Keeps,
 		}
 		if json.Valid([]byte(f.Statement)) {
 			c.Statement = json.RawMessage(f.Statement)

@@ -39,7 +39,7 @@ func (r *Runner) askRole(ctx context.Context, accountID, region, vaultARN, roleA
 	says.Message = ""
 	asker, err = r.Identity.Session(ctx, roleARN, session)
 	if errors.Is(err, state.ErrNotFound) {
-		return nil, nil, rules.No("The role does not exist.", nil), nil
+		return nil, nil, rules.No(rules.RoleDoesNotExist, nil), nil
 	} else if err != nil {
 		return nil, nil, says, err
 	}

@@ -246,7 +246,7 @@ func (s *Service) MoveAccount(ctx context.Context, c *api.Caller, in *organizati
 		if err := tx.UpdateAccount(ctx, a); err != nil {
 			return err
 		}
-		return s.policiesChanged(ctx, tx, o)
+		return s.policiesChanged(ctx, tx, o, a.ID)
 	})
 	if err != nil {
 		return nil, err

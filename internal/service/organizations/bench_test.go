@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+
 	"strongroom/internal/service/iam/iamtest"
 	"strongroom/internal/state"
 )
@@ -113,6 +115,40 @@ func BenchmarkReconcile(b *testing.B) {
 				rewrite(b, id, content)
 				b.StartTimer()
 				reconcile(b)
+			}
+		})
+	}
+	change := func(b *testing.B, id, content string) {
+		b.Helper()
+		if _, err := h.OrganizationsClient(iamtest.Management).UpdatePolicy(b.Context(), &organizations.UpdatePolicyInput{PolicyId: &id, Content: &content}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, row := range map[string]struct {
+		id, content string
+		pending     bool
+	}{
+		"an edit for one account":                     {"p-00000199", `{"plans":{"Plan0":{"rules":{"rule0":{"target_backup_vault_name":{"@@assign":"Edit%d"}}}}}}`, false},
+		"an edit for all accounts":                    {"p-00000000", "", false},
+		"an invalid edit for all, behind one for all": {"p-00000000", "", true},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				n++
+				content := plan("Plan0", append(numbered(8), fmt.Sprint("own", n))...)
+				if row.content != "" {
+					content = fmt.Sprintf(row.content, n)
+				}
+				if row.pending {
+					change(b, row.id, content)
+					content = plan("Plan0", append(numbered(10), fmt.Sprint("own", n))...)
+				}
+				b.StartTimer()
+				change(b, row.id, content)
+				b.StopTimer()
+				reconcile(b)
+				b.StartTimer()
 			}
 		})
 	}

@@ -57,7 +57,7 @@ func (s *Service) CloseAccount(ctx context.Context, c *api.Caller, in *organizat
 		if err := tx.UpdateAccount(ctx, a); err != nil {
 			return err
 		}
-		return s.policiesChanged(ctx, tx, o)
+		return s.policiesChanged(ctx, tx, o, a.ID)
 	})
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (s *Service) RunDue(ctx context.Context) error {
 		return err
 	}
 	for accounts := range slices.Chunk(due, batch) {
-		err := s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
+		err := s.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 			for _, a := range accounts {
 				a, err := tx.Account(ctx, a.ID)
 				if err != nil {

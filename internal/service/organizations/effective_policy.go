@@ -35,9 +35,13 @@ type tree struct {
 	levels   map[string][]inheritance.Attached // by target, in the order of attachment
 }
 
+func newTree() *tree {
+	return &tree{units: map[string][]string{}, accounts: map[string][]string{}, levels: map[string][]inheritance.Attached{}}
+}
+
 // readTree reads it. An organization that is gone is a tree without accounts.
 func readTree(ctx context.Context, tx *state.Tx, organizationID string, t *policyType) (*tree, error) {
-	tr := &tree{units: map[string][]string{}, accounts: map[string][]string{}, levels: map[string][]inheritance.Attached{}}
+	tr := newTree()
 	o, err := tx.Organization(ctx, organizationID)
 	if errors.Is(err, state.ErrNotFound) {
 		return tr, nil
@@ -137,33 +141,52 @@ func (t *policyType) outcome(m *inheritance.Merged) outcome {
 	return t.management.effective(m)
 }
 
-// outcomeFor is what the policies of a type amount to for one account.
-func outcomeFor(ctx context.Context, tx *state.Tx, o state.Organization, a state.Account, t *policyType) (outcome, error) {
-	if a.Status != active {
-		return outcome{}, nil
-	}
-	levels, err := tx.Levels(ctx, o, a.ParentID)
-	if err != nil {
-		return outcome{}, err
-	}
-	var merged *inheritance.Merged
-	for _, target := range append(levels, a.ID) {
-		policies, err := tx.PoliciesAsAttached(ctx, o.ID, string(t.name), target)
+// readBranches reads of the tree what leads to some accounts. Those that are closed or not in the organization are left out.
+func readBranches(ctx context.Context, tx *state.Tx, o state.Organization, t *policyType, accounts []state.Account) (*tree, error) {
+	tr := newTree()
+	tr.root = o.RootID
+	for _, a := range accounts {
+		if a.Status != active || a.OrganizationID != o.ID {
+			continue
+		}
+		levels, err := tx.Levels(ctx, o, a.ParentID)
 		if err != nil {
-			return outcome{}, err
+			return nil, err
 		}
-		var level []inheritance.Attached
-		for _, p := range policies {
-			attached, err := t.management.attached(p)
-			if err != nil {
-				return outcome{}, err
+		for i, target := range append(levels, a.ID) {
+			if _, known := tr.levels[target]; known {
+				continue
 			}
-			attached.TargetID = target
-			level = append(level, attached)
+			if tr.levels[target], err = t.management.level(ctx, tx, o, t, target); err != nil {
+				return nil, err
+			}
+			switch {
+			case target == a.ID:
+				tr.accounts[a.ParentID] = append(tr.accounts[a.ParentID], a.ID)
+			case i > 0:
+				tr.units[levels[i-1]] = append(tr.units[levels[i-1]], target)
+			}
 		}
-		merged = extend(merged, level)
 	}
-	return t.outcome(merged), nil
+	return tr, nil
+}
+
+// level is what is attached to one target, in the order of attachment.
+func (m *management) level(ctx context.Context, tx *state.Tx, o state.Organization, t *policyType, target string) ([]inheritance.Attached, error) {
+	policies, err := tx.PoliciesAsAttached(ctx, o.ID, string(t.name), target)
+	if err != nil {
+		return nil, err
+	}
+	var level []inheritance.Attached
+	for _, p := range policies {
+		attached, err := m.attached(p)
+		if err != nil {
+			return nil, err
+		}
+		attached.TargetID = target
+		level = append(level, attached)
+	}
+	return level, nil
 }
 
 // follow is the row of an account after an outcome. One that is not valid is noted and leaves in force what was:

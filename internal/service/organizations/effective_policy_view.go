@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
@@ -75,8 +77,31 @@ func inForce(ctx context.Context, tx *state.Tx, o state.Organization, accountID 
 	if err != nil || change.Evaluated == change.Number {
 		return row, a, err
 	}
-	found, err := outcomeFor(ctx, tx, o, a, t)
-	return follow(row, o.ID, t, found, change.ChangedAt), a, err
+	tr, err := readBranches(ctx, tx, o, t, []state.Account{a})
+	if err != nil {
+		return row, a, err
+	}
+	return follow(row, o.ID, t, tr.outcomes(t)[a.ID], change.ChangedAt), a, nil
+}
+
+// invalidNow are the rows, by account, that would not be valid after an evaluation now.
+func invalidNow(ctx context.Context, tx *state.Tx, o state.Organization, t *policyType) ([]state.EffectivePolicy, error) {
+	e, err := evaluate(ctx, tx, o.ID, t)
+	if err != nil {
+		return nil, err
+	}
+	if e.change.Settled() {
+		return tx.InvalidEffectivePolicies(ctx, o.ID, string(t.name))
+	}
+	var invalid []state.EffectivePolicy
+	for _, accountID := range slices.Sorted(maps.Keys(e.outcomes)) {
+		if len(e.outcomes[accountID].errors) > 0 {
+			row := e.rows[accountID]
+			row.AccountID = accountID
+			invalid = append(invalid, follow(row, o.ID, t, e.outcomes[accountID], e.change.ChangedAt))
+		}
+	}
+	return invalid, nil
 }
 
 // ListAccountsWithInvalidEffectivePolicy lists the accounts whose policies amount to nothing valid, by id.
@@ -85,25 +110,12 @@ func (s *Service) ListAccountsWithInvalidEffectivePolicy(ctx context.Context, c 
 	if err != nil {
 		return nil, err
 	}
-	var organizationID string
-	var change state.PolicyChange
-	err = s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) (err error) {
-		organizationID = o.ID
+	out := &organizations.ListAccountsWithInvalidEffectivePolicyOutput{Accounts: []types.Account{}, PolicyType: in.PolicyType}
+	err = s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
 		if err := enabledType(ctx, tx, o, string(t.name)); err != nil {
 			return notInForce()
 		}
-		change, err = tx.PolicyChange(ctx, o.ID, string(t.name))
-		return err
-	})
-	if err == nil && change.Evaluated != change.Number {
-		err = s.ReconcileEffectivePolicies(ctx, organizationID, t.name)
-	}
-	if err != nil {
-		return nil, err
-	}
-	out := &organizations.ListAccountsWithInvalidEffectivePolicyOutput{Accounts: []types.Account{}, PolicyType: in.PolicyType}
-	err = s.view(ctx, c, in, func(ctx context.Context, tx *state.Tx, o state.Organization) error {
-		rows, err := tx.InvalidEffectivePolicies(ctx, o.ID, string(t.name))
+		rows, err := invalidNow(ctx, tx, o, t)
 		if err != nil {
 			return err
 		}

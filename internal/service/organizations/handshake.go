@@ -213,7 +213,7 @@ func (s *Service) settle(ctx context.Context, c *api.Caller, id *string, to type
 	if err := want("HandshakeId", id, handshakePattern); err != nil {
 		return nil, err
 	}
-	err = s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
+	err = s.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		h, o, err := findHandshake(ctx, tx, *id)
 		if err != nil {
 			return err

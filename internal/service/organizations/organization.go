@@ -37,7 +37,7 @@ func (s *Service) CreateOrganization(ctx context.Context, c *api.Caller, in *org
 			return nil, err
 		}
 	}
-	err = s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
+	err = s.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		account, err := tx.Account(ctx, c.AccountID)
 		if err != nil {
 			return fmt.Errorf("reading account %s: %w", c.AccountID, err)
@@ -87,7 +87,7 @@ func (s *Service) join(ctx context.Context, tx *state.Tx, o state.Organization, 
 	if err := s.tellJoined(ctx, tx, o, a); err != nil {
 		return err
 	}
-	return s.policiesChanged(ctx, tx, o)
+	return s.policiesChanged(ctx, tx, o, a.ID)
 }
 
 // leave takes an account out, with what it had of the organization: policies and tags.
@@ -105,13 +105,13 @@ func (s *Service) leave(ctx context.Context, tx *state.Tx, o state.Organization,
 	if err := s.tellDeparted(ctx, tx, o, a, how); err != nil {
 		return err
 	}
-	return s.policiesChanged(ctx, tx, o)
+	return s.policiesChanged(ctx, tx, o, a.ID)
 }
 
 // EnsureOrganization makes an organization with a given id over accounts that exist, where there is none yet. Members
 // get the role OrganizationAccountAccessRole, as if they had been created in the organization.
 func (s *Service) EnsureOrganization(ctx context.Context, organizationID, managementID string, members ...string) error {
-	err := s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
+	err := s.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		o, err := tx.Organization(ctx, organizationID)
 		if errors.Is(err, state.ErrNotFound) {
 			management, err := tx.Account(ctx, managementID)
@@ -195,7 +195,7 @@ func (s *Service) DeleteOrganization(ctx context.Context, c *api.Caller, in *org
 
 // LeaveOrganization takes the caller's account out.
 func (s *Service) LeaveOrganization(ctx context.Context, c *api.Caller, _ *organizations.LeaveOrganizationInput) (*organizations.LeaveOrganizationOutput, error) {
-	err := s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
+	err := s.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		o, err := member(ctx, tx, c)
 		if err != nil {
 			return err

@@ -113,7 +113,7 @@ func (s *Service) UpdatePolicy(ctx context.Context, c *api.Caller, in *organizat
 		if err != nil || len(targets) == 0 {
 			return err
 		}
-		return s.policiesOfTypeChanged(ctx, tx, o, typeOf(p).name)
+		return s.policiesOfTypeChanged(ctx, tx, o, typeOf(p), targets...)
 	})
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func (s *Service) AttachPolicy(ctx context.Context, c *api.Caller, in *organizat
 		if err := tx.AttachOrganizationPolicy(ctx, p, *in.TargetId); err != nil || t.management == nil {
 			return err
 		}
-		return s.policiesOfTypeChanged(ctx, tx, o, t.name)
+		return s.policiesOfTypeChanged(ctx, tx, o, t, *in.TargetId)
 	})
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (s *Service) DetachPolicy(ctx context.Context, c *api.Caller, in *organizat
 			return constraintViolation("MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",
 				"You cannot remove the last policy attached to the specified target. You must have at least one attached at all times.")
 		case err == nil && t.management != nil:
-			return s.policiesOfTypeChanged(ctx, tx, o, t.name)
+			return s.policiesOfTypeChanged(ctx, tx, o, t, *in.TargetId)
 		}
 		return err
 	})

@@ -166,7 +166,7 @@ func (s *Service) EnablePolicyType(ctx context.Context, c *api.Caller, in *organ
 			return err
 		}
 		if t.management != nil {
-			return s.policiesOfTypeChanged(ctx, tx, o, t.name)
+			return s.policiesOfTypeChanged(ctx, tx, o, t, o.RootID)
 		}
 		managed, err := tx.OrganizationPolicy(ctx, o.ID, t.managed.ID)
 		if err != nil {
@@ -192,7 +192,7 @@ func (s *Service) DisablePolicyType(ctx context.Context, c *api.Caller, in *orga
 			return typeNotEnabled()
 		}
 		if err == nil && t.management != nil {
-			err = s.policiesOfTypeChanged(ctx, tx, o, t.name)
+			err = s.policiesOfTypeChanged(ctx, tx, o, t, o.RootID)
 		}
 		return err
 	})

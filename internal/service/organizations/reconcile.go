@@ -46,46 +46,61 @@ func (s *Service) ReconcileEffectivePolicies(ctx context.Context, organizationID
 	return nil
 }
 
-func (s *Service) reconcile(ctx context.Context, organizationID string, t *policyType) error {
-	var tr *tree
-	var change state.PolicyChange
-	rows := map[string]state.EffectivePolicy{}
-	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		var err error
-		if change, err = tx.PolicyChange(ctx, organizationID, string(t.name)); err != nil || change.Settled() {
-			return err
-		}
-		known, err := tx.EffectivePolicies(ctx, organizationID, string(t.name))
-		if err != nil {
-			return err
-		}
-		for _, row := range known {
-			rows[row.AccountID] = row
-		}
-		tr, err = readTree(ctx, tx, organizationID, t)
-		return err
-	})
-	if err != nil || change.Settled() {
-		return err
+// evaluation is what the policies of a type come to in an organization after a change. Where all changes are evaluated
+// already, there is nothing but the change.
+type evaluation struct {
+	change   state.PolicyChange
+	rows     map[string]state.EffectivePolicy // what is noted
+	outcomes map[string]outcome               // what it comes to; nothing for accounts that have left, or are closed
+}
+
+func evaluate(ctx context.Context, tx *state.Tx, organizationID string, t *policyType) (e evaluation, err error) {
+	if e.change, err = tx.PolicyChange(ctx, organizationID, string(t.name)); err != nil || e.change.Settled() {
+		return e, err
 	}
-	outcomes := tr.outcomes(t)
-	for accountID := range rows {
-		if _, in := outcomes[accountID]; !in {
-			outcomes[accountID] = outcome{} // it has left, or is closed
+	known, err := tx.EffectivePolicies(ctx, organizationID, string(t.name))
+	if err != nil {
+		return e, err
+	}
+	tr, err := readTree(ctx, tx, organizationID, t)
+	if err != nil {
+		return e, err
+	}
+	e.rows, e.outcomes = map[string]state.EffectivePolicy{}, tr.outcomes(t)
+	for _, row := range known {
+		e.rows[row.AccountID] = row
+		if _, in := e.outcomes[row.AccountID]; !in {
+			e.outcomes[row.AccountID] = outcome{}
 		}
 	}
-	changed := slices.DeleteFunc(slices.Sorted(maps.Keys(outcomes)), func(accountID string) bool {
-		row, known := rows[accountID]
-		o := outcomes[accountID]
+	return e, nil
+}
+
+// changed are the accounts whose rows are to be written, by id.
+func (e evaluation) changed(organizationID string, t *policyType) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(e.outcomes)), func(accountID string) bool {
+		row, known := e.rows[accountID]
+		o := e.outcomes[accountID]
 		return !known && o.content == "" && len(o.errors) == 0 || known && same(row, follow(row, organizationID, t, o, 0))
 	})
-	for accounts := range slices.Chunk(changed, batch) {
-		if err := s.follow(ctx, organizationID, t, change, accounts, outcomes); err != nil {
+}
+
+func (s *Service) reconcile(ctx context.Context, organizationID string, t *policyType) error {
+	var e evaluation
+	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		e, err = evaluate(ctx, tx, organizationID, t)
+		return err
+	})
+	if err != nil || e.change.Settled() {
+		return err
+	}
+	for accounts := range slices.Chunk(e.changed(organizationID, t), batch) {
+		if err := s.follow(ctx, organizationID, t, e.change, accounts, e.outcomes); err != nil {
 			return err
 		}
 	}
 	return s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		return tx.SetPolicyChangeEvaluated(ctx, organizationID, string(t.name), change.Number)
+		return tx.SetPolicyChangeEvaluated(ctx, organizationID, string(t.name), e.change.Number)
 	})
 }
 
@@ -99,25 +114,36 @@ func (s *Service) follow(ctx context.Context, organizationID string, t *policyTy
 		if now.Number != change.Number {
 			return errOvertaken
 		}
-		for _, accountID := range accounts {
-			row, err := tx.EffectivePolicy(ctx, accountID, string(t.name))
-			if errors.Is(err, state.ErrNotFound) {
-				row, err = state.EffectivePolicy{AccountID: accountID}, nil
-			}
-			if err != nil {
-				return err
-			}
-			a, err := tx.Account(ctx, accountID)
-			if err != nil {
-				return err
-			}
-			if a.OrganizationID != organizationID && row.OrganizationID != organizationID {
-				continue // another organization has it, and what is in force is that one's
-			}
-			if err := tx.PutEffectivePolicy(ctx, follow(row, organizationID, t, outcomes[accountID], tx.Now)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return putOutcomes(ctx, tx, organizationID, t, accounts, outcomes)
 	})
+}
+
+// putOutcomes writes what came of some accounts.
+func putOutcomes(ctx context.Context, tx *state.Tx, organizationID string, t *policyType, accounts []string, outcomes map[string]outcome) error {
+	for _, accountID := range accounts {
+		row, err := tx.EffectivePolicy(ctx, accountID, string(t.name))
+		known := err == nil
+		if errors.Is(err, state.ErrNotFound) {
+			row, err = state.EffectivePolicy{AccountID: accountID}, nil
+		}
+		if err != nil {
+			return err
+		}
+		a, err := tx.Account(ctx, accountID)
+		if err != nil {
+			return err
+		}
+		o := outcomes[accountID]
+		if a.OrganizationID != organizationID && row.OrganizationID != organizationID {
+			continue // another organization has it, and what is in force is that one's
+		}
+		next := follow(row, organizationID, t, o, tx.Now)
+		if !known && o.content == "" && len(o.errors) == 0 || known && same(row, next) {
+			continue
+		}
+		if err := tx.PutEffectivePolicy(ctx, next); err != nil {
+			return err
+		}
+	}
+	return nil
 }

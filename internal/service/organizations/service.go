@@ -26,12 +26,15 @@ type Config struct {
 	PutTrailEvent func(ctx context.Context, tx *state.Tx, accountID, name string, details map[string]any) error
 	// PoliciesChanged is told, in the transaction of every change that effective policies follow from, of the organization
 	// and the type. Whoever needs them up to date puts a job into the queue there that calls
-	// [Service.ReconcileEffectivePolicies]. Where it is nil, they are brought up to date once they are asked for.
+	// [Service.ReconcileEffectivePolicies]. Where it is nil, what concerns many accounts is merged anew whenever it is asked for.
 	PoliciesChanged func(ctx context.Context, tx *state.Tx, organizationID string, policyType types.PolicyType) error
 }
 
 // Service is Organizations. Its methods may be called at once.
-type Service struct{ Config }
+type Service struct {
+	Config
+	few int // how many accounts are few; see followChange
+}
 
 // New returns the service.
 func New(c Config) *Service {
@@ -41,7 +44,7 @@ func New(c Config) *Service {
 	if c.MaxAccounts == 0 {
 		c.MaxAccounts = defaultAccounts
 	}
-	return &Service{c}
+	return &Service{c, fewAccounts}
 }
 
 // API is the table of the operations.

@@ -111,7 +111,7 @@ func (s *Service) view(ctx context.Context, c *api.Caller, in any, fn func(ctx c
 
 // change runs a writing fn in the caller's organization, for whoever has a right to the operation.
 func (s *Service) change(ctx context.Context, c *api.Caller, in any, fn func(ctx context.Context, tx *state.Tx, o state.Organization) error) error {
-	return s.DB.UpdatePrincipals(ctx, func(ctx context.Context, tx *state.Tx) error {
+	return s.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		o, err := s.enter(ctx, tx, c, in)
 		if err != nil {
 			return err

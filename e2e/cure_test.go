@@ -54,9 +54,12 @@ func TestCuresOfRoles(t *testing.T) {
 	t.Parallel()
 	s := strongroomtest.New(t)
 	p := enter(t, s, member, home)
-	p.role(t, "jobs")
 	p.vault(t, "local-vault", p.key(t))
 	bucket, volume := p.bucket(t, "cured-bucket", ""), p.volumeARN(p.volume(t, p.key(t), noise(6, blockSize)))
+	cured(t, s, "no role", p.tryBackup(t, "local-vault", bucket), "role iam:CreateRole", "role iam:AttachRolePolicy", "role iam:AttachRolePolicy")
+	for _, policy := range []string{rolePolicies[0], rolePolicies[2]} {
+		must(p.iam.DetachRolePolicy(t.Context(), &iam.DetachRolePolicyInput{RoleName: aws.String("jobs"), PolicyArn: aws.String("arn:aws:iam::aws:policy/" + policy)}))(t, "detaching")
+	}
 	cured(t, s, "a bucket", p.tryBackup(t, "local-vault", bucket), "resource iam:AttachRolePolicy")
 	cured(t, s, "a volume", p.tryBackup(t, "local-vault", volume), "resource iam:AttachRolePolicy")
 	for _, point := range []string{p.backUp(t, "local-vault", bucket), p.backUp(t, "local-vault", volume)} {

@@ -21,6 +21,7 @@ func mistaken() rules.Trail {
 	const role, vault = "arn:aws:iam::111111111111:role/jobs", "arn:aws:backup:eu-north-1:222222222222:backup-vault:central"
 	denies := iampolicy.MustParse(`{"Version":"2012-10-17","Statement":[{"Sid":"NoCopies","Effect":"Deny","Action":"backup:Copy*","Resource":"*"},{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`)
 	admits := iampolicy.MustParse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"backup:CopyIntoBackupVault","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-other"}}}]}`)
+	full := iampolicy.Source{Name: "FullAWSAccess", ID: "p-FullAWSAccess", Policy: iampolicy.MustParse(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)}
 	x := iampolicy.ExplainRequest(iampolicy.Request{
 		Principal: iampolicy.Principal{ARN: "arn:aws:sts::111111111111:assumed-role/jobs/AWSBackup-1", RoleARN: role, AccountID: "111111111111"},
 		Action:    "backup:CopyIntoBackupVault", Resource: vault, ResourceAccountID: "222222222222", Context: map[string][]string{"aws:PrincipalOrgID": {"o-mine"}},
@@ -29,6 +30,7 @@ func mistaken() rules.Trail {
 			{Name: "arn:aws:iam::aws:policy/AdministratorAccess", ID: "arn:aws:iam::aws:policy/AdministratorAccess", Policy: iampolicy.MustParse(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)},
 			{Name: "inline policy no of role jobs", ID: "no", Of: role, Policy: denies},
 		},
+		SCPs: [][]iampolicy.Source{{full}, {full}, {full}}, SCPTargets: []string{"r-1", "ou-1", "111111111111"},
 		Resource: []iampolicy.Source{{Name: "access policy of " + vault, Policy: admits}},
 	})
 	place := func(account, region, name string) rules.Place {

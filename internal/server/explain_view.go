@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"strongroom/iampolicy"
 	"strongroom/rules"
 )
 
@@ -63,16 +64,12 @@ func (g ExplainedGate) print(w io.Writer) {
 	}
 	if x := g.Refused; x != nil {
 		fmt.Fprintf(w, "  principal   %s\n  action      %s\n  resource    %s\n", x.Principal, x.Action, x.Resource)
-		lines := strings.Split(strings.TrimSuffix(x.String(), "\n"), "\n")
-		for i, line := range lines {
-			if strings.HasPrefix(line, "  cure: ") {
-				break
-			}
+		for i, line := range reasons(x) {
 			name := ""
 			if i == 0 {
 				name = "decision"
 			}
-			fmt.Fprintf(w, "  %-11s %s\n", name, strings.TrimPrefix(line, "  "))
+			fmt.Fprintf(w, "  %-11s %s\n", name, line)
 		}
 	}
 	for i, c := range g.Cures {
@@ -92,4 +89,49 @@ func (g ExplainedGate) print(w io.Writer) {
 			fmt.Fprintf(w, "              %s%s\n", c.Command, where)
 		}
 	}
+}
+
+// reasons are the lines that tell why policies refused: the decision, what each kind of policy said, and the statements that
+// bear on it. What merely allows is left out, but for one line where all levels of control policies do; the JSON has all of it.
+func reasons(x *iampolicy.Explanation) []string {
+	decision, _, _ := strings.Cut(x.String(), "\n")
+	lines := []string{decision}
+	if x.Note != "" {
+		lines = append(lines, x.Note)
+	}
+	levels := map[iampolicy.Gate][]iampolicy.AskedGate{}
+	for _, g := range x.Gates {
+		levels[g.Gate] = append(levels[g.Gate], g)
+	}
+	for i := range x.Gates {
+		g := &x.Gates[i]
+		by, same := allowedAlike(levels[g.Gate])
+		switch {
+		case !same:
+			lines = append(lines, g.String())
+		case g.Level == 1:
+			lines = append(lines, fmt.Sprintf("%s: allows at all %d levels, %s", g.Gate, len(levels[g.Gate]), by))
+		}
+	}
+	for _, c := range x.Considered {
+		decided := x.DecidedBy != nil && *x.DecidedBy == c.Match
+		if !c.Applies || c.Effect == iampolicy.Deny || decided {
+			lines = append(lines, "considered: "+c.String())
+		}
+	}
+	return lines
+}
+
+// allowedAlike is the policy by which every one of several levels allows.
+func allowedAlike(levels []iampolicy.AskedGate) (by string, same bool) {
+	if len(levels) < 2 {
+		return "", false
+	}
+	for _, g := range levels {
+		if g.Level == 0 || g.Outcome != iampolicy.Allows || g.By == nil || by != "" && g.By.Source != by {
+			return "", false
+		}
+		by = g.By.Source
+	}
+	return by, true
 }

@@ -62,6 +62,10 @@ func TestCuresOfRoles(t *testing.T) {
 	}
 	cured(t, s, "a bucket", p.tryBackup(t, "local-vault", bucket), "resource iam:AttachRolePolicy")
 	cured(t, s, "a volume", p.tryBackup(t, "local-vault", volume), "resource iam:AttachRolePolicy")
+	must(p.iam.DetachRolePolicy(t.Context(), &iam.DetachRolePolicyInput{RoleName: aws.String("jobs"), PolicyArn: aws.String("arn:aws:iam::aws:policy/" + rolePolicies[2])}))(t, "detaching")
+	must(p.iam.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("jobs"), PolicyDocument: policy(
+		statement{"Effect": "Allow", "Principal": statement{"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"})}))(t, "changing whom the role trusts")
+	cured(t, s, "a role of another service, which may not", p.tryBackup(t, "local-vault", bucket), "role iam:UpdateAssumeRolePolicy", "resource iam:AttachRolePolicy")
 	for _, point := range []string{p.backUp(t, "local-vault", bucket), p.backUp(t, "local-vault", volume)} {
 		n := 0
 		restore := func() (string, ended) {

@@ -110,6 +110,13 @@ type Native interface {
 	MayRemove(ctx context.Context, c *api.Caller, p state.RecoveryPoint) error
 }
 
+// Reader is a kind that names the calls with which a backup looks at a resource, so that policies can be asked about them
+// without making them.
+type Reader interface {
+	Kind
+	Reads(r arn.ARN) []any // inputs of calls
+}
+
 // TagReader is a kind whose copies list the tags of what they copy as the job's role.
 type TagReader interface {
 	Kind

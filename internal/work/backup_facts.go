@@ -44,5 +44,33 @@ func (r *Runner) backupFacts(ctx context.Context, job state.BackupJob) (f backup
 	var asker *api.Caller
 	f.role, asker, q.Role, err = r.askRole(ctx, job.AccountID, job.Region, job.VaultARN, job.IAMRoleARN, "AWSBackup-"+job.ID)
 	q.RoleMissing = err == nil && asker == nil
+	if err == nil && f.role == nil && asker != nil {
+		q.Resource, err = r.askReads(ctx, asker, f.kind, f.resource)
+	}
 	return f, err
+}
+
+// askReads asks whether a role that cannot be assumed might look at a resource if it could be. Only what a policy refuses is
+// an answer: the resource itself is not looked at.
+func (r *Runner) askReads(ctx context.Context, asker *api.Caller, kind resource.Kind, of arn.ARN) (rules.Answer, error) {
+	unknown := rules.Unknown("The role cannot be assumed.")
+	reader, is := kind.(resource.Reader)
+	if !is {
+		return unknown, nil
+	}
+	if of.Region != "" {
+		asker = asker.In(of.Region)
+	}
+	for _, call := range reader.Reads(of) {
+		says, err := answer(r.Door.Check(ctx, asker, call))
+		switch {
+		case err != nil:
+			return says, err
+		case says.Says == rules.Shut && says.Refused == nil:
+			return unknown, nil
+		case says.Says == rules.Shut:
+			return says, nil
+		}
+	}
+	return rules.Yes(), nil
 }

@@ -85,6 +85,11 @@ func (k *Kind) Describe(ctx context.Context, c *api.Caller, r arn.ARN) (resource
 	return describe(v), nil
 }
 
+// Reads implements [resource.Reader].
+func (k *Kind) Reads(r arn.ARN) []any {
+	return []any{&ec2.DescribeVolumesInput{VolumeIds: []string{strings.TrimPrefix(r.Resource, "volume/")}}}
+}
+
 // snapshotID is the snapshot that a job makes.
 func snapshotID(jobID string) string {
 	sum := sha256.Sum256([]byte(jobID))

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"strongroom/archive"
+	"strongroom/arn"
 	"strongroom/internal/api"
 	"strongroom/internal/resource"
 	"strongroom/rules"
@@ -61,6 +62,12 @@ func enabled(options map[string]string, name string) bool {
 		}
 	}
 	return true
+}
+
+// Reads implements [resource.Reader].
+func (k *Kind) Reads(r arn.ARN) []any {
+	bucket := r.Resource
+	return []any{&awss3.GetBucketTaggingInput{Bucket: &bucket}, &awss3.GetBucketVersioningInput{Bucket: &bucket}, &awss3.ListObjectVersionsInput{Bucket: &bucket}}
 }
 
 // versioned refuses a bucket that does not keep versions.

@@ -17,7 +17,7 @@ const (
 	notAllowed        = "is not authorized to perform: ACTION on resource: arn:aws:s3:::restored-"
 	createDenied      = "Access denied performing s3:CreateBucket on restored-"
 	objectsNotBrought = "One or more objects failed to be restored from "
-	leftOut           = "the new object was left out"
+	nothingBackedUp   = "No objects were backed up from the source bucket "
 )
 
 // jobRemovals says how the member's backups and restores end without one action of an example. A gate explains those that
@@ -34,10 +34,10 @@ var jobRemovals = []struct {
 	{"job-backup-s3.json", "s3:GetBucketTagging", "backing the bucket up", roleInsufficient, "ACCESS_DENIED", "resource"},
 	{"job-backup-s3.json", "s3:GetBucketVersioning", "backing the bucket up", versioningDenied, "ACCESS_DENIED", "data"},
 	{"job-backup-s3.json", "s3:ListBucketVersions", "backing the bucket up", roleInsufficient, "ACCESS_DENIED", "data"},
-	{"job-backup-s3.json", "s3:GetObjectVersion", "backing the bucket up", leftOut, "", ""},
-	{"job-backup-s3.json", "s3:GetObjectVersionAcl", "backing the bucket up", leftOut, "", ""},
-	{"job-backup-s3.json", "s3:GetObjectVersionTagging", "backing the bucket up", leftOut, "", ""},
-	{"job-backup-s3.json", "kms:Decrypt", "backing the bucket up", leftOut, "", ""},
+	{"job-backup-s3.json", "s3:GetObjectVersion", "backing the bucket up", nothingBackedUp, "MISCELLANEOUS", "data"},
+	{"job-backup-s3.json", "s3:GetObjectVersionAcl", "backing the bucket up", nothingBackedUp, "MISCELLANEOUS", "data"},
+	{"job-backup-s3.json", "s3:GetObjectVersionTagging", "backing the bucket up", nothingBackedUp, "MISCELLANEOUS", "data"},
+	{"job-backup-s3.json", "kms:Decrypt", "backing the bucket up", nothingBackedUp, "MISCELLANEOUS", "data"},
 	{"job-backup-ebs.json", "ec2:DescribeVolumes", "backing the volume up", unauthorized, "ACCESS_DENIED", "resource"},
 	{"job-backup-ebs.json", "ec2:CreateSnapshot", "backing the volume up", unauthorized, "ACCESS_DENIED", "data"},
 	{"job-backup-ebs.json", "ec2:CreateTags", "backing the volume up", unauthorized, "ACCESS_DENIED", "data"},

@@ -12,6 +12,9 @@ type Grant struct {
 	IssuingAccount string
 	Grantee        string // ARN or service principal
 	Retiring       string // the same, or empty
+	// GranteeID and RetiringID are the unique ids (AROA…, AIDA…) of the roles or users that Grantee and Retiring name, to
+	// whom alone the grant belongs; empty where these are no roles or users.
+	GranteeID, RetiringID string
 	Operations     []string
 	// ContextEquals and ContextSubset are the constraints on the encryption context; nil where there is none.
 	ContextEquals map[string]string
@@ -21,13 +24,13 @@ type Grant struct {
 }
 
 const grantColumns = `id, key_id, region, token, name, issuing_account, grantee, retiring, operations, context_equals,
-	context_subset, source_arn, created_at`
+	context_subset, source_arn, created_at, grantee_id, retiring_id`
 
 func scanGrant(s scanner) (g Grant, err error) {
 	var operations JSON[[]string]
 	var equals, subset JSON[map[string]string]
 	err = s.Scan(&g.ID, &g.KeyID, &g.Region, &g.Token, &g.Name, &g.IssuingAccount, &g.Grantee, &g.Retiring, &operations, &equals,
-		&subset, &g.SourceARN, &g.CreatedAt)
+		&subset, &g.SourceARN, &g.CreatedAt, &g.GranteeID, &g.RetiringID)
 	g.Operations, g.ContextEquals, g.ContextSubset = operations.V, equals.V, subset.V
 	return g, err
 }
@@ -35,9 +38,9 @@ func scanGrant(s scanner) (g Grant, err error) {
 // InsertGrant adds a grant.
 func (tx *Tx) InsertGrant(ctx context.Context, g Grant) error {
 	_, err := tx.exec(ctx, `INSERT INTO kms_grants (`+grantColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		g.ID, g.KeyID, g.Region, g.Token, g.Name, g.IssuingAccount, g.Grantee, g.Retiring, JSON[[]string]{g.Operations},
-		JSON[map[string]string]{g.ContextEquals}, JSON[map[string]string]{g.ContextSubset}, g.SourceARN, g.CreatedAt)
+		JSON[map[string]string]{g.ContextEquals}, JSON[map[string]string]{g.ContextSubset}, g.SourceARN, g.CreatedAt, g.GranteeID, g.RetiringID)
 	return err
 }
 

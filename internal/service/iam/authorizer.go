@@ -141,7 +141,7 @@ func (a *Authorizer) question(ctx context.Context, c *api.Caller, access *api.Ac
 	if err := a.resourcePolicies(access, &policies); err != nil {
 		return nil, err
 	}
-	grantee := c.ARN
+	grantee := c.ARN // the grants are the caller's already, which their service saw to
 	switch {
 	case c.Service != "":
 		grantee = c.Service

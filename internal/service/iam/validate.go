@@ -188,6 +188,43 @@ func (s *Service) PrincipalExists(ctx context.Context, entry string) (bool, erro
 	return err == nil, err
 }
 
+// PrincipalID tells the unique id of the user or role that an ARN names, of a session's the role's, "" for other principals,
+// and whether there is such a one.
+func (s *Service) PrincipalID(ctx context.Context, name string) (id string, exists bool, err error) {
+	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if err := findPrincipal(ctx, tx, name); err != nil {
+			return err
+		}
+		id, err = uniqueIDOf(ctx, tx, name)
+		return err
+	})
+	if errors.Is(err, state.ErrNotFound) {
+		return "", false, nil
+	}
+	return id, err == nil, err
+}
+
+func uniqueIDOf(ctx context.Context, tx *state.Tx, principal string) (string, error) {
+	name, err := arn.Parse(principal)
+	if err != nil {
+		return "", nil // an account id
+	}
+	kind, path := name.Split()
+	switch {
+	case name.Service == "iam" && kind == "user":
+		user, err := tx.User(ctx, name.AccountID, lastSegment(principal))
+		return user.ID, err
+	case name.Service == "iam" && kind == "role":
+		role, err := tx.Role(ctx, name.AccountID, lastSegment(principal))
+		return role.ID, err
+	case name.Service == "sts" && kind == "assumed-role":
+		last, _, _ := strings.Cut(path, "/")
+		role, err := tx.Role(ctx, name.AccountID, last)
+		return role.ID, err
+	}
+	return "", nil
+}
+
 func unknownPrincipals(ctx context.Context, tx *state.Tx, p *iampolicy.Policy) (unknown []string, err error) {
 	for i := range p.Statements {
 		for _, principals := range []*iampolicy.Principals{p.Statements[i].Principal, p.Statements[i].NotPrincipal} {

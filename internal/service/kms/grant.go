@@ -148,7 +148,7 @@ func (s *Service) createGrantAccess(ctx context.Context, c *api.Caller, in *kms.
 	}
 	constraintType(g, q.more)
 	a := q.access(c, t)
-	if parent, ok := t.grants.parent(principalsOf(c), g); ok {
+	if parent, ok := t.grants.parent(c, g); ok {
 		a.Grants = []string{parent.ID}
 	}
 	return []api.Access{a}, nil
@@ -172,12 +172,12 @@ func constraintType(g state.Grant, keys map[string][]string) {
 	}
 }
 
-// parent returns a grant under which one of the principals may make the grant g: one with CreateGrant whose operations and
+// parent returns a grant under which the caller may make the grant g: one with CreateGrant whose operations and
 // constraints g does not exceed. https://docs.aws.amazon.com/kms/latest/developerguide/grants.html#terms-create-grant
-func (x *grantIndex) parent(principals []string, g state.Grant) (state.Grant, bool) {
-	for _, p := range principals {
+func (x *grantIndex) parent(c *api.Caller, g state.Grant) (state.Grant, bool) {
+	for _, p := range principalsOf(c) {
 		for _, i := range x.grantees[p] {
-			if old := x.all[i]; slices.Contains(old.Operations, "CreateGrant") && within(old, g) {
+			if old := x.all[i]; isWhom(c, old.GranteeID) && slices.Contains(old.Operations, "CreateGrant") && within(old, g) {
 				return old, true
 			}
 		}
@@ -204,13 +204,13 @@ func within(parent, child state.Grant) bool {
 func (s *Service) newGrant(ctx context.Context, in *kms.CreateGrantInput) (state.Grant, error) {
 	g := state.Grant{ID: hex.EncodeToString(randomBytes(32)), Token: newToken()}
 	var err error
-	if g.Grantee, err = s.grantPrincipal(ctx, "granteePrincipal", in.GranteePrincipal, in.GranteeServicePrincipal); err != nil {
+	if g.Grantee, g.GranteeID, err = s.grantPrincipal(ctx, "granteePrincipal", in.GranteePrincipal, in.GranteeServicePrincipal); err != nil {
 		return g, err
 	}
 	if g.Grantee == "" {
 		return g, errNull("granteePrincipal")
 	}
-	if g.Retiring, err = s.grantPrincipal(ctx, "retiringPrincipal", in.RetiringPrincipal, in.RetiringServicePrincipal); err != nil {
+	if g.Retiring, g.RetiringID, err = s.grantPrincipal(ctx, "retiringPrincipal", in.RetiringPrincipal, in.RetiringServicePrincipal); err != nil {
 		return g, err
 	}
 	if in.Name != nil {
@@ -255,34 +255,39 @@ func constrain(g *state.Grant, constraints *types.GrantConstraints) error {
 	return nil
 }
 
-// grantPrincipal checks the two members of a request that may name a principal: any, or a service.
-func (s *Service) grantPrincipal(ctx context.Context, member string, principal, service *string) (string, error) {
+// grantPrincipal checks the two members of a request that may name a principal: any, or a service. It returns the name, and
+// the unique id of a role or user.
+func (s *Service) grantPrincipal(ctx context.Context, member string, principal, service *string) (name, uniqueID string, err error) {
 	switch {
 	case principal != nil && service != nil:
-		return "", api.Errorf("ValidationException", "%s and its service principal exclude each other.", member)
+		return "", "", api.Errorf("ValidationException", "%s and its service principal exclude each other.", member)
 	case service != nil:
 		principal = service
 	case principal == nil:
-		return "", nil
+		return "", "", nil
 	}
 	if servicePattern.MatchString(*principal) {
-		return *principal, nil
+		return *principal, "", nil
 	}
 	exists := false
 	if service == nil && strings.HasPrefix(*principal, "arn:") {
-		var err error
 		if exists, err = s.principalExists(ctx, *principal); err != nil {
-			return "", err
+			return "", "", err
+		}
+	}
+	if exists && s.PrincipalID != nil {
+		if uniqueID, exists, err = s.PrincipalID(ctx, *principal); err != nil {
+			return "", "", err
 		}
 	}
 	if !exists {
-		return "", api.Errorf("InvalidArnException", "ARN does not refer to a valid principal: %s", *principal)
+		return "", "", api.Errorf("InvalidArnException", "ARN does not refer to a valid principal: %s", *principal)
 	}
-	return *principal, nil
+	return *principal, uniqueID, nil
 }
 
 func sameGrant(a, b state.Grant) bool {
-	return a.Grantee == b.Grantee && a.Retiring == b.Retiring && a.IssuingAccount == b.IssuingAccount &&
+	return a.Grantee == b.Grantee && a.GranteeID == b.GranteeID && a.Retiring == b.Retiring && a.RetiringID == b.RetiringID && a.IssuingAccount == b.IssuingAccount &&
 		slices.Equal(slices.Sorted(slices.Values(a.Operations)), slices.Sorted(slices.Values(b.Operations))) &&
 		maps.Equal(a.ContextEquals, b.ContextEquals) && maps.Equal(a.ContextSubset, b.ContextSubset) && a.SourceARN == b.SourceARN
 }
@@ -377,7 +382,8 @@ func (s *Service) retireGrantAccess(ctx context.Context, c *api.Caller, in *kms.
 	constraintType(g, q.more)
 	a := q.access(c, t)
 	names := principalsOf(c)
-	if slices.Contains(names, g.Retiring) || slices.Contains(names, g.Grantee) && slices.Contains(g.Operations, "RetireGrant") {
+	if slices.Contains(names, g.Retiring) && isWhom(c, g.RetiringID) ||
+		slices.Contains(names, g.Grantee) && isWhom(c, g.GranteeID) && slices.Contains(g.Operations, "RetireGrant") {
 		a.Grants = []string{g.ID}
 	}
 	return []api.Access{a}, nil

@@ -3,6 +3,7 @@ package kms
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"strongroom/internal/api"
 	"strongroom/internal/state"
@@ -64,7 +65,7 @@ func (x *grantIndex) find(c *api.Caller, operation string, encryptionContext map
 func (x *grantIndex) among(positions []int, c *api.Caller, operation string, encryptionContext map[string]string) (state.Grant, bool) {
 	for _, i := range positions {
 		g := x.all[i]
-		if !slices.Contains(g.Operations, operation) || g.SourceARN != "" && g.SourceARN != c.SourceARN {
+		if !isWhom(c, g.GranteeID) || !slices.Contains(g.Operations, operation) || g.SourceARN != "" && g.SourceARN != c.SourceARN {
 			continue
 		}
 		if takesEncryptionContext(operation) && !fits(g, encryptionContext) {
@@ -102,6 +103,13 @@ func contains(whole, part map[string]string) bool {
 		}
 	}
 	return true
+}
+
+// isWhom reports whether the caller, whom a grant names, is the one whom it was made to: a role or a user that was made anew
+// under the name is not. Those without a unique id of their own have none to compare.
+func isWhom(c *api.Caller, uniqueID string) bool {
+	own, _, _ := strings.Cut(c.UserID, ":") // of a role's session the role's
+	return uniqueID == "" || own == uniqueID
 }
 
 // principalsOf lists the names under which a grant may know the caller.

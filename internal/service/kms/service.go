@@ -27,7 +27,10 @@ type Config struct {
 	// PrincipalExists reports whether a user, a role or an account named by ARN exists. Key policies and grants that name
 	// one that does not are refused. Nil takes every well-formed name.
 	PrincipalExists func(ctx context.Context, arn string) (bool, error)
-	Log             *slog.Logger // nil means slog.Default()
+	// PrincipalID tells the unique id of a role or a user named by ARN, "" for others, and whether there is such a principal.
+	// Grants belong to it, not to the name. Nil has them belong to the name.
+	PrincipalID func(ctx context.Context, arn string) (id string, exists bool, err error)
+	Log         *slog.Logger // nil means slog.Default()
 }
 
 // Service is KMS in every account and Region. Its methods may be called at once.

@@ -15,7 +15,7 @@ type Grant struct {
 	// GranteeID and RetiringID are the unique ids (AROA…, AIDA…) of the roles or users that Grantee and Retiring name, to
 	// whom alone the grant belongs; empty where these are no roles or users.
 	GranteeID, RetiringID string
-	Operations     []string
+	Operations            []string
 	// ContextEquals and ContextSubset are the constraints on the encryption context; nil where there is none.
 	ContextEquals map[string]string
 	ContextSubset map[string]string

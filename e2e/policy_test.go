@@ -48,7 +48,7 @@ func TestPolicyCommand(t *testing.T) {
 		{"no file", []string{"lint", filepath.Join(folder, "none.json")}, 1, "no such file"},
 		{"no argument", []string{"lint"}, 2, "which policies?"},
 		{"an unknown flag", []string{"lint", "--chekc", good}, 2, "unknown flag"},
-		{"against a server", []string{"lint", "--endpoint", s.Endpoint(), "--profile", "member", good}, 5, "vault safe in account 111111111111 in eu-central-1: it does not exist"},
+		{"against a server", []string{"lint", "--endpoint", s.Endpoint(), "--profile", "member", good}, 5, "vault safe in account 111111111111 in eu-central-1: it does not exist\n"},
 		{"by the environment", []string{"lint", "--check", "--profile", "member", good}, 5, "2 vaults and roles asked about in 111111111111, 2 missing"},
 		{"an account", []string{"effective", "--tree", tree, "--account", "111111111111"}, 0, "@@assign of base.json at root"},
 		{"all accounts", []string{"effective", "--tree", tree}, 5, "2 of 3 effective policies are wrong"},

@@ -134,7 +134,7 @@ func happens(t *testing.T, w *wreck, table []mishap) {
 			if got != want {
 				t.Errorf("told:\n%+v\nwant:\n%+v", got, want)
 			}
-			if got.state == "FAILED" || got.moment == rules.InBackup && got.message != "" { // or it is completed with issues
+			if got.state == "FAILED" || got.moment == rules.InBackup && got.state == "COMPLETED" && got.message != "" { // with issues
 				w.explains(m.id)
 			}
 			w.calls = nil

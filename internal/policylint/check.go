@@ -190,7 +190,27 @@ func look(ctx context.Context, cfg aws.Config, w wanted) (reason string, err err
 	case "ResourceNotFoundException", "NoSuchEntity":
 		return "it does not exist", nil
 	case "AccessDeniedException": // what AWS Backup answers about a vault that is not there
-		return "it does not exist, or we may not see it: " + answer.ErrorMessage(), nil
+		if w.kind == "vault" {
+			return unseenVault(ctx, cfg, w.name), nil
+		}
+		return "it does not exist, or we may not see it", nil
 	}
 	return "", err
+}
+
+// unseenVault says what is wrong with a vault that may not be described, which the list of the vaults knows for those who may
+// list them; "" if the vault is there.
+func unseenVault(ctx context.Context, cfg aws.Config, name string) string {
+	for pages := backup.NewListBackupVaultsPaginator(backup.NewFromConfig(cfg), &backup.ListBackupVaultsInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "it does not exist, or we may not see it"
+		}
+		for _, v := range page.BackupVaultList {
+			if aws.ToString(v.BackupVaultName) == name {
+				return ""
+			}
+		}
+	}
+	return "it does not exist"
 }

@@ -78,6 +78,11 @@ func (s *Server) moveClock(ctx context.Context, move ClockMove) (Clock, error) {
 			return Clock{}, err
 		}
 	}
+	if !move.DoNotWait { // no event announces that the record of a job is over
+		if err := s.runner.ForgetOldRecords(ctx); err != nil {
+			return Clock{}, err
+		}
+	}
 	return s.showClock(), nil
 }
 

@@ -211,8 +211,10 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		DB: s.db, Door: s.door, Clock: s.clock, Pages: pages, Log: s.log, MaxAccounts: s.config.Quotas.Accounts,
 		PutTrailEvent: recorder.PutOrganizationsEvent, PoliciesChanged: policiesChanged(queue),
 	})
-	keys := kms.New(kms.Config{DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Pages: pages,
-		PrincipalExists: identities.PrincipalExists, PrincipalID: identities.PrincipalID, Log: s.log})
+	keys := kms.New(kms.Config{
+		DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Pages: pages,
+		PrincipalExists: identities.PrincipalExists, PrincipalID: identities.PrincipalID, Log: s.log,
+	})
 	messages, err := s.openMessaging(ctx, keeper, pages, keys, sessions)
 	if err != nil {
 		return services{}, err

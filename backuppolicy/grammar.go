@@ -374,9 +374,6 @@ var resourceTypes = []string{
 
 var partition = regexp.MustCompile(`^arn:aws(-[a-z]+)*:`)
 
-// ResourceTypes are the values that resource_types and not_resource_types take, in the partition aws.
-func ResourceTypes() []string { return slices.Clone(resourceTypes) }
-
 func checkResourceType(text string) string {
 	if slices.Contains(resourceTypes, partition.ReplaceAllString(text, "arn:aws:")) {
 		return ""

@@ -60,6 +60,3 @@ func (p Period) At(a AsOf) bool {
 	}
 	return !a.date.Before(p.since) && (p.until.IsZero() || a.date.Before(p.until))
 }
-
-// Since is the day from which it holds; zero if it always did, or never does.
-func (p Period) Since() time.Time { return p.since }

@@ -1,0 +1,52 @@
+package dbengine
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrWrongPassword is what a database answers to a master user with another password.
+var ErrWrongPassword = errors.New("the database does not accept the master user's password")
+
+// NotInstalledError says that this host lacks a program.
+type NotInstalledError struct {
+	Program string // "mariadbd"
+	Package string // the Debian package that has it
+}
+
+func (e *NotInstalledError) Error() string {
+	return fmt.Sprintf("%s is not installed on this host: install the Debian package %s", e.Program, e.Package)
+}
+
+// StartError says why a database does not start, is not made or is not recovered.
+type StartError struct {
+	// Reason is short and the same each time for the same cause.
+	Reason Reason
+	// Detail is what the reason is about: the name of the parameter, the port, the path. It may be empty.
+	Detail string
+	// LogTail is what the engine wrote last.
+	LogTail string
+}
+
+func (e *StartError) Error() string {
+	if e.Detail == "" {
+		return string(e.Reason)
+	}
+	return string(e.Reason) + ": " + e.Detail
+}
+
+// Reason is a cause for which databases do not start.
+type Reason string
+
+// The causes that are told apart. ReasonUnknown stands for all others: the log has more.
+const (
+	ReasonPortInUse    Reason = "port in use"
+	ReasonNoSpace      Reason = "no space left on the device"
+	ReasonDamaged      Reason = "damaged data directory"
+	ReasonPermission   Reason = "permission denied"
+	ReasonBadParameter Reason = "bad parameter"
+	ReasonNoMemory     Reason = "not enough memory"
+	ReasonVersion      Reason = "data of another version of the engine"
+	ReasonTimeout      Reason = "the database did not become ready in time"
+	ReasonUnknown      Reason = "the database did not start"
+)

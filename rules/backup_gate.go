@@ -1,5 +1,7 @@
 package rules
 
+import "time"
+
 // BackupRequest is every fact that decides over a backup.
 type BackupRequest struct {
 	ResourceARN  string
@@ -16,6 +18,10 @@ type BackupRequest struct {
 	Resource    Answer // may the role look at the resource,
 	Data        Answer // and read it?
 
+	// Windows are the resource's own, and At is when the backup starts.
+	Windows OwnWindows
+	At      time.Time
+
 	SealingKey Key // see [SealingKey]; zero until the resource was looked at
 	KeyUse     Answer
 }
@@ -27,6 +33,7 @@ var BackupGates = []Gate[BackupRequest]{
 	{"lock", "Does the vault's lock admit the retention?", askBackupLock},
 	{"role", "Can AWS Backup assume the job's role?", askBackupRole},
 	{"resource", "May the role look at the resource?", askResource},
+	{"own-windows", "Does the backup start away from the windows of the resource's own service?", askOwnWindows},
 	{"key-state", "Is the key that seals the recovery point enabled?", func(_ AsOf, r BackupRequest) Verdict { return r.SealingKey.stateVerdict() }},
 	{"key", "May the job use that key?", func(_ AsOf, r BackupRequest) Verdict { return r.KeyUse.keyVerdict(r.SealingKey) }},
 	{"data", "May the role read the resource?", askData},
@@ -80,6 +87,16 @@ func askResource(a AsOf, r BackupRequest) Verdict {
 	return r.Resource.verdict(r.RoleARN+" may.", func() *Refusal {
 		return RefuseDescribe(a, Values{"role": r.RoleARN, "resource": r.ResourceARN, "account": r.Vault.AccountID})
 	})
+}
+
+func askOwnWindows(_ AsOf, r BackupRequest) Verdict {
+	switch refusal := r.Windows.refuse(r.At); {
+	case r.Windows == OwnWindows{}:
+		return notAsked("It has none, or they are not known.")
+	case refusal != nil:
+		return RefusedBy(refusal, nil)
+	}
+	return open("It starts at " + r.At.UTC().Format(time.RFC3339) + ".")
 }
 
 func askData(a AsOf, r BackupRequest) Verdict {

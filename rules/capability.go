@@ -42,7 +42,7 @@ var capabilities = []Capability{
 	{Type: "EBS", Family: FamilySnapshot, CrossRegion: always, CrossAccount: always, OneAction: always, Incremental: always, Cold: always, Items: always, RestoreTests: always, AirGapped: always, Stoppable: true},
 	{Type: "EC2", Family: FamilySnapshot, CrossRegion: always, CrossAccount: always, OneAction: always, Incremental: always, RestoreTests: always, AirGapped: always, Stoppable: true},
 	{Type: "RDS", Family: FamilyInstance, CrossRegion: always, CrossAccount: always, OneAction: oneAction2025, Incremental: always, Continuous: always, RestoreTests: always},
-	{Type: "RDS", Variant: "Multi-AZ cluster", Family: FamilyCluster, Incremental: always, Continuous: always, RestoreTests: always},
+	{Type: "RDS", Variant: multiAZCluster, Family: FamilyCluster, Incremental: always, Continuous: always, RestoreTests: always},
 	{Type: "Aurora", Family: FamilyCluster, CrossRegion: always, CrossAccount: always, OneAction: oneAction2025, Continuous: always, RestoreTests: always, AirGapped: always},
 	{Type: "DocumentDB", Family: FamilyCluster, CrossRegion: always, CrossAccount: always, OneAction: oneAction2025, RestoreTests: always, AirGapped: always},
 	{Type: "Neptune", Family: FamilyCluster, CrossRegion: always, CrossAccount: always, OneAction: oneAction2025, RestoreTests: always, AirGapped: always},
@@ -61,9 +61,11 @@ var capabilities = []Capability{
 }
 
 // CapabilityOf finds a resource type's row.
-func CapabilityOf(resourceType string) (Capability, bool) {
+func CapabilityOf(resourceType string) (Capability, bool) { return capabilityOf(resourceType, "") }
+
+func capabilityOf(resourceType, variant string) (Capability, bool) {
 	for _, c := range capabilities {
-		if c.Type == resourceType && c.Variant == "" {
+		if c.Type == resourceType && c.Variant == variant {
 			return c, true
 		}
 	}

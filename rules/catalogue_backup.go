@@ -27,14 +27,14 @@ var (
 	MaintenanceWindow = Entry{
 		ID:       "E61",
 		Text:     "Backup job could not start because it is either inside or too close to the weekly maintenance window configured in RDS instance.",
-		Category: InvalidLifecycle, Moments: []Moment{InBackup}, Cause: "The start lies within an hour before the instance's maintenance window, or inside it.",
+		Category: InvalidLifecycle, Moments: []Moment{InBackup}, Cause: "The start lies within the hour before the database's maintenance window <window>, or inside it.",
 		Cure:   Fix{Call: "backup:UpdateBackupPlan", Advice: "Move the schedule, or the instance's window."},
 		Source: "DG:point-in-time-recovery, DG:backup-dashboards", Unreachable: needsDatabases,
 	}
 	AutomatedWindow = Entry{
 		ID:       "E62",
 		Text:     "Backup job could not start because it is either inside or too close to the automated backup window configured in RDS instance.",
-		Category: InvalidLifecycle, Moments: []Moment{InBackup}, Cause: "The start lies within an hour before the instance's own backup window, or inside it.",
+		Category: InvalidLifecycle, Moments: []Moment{InBackup}, Cause: "The start lies within the hour before the database's own backup window <window>, or inside it.",
 		Cure:   Fix{Call: "backup:UpdateBackupPlan", Advice: "Move the schedule, or the instance's window."},
 		Source: "DG:backup-dashboards", Unreachable: needsDatabases,
 	}
@@ -97,12 +97,14 @@ var (
 		Source: "DG:backup-dashboards", Unreachable: needsInstances,
 	}
 	ResourceNotAvailable = Entry{
-		ID: "E68b", Text: "not in the available state", Category: InvalidState, Moments: []Moment{InBackup},
-		Cause: InstanceNotInState.Cause, Cure: InstanceNotInState.Cure, Source: "DG:backup-dashboards", Unreachable: needsDatabases,
+		ID: "E68b", Text: "DB cluster <name> is not in the available state.", Category: InvalidState, Moments: []Moment{InBackup},
+		Cause: "The cluster is <status>; RDS snapshots clusters that are available. (AWS publishes the end of the text.)", Cure: InstanceNotInState.Cure,
+		Source: "DG:backup-dashboards", Unreachable: needsDatabases,
 	}
 	ResourceNotInAvailable = Entry{
-		ID: "E68c", Text: "not in available state", Category: InvalidState, Moments: []Moment{InBackup},
-		Cause: InstanceNotInState.Cause, Cure: InstanceNotInState.Cure, Source: "DG:backup-dashboards", Unreachable: needsDatabases,
+		ID: "E68c", Text: "Instance <name> is not in available state.", Category: InvalidState, Moments: []Moment{InBackup},
+		Cause: "The instance is <status>; RDS snapshots instances that are available.", Cure: InstanceNotInState.Cure,
+		Source: "DG:backup-dashboards, GH:cloud-custodian/cloud-custodian#1687", Unreachable: needsDatabases,
 	}
 	VolumeNotInState = Entry{
 		ID: "E68d", Text: "Cannot snapshot volume", Category: InvalidState, Moments: []Moment{InBackup},

@@ -266,14 +266,14 @@ var (
 	}
 	ClusterKeyInaccessible = Entry{
 		ID:      "E31",
-		Text:    "An error occurred (KMSKeyNotAccessibleFault) when calling the CopyDBClusterSnapshot operation: Specified KMS key [None] does not exist, is not enabled or you do not have permissions to access it.",
+		Text:    "Specified KMS key [None] does not exist, is not enabled or you do not have permissions to access it.",
 		Moments: []Moment{AtOnce}, Error: Exception{Code: "KMSKeyNotAccessibleFault"},
-		Cause: "The cluster is encrypted with the default key.", Cure: Fix{Advice: "Encrypt it with a customer managed key."},
+		Cause: "A snapshot of a cluster that is encrypted with the default key is copied under no key of one's own.", Cure: Fix{Advice: "Encrypt it with a customer managed key."},
 		Source: "GH:awslabs/aurora-snapshot-tool#25", Unreachable: needsDatabases,
 	}
 	RegionKeyMissing = Entry{
 		ID:      "E32",
-		Text:    "An error occurred (InvalidParameterValue) when calling the CopyDBSnapshot operation: Must specify new KMS key for cross region encrypted snapshot copy.",
+		Text:    "Must specify new KMS key for cross region encrypted snapshot copy.",
 		Moments: []Moment{AtOnce}, Error: Exception{Code: "InvalidParameterValue"},
 		Cause: "The call names no key for the destination Region.", Cure: Fix{Call: "rds:CopyDBSnapshot", Advice: "Name a key of the destination Region."},
 		Source: "GH:pbudzon/aws-maintenance#5", Unreachable: needsDatabases,

@@ -1,5 +1,7 @@
 package rules
 
+import "strings"
+
 // Place is a vault, where a copy comes from or goes to.
 type Place struct {
 	AccountID string
@@ -64,12 +66,24 @@ func DecideCopy(a AsOf, r CopyRequest) (CopyDecision, *Refusal) {
 
 // Decision is what the copy will be, for those that all gates let through.
 func (r CopyRequest) Decision(a AsOf) CopyDecision {
-	c, _ := CapabilityOf(r.ResourceType)
+	c, _ := r.capability()
 	return CopyDecision{
 		Key:         CopyKey(r.ResourceType, r.SourceKey, r.DestinationKey),
 		Reader:      ServiceLinkedRole(r.Destination.AccountID),
 		Incremental: c.Incremental.At(a) && c.Family != FamilyCluster,
 	}
+}
+
+// multiAZCluster is the variant of RDS that a recovery point is of which is the snapshot of a cluster: RDS has clusters of its
+// own, of which AWS Backup makes no copies.
+const multiAZCluster = "Multi-AZ cluster"
+
+// capability is the row of what is copied.
+func (r CopyRequest) capability() (Capability, bool) {
+	if r.ResourceType == "RDS" && strings.Contains(r.RecoveryPointARN, ":cluster-snapshot:") {
+		return capabilityOf(r.ResourceType, multiAZCluster)
+	}
+	return CapabilityOf(r.ResourceType)
 }
 
 // RefuseCopyInto is the refusal of a copy that the destination vault's access policy does not admit.

@@ -66,7 +66,7 @@ func askDestination(_ AsOf, r CopyRequest) Verdict {
 }
 
 func askType(a AsOf, r CopyRequest) Verdict {
-	c, known := CapabilityOf(r.ResourceType)
+	c, known := r.capability()
 	if !known || !c.CrossRegion.At(a) && !c.CrossAccount.At(a) {
 		return RefusedBy(TypeUnsupported.Refuse(r.values()), nil)
 	}
@@ -131,7 +131,7 @@ func askRegion(_ AsOf, r CopyRequest) Verdict {
 }
 
 func askCapability(a AsOf, r CopyRequest) Verdict {
-	c, known := CapabilityOf(r.ResourceType)
+	c, known := r.capability()
 	crossAccount, crossRegion := r.crossesAccounts(), r.crossesRegions()
 	switch {
 	case !known:

@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -137,7 +138,7 @@ func TestGatesOfBackupsAndRestores(t *testing.T) {
 	t.Parallel()
 	backup := BackupRequest{
 		ResourceARN: "arn:aws:s3:::b", ResourceType: "S3", Vault: Place{AccountID: "111111111111", VaultName: "v"}, VaultExists: true, RoleARN: "arn:aws:iam::111111111111:role/jobs",
-		Role: Yes(), Resource: Yes(), Data: Yes(), SealingKey: Key{ARN: "arn:aws:kms:eu-central-1:111111111111:key/1", Kind: CustomerManaged, State: "Enabled"}, KeyUse: Yes(),
+		Role: Yes(), Resource: Yes(), Data: Yes(), At: time.Date(2026, time.November, 29, 3, 30, 0, 0, time.UTC), SealingKey: Key{ARN: "arn:aws:kms:eu-central-1:111111111111:key/1", Kind: CustomerManaged, State: "Enabled"}, KeyUse: Yes(),
 	}
 	for i, shut := range []func(*BackupRequest){
 		func(r *BackupRequest) { r.VaultExists = false },
@@ -145,6 +146,7 @@ func TestGatesOfBackupsAndRestores(t *testing.T) {
 		func(r *BackupRequest) { r.Lock = LockRange{Max: 30} },
 		func(r *BackupRequest) { r.Role = No("The role does not exist.", nil) },
 		func(r *BackupRequest) { r.Resource = No("no", nil) },
+		func(r *BackupRequest) { r.Windows.Backup = "03:00-04:00" },
 		func(r *BackupRequest) { r.SealingKey.State = KeyGone },
 		func(r *BackupRequest) { r.KeyUse = No("no", nil) },
 		func(r *BackupRequest) { r.Data = No("no", nil) },

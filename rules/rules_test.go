@@ -135,6 +135,17 @@ func TestDecideCopy(t *testing.T) {
 			name: "RDS in one action before 2025-10-23", asOf: article, change: of("RDS", cmrk), category: UnsupportedOperation, call: "backup:StartCopyJob",
 			message: "Copy job from eu-central-1 to eu-north-1 cannot be initiated for RDS resources. Feature is not supported for provided resource type.",
 		},
+		{
+			name: "RDS under aws/rds into another Region", change: with(of("RDS", awsRDS), sameAccount), key: dest,
+		},
+		{name: "an unencrypted RDS instance's copy is encrypted", change: of("RDS", Key{}), key: dest},
+		{name: "RDS into aws/backup of another Region", change: with(of("RDS", cmrk), intoManaged, sameAccount), message: ManagedDestination.Text, category: AccessDenied, call: "backup:CreateBackupVault"},
+		{
+			name: "a Multi-AZ cluster of RDS is not copied at all", category: ResourceNotSupported, message: "Unsupported resource type",
+			change: with(of("RDS", cmrk), func(r *CopyRequest) {
+				r.RecoveryPointARN = "arn:aws:rds:eu-central-1:111111111111:cluster-snapshot:awsbackup:job-1"
+			}),
+		},
 		{name: "RDS into another account alone", asOf: article, change: with(of("RDS", cmrk), sameRegion), key: dest},
 		{name: "RDS into another Region alone", asOf: article, change: with(of("RDS", cmrk), sameAccount), key: dest},
 		{
@@ -211,6 +222,33 @@ func TestDecideCopy(t *testing.T) {
 				t.Errorf("Category(%q) = %s, want %s", refusal.Message, got, test.category)
 			}
 		})
+	}
+}
+
+// TestOneActionByDate: until 2025-10-23 the four types of databases do not cross account and Region at once, neither on the way
+// out nor on the way back, and from that day on they do.
+func TestOneActionByDate(t *testing.T) {
+	t.Parallel()
+	for _, resourceType := range []string{"RDS", "Aurora", "DocumentDB", "Neptune"} {
+		for _, back := range []bool{false, true} {
+			r := request(func(r *CopyRequest) {
+				r.ResourceType, r.SourceKey = resourceType, cmrk
+				if back {
+					r.Source, r.Destination, r.SourceKey, r.DestinationKey = r.Destination, r.Source, dest, cmvk
+				}
+			})
+			for _, a := range []AsOf{article, On(2025, time.October, 22)} {
+				want := "Copy job from " + r.Source.Region + " to " + r.Destination.Region + " cannot be initiated for " + resourceType + " resources. Feature is not supported for provided resource type."
+				if _, refusal := DecideCopy(a, r); refusal == nil || refusal.Message != want || refusal.Fix.Parameters["DestinationRegion"] != r.Source.Region {
+					t.Errorf("as of %s %s is refused with %+v", a, resourceType, refusal)
+				}
+			}
+			for _, a := range []AsOf{On(2025, time.October, 23), Current} {
+				if decision, refusal := DecideCopy(a, r); refusal != nil || decision.Key != r.DestinationKey {
+					t.Errorf("as of %s %s is refused with %+v, or sealed under %+v", a, resourceType, refusal, decision.Key)
+				}
+			}
+		}
 	}
 }
 

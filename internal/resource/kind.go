@@ -10,6 +10,7 @@ import (
 	"strongroom/arn"
 	"strongroom/internal/api"
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 // Description is what a backup needs to know of a resource before it begins.
@@ -23,7 +24,9 @@ type Description struct {
 	// KeyARN is the KMS key that the resource is encrypted with; empty for an unencrypted one. (A bucket's objects may
 	// each have their own; theirs is the default.)
 	KeyARN string
-	Tags   map[string]string
+	// Windows are those of the resource's own service in which no backup starts.
+	Windows rules.OwnWindows
+	Tags    map[string]string
 	// Metadata is the configuration at backup time, in the form of GetRecoveryPointRestoreMetadata.
 	Metadata map[string]string
 }
@@ -75,14 +78,25 @@ type Restored struct {
 	Message string
 }
 
+// Of is the kind of a list that a names a resource of; nil if there is none.
+func Of(ctx context.Context, kinds []Kind, a arn.ARN) (Kind, error) {
+	for _, k := range kinds {
+		if owns, err := k.Owns(ctx, a); owns || err != nil {
+			return k, err
+		}
+	}
+	return nil, nil
+}
+
 // Kind is one kind of protected resource. The caller given to Backup and Restore is the job's role; every access is
 // authorized as that role by the same policies as a call over HTTP. Errors are [api.Error]; their messages become the
 // job's status message as they are.
 type Kind interface {
 	// Type is the kind's name in the Backup API.
 	Type() string
-	// Owns reports whether a names a resource of this kind.
-	Owns(a arn.ARN) bool
+	// Owns reports whether a names a resource of this kind. Where several kinds share a form of ARN, as those of clusters of
+	// databases do, the resource itself decides, and of one that is not there the likeliest kind says that it is its own.
+	Owns(ctx context.Context, a arn.ARN) (bool, error)
 	// List describes all resources of the kind in an account and Region, for plan selections. Only ARN, Type, Name,
 	// AccountID, Region and Tags need be filled.
 	List(ctx context.Context, accountID, region string) ([]Description, error)

@@ -169,7 +169,11 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob, trail *rules.
 		return nil, at("resource", err)
 	}
 	f.request.Resource = rules.Yes()
+	f.request.Windows, f.request.At = description.Windows, job.StartedAt.Time()
 	asked()
+	if refusal := trail.Refusal(); refusal != nil {
+		return nil, refusal
+	}
 	domain, keyARN, err := r.backupDomain(ctx, role, description, vault)
 	if key, unknown := r.key(ctx, keyARN); unknown == nil {
 		f.request.SealingKey = key

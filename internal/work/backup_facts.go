@@ -34,7 +34,7 @@ func (r *Runner) backupFacts(ctx context.Context, job state.BackupJob) (f backup
 		return f, err
 	}
 	q.VaultExists, q.Lock = err == nil, lock(f.vault)
-	f.kind, f.resource, err = r.kindOf(job.ResourceARN)
+	f.kind, f.resource, err = r.kindOf(ctx, job.ResourceARN)
 	if _, refused := errors.AsType[*rules.Refusal](err); err != nil && !refused {
 		return f, err
 	}

@@ -25,8 +25,8 @@ type broken struct {
 	describe func(ctx context.Context) error
 }
 
-func (broken) Type() string      { return "S3" }
-func (broken) Owns(arn.ARN) bool { return true }
+func (broken) Type() string                                { return "S3" }
+func (broken) Owns(context.Context, arn.ARN) (bool, error) { return true, nil }
 func (b broken) Describe(ctx context.Context, _ *api.Caller, _ arn.ARN) (resource.Description, error) {
 	return resource.Description{}, b.describe(ctx)
 }

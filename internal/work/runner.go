@@ -178,15 +178,13 @@ func (r *Runner) Stop(ctx context.Context) error {
 }
 
 // kindOf is the kind that a resource belongs to.
-func (r *Runner) kindOf(resourceARN string) (resource.Kind, arn.ARN, error) {
+func (r *Runner) kindOf(ctx context.Context, resourceARN string) (resource.Kind, arn.ARN, error) {
 	parsed, err := arn.Parse(resourceARN)
 	if err != nil {
 		return nil, arn.ARN{}, err
 	}
-	for _, k := range r.Kinds {
-		if k.Owns(parsed) {
-			return k, parsed, nil
-		}
+	if kind, err := resource.Of(ctx, r.Kinds, parsed); kind != nil || err != nil {
+		return kind, parsed, err
 	}
 	return nil, parsed, rules.TypeUnsupported.Refuse(rules.Values{"type": resourceARN})
 }

@@ -43,8 +43,8 @@ func NewKind(e *Engine) *Kind { return &Kind{e} }
 func (k *Kind) Type() string { return "EBS" }
 
 // Owns implements [resource.Kind].
-func (k *Kind) Owns(a arn.ARN) bool {
-	return a.Service == "ec2" && strings.HasPrefix(a.Resource, "volume/")
+func (k *Kind) Owns(_ context.Context, a arn.ARN) (bool, error) {
+	return a.Service == "ec2" && strings.HasPrefix(a.Resource, "volume/"), nil
 }
 
 // List implements [resource.Kind].

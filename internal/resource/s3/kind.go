@@ -59,8 +59,8 @@ func New(cfg Config) *Kind {
 func (k *Kind) Type() string { return Type }
 
 // Owns reports whether a names a bucket.
-func (k *Kind) Owns(a arn.ARN) bool {
-	return a.Service == "s3" && a.Region == "" && a.AccountID == "" && !strings.ContainsAny(a.Resource, "/:")
+func (k *Kind) Owns(_ context.Context, a arn.ARN) (bool, error) {
+	return a.Service == "s3" && a.Region == "" && a.AccountID == "" && !strings.ContainsAny(a.Resource, "/:"), nil
 }
 
 // List implements [resource.Kind].

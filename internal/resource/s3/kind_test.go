@@ -418,7 +418,8 @@ func TestNames(t *testing.T) {
 	}
 	for text, want := range map[string]bool{"arn:aws:s3:::bucket": true, "arn:aws:s3:::bucket/key": false, "arn:aws:ec2:eu-central-1:1:volume/vol-1": false} {
 		a, err := arn.Parse(text)
-		if err != nil || h.kind.Owns(a) != want {
+		owns, refused := h.kind.Owns(t.Context(), a)
+		if err != nil || refused != nil || owns != want {
 			t.Errorf("owning %s is %t, %v", text, !want, err)
 		}
 	}

@@ -27,7 +27,7 @@ func (s *Service) startBackupJobAccess(ctx context.Context, c *api.Caller, in *b
 // StartBackupJob writes a backup job down and enqueues it. Whether the role, the resource, the vault's lock and the keys
 // let it succeed, the job will tell.
 func (s *Service) StartBackupJob(ctx context.Context, c *api.Caller, in *backup.StartBackupJobInput) (*backup.StartBackupJobOutput, error) {
-	named, resourceType, err := s.resourceType(c, "ResourceArn", in.ResourceArn)
+	named, resourceType, err := s.resourceType(ctx, c, "ResourceArn", in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}

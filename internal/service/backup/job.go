@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"strongroom/arn"
 	"strongroom/internal/api"
+	"strongroom/internal/resource"
 	"strongroom/internal/state"
 	"strongroom/rules"
 )
@@ -19,7 +21,7 @@ import (
 func newJobID() string { return strings.ToUpper(uuid.NewString()) }
 
 // resourceType finds the type of a resource that jobs are asked for, which must lie where the caller is.
-func (s *Service) resourceType(c *api.Caller, field string, text *string) (arn.ARN, string, error) {
+func (s *Service) resourceType(ctx context.Context, c *api.Caller, field string, text *string) (arn.ARN, string, error) {
 	if aws.ToString(text) == "" {
 		return arn.ARN{}, "", missing(field)
 	}
@@ -33,10 +35,10 @@ func (s *Service) resourceType(c *api.Caller, field string, text *string) (arn.A
 	if parsed.Region != "" && parsed.Region != c.Region {
 		return parsed, "", invalid("The resource %s is not in Region %s.", *text, c.Region)
 	}
-	for _, kind := range s.Kinds {
-		if kind.Owns(parsed) {
-			return parsed, kind.Type(), nil
-		}
+	if kind, err := resource.Of(ctx, s.Kinds, parsed); err != nil {
+		return parsed, "", err
+	} else if kind != nil {
+		return parsed, kind.Type(), nil
 	}
 	if known := rules.TypesOf(parsed); len(known) > 0 {
 		return parsed, "", api.NotImplemented("Backup of resource type " + known[0])

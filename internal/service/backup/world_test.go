@@ -217,7 +217,9 @@ type kind struct {
 
 func (k kind) Type() string { return k.name }
 
-func (k kind) Owns(a arn.ARN) bool { return slices.Contains(rules.TypesOf(a), k.name) }
+func (k kind) Owns(_ context.Context, a arn.ARN) (bool, error) {
+	return slices.Contains(rules.TypesOf(a), k.name), nil
+}
 
 // queue notes what was enqueued; what is rolled back is noted too, so tests of refusals look at the rows.
 type queue struct {

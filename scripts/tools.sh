@@ -4,6 +4,7 @@
 #
 #   aws     the AWS command line interface, for the tour in README.md
 #   mke2fs  from e2fsprogs, makes the ext4 image that the demo backs up
+#   bwrap   from bubblewrap, is the sandbox of functions and of databases
 #   qemu-img  reads and writes volumes over NBD in the tests
 set -eu
 cd "$(dirname "$0")/.."
@@ -79,6 +80,12 @@ install_qemu() {
 	debian_package qemu-utils || { say "qemu-img is missing: install qemu-utils and try again"; return 1; }
 }
 
+install_bubblewrap() {
+	command -v bwrap >/dev/null 2>&1 && return 0
+	debian_package bubblewrap || { say "bwrap is missing: install bubblewrap and try again"; return 1; }
+}
+
 install_aws
+install_bubblewrap
 install_mke2fs
 install_qemu

@@ -1,5 +1,5 @@
-// Package archives opens the archives of all Regions: one per backup vault, and one per account for the EBS snapshots
-// that EC2 takes by itself. It knows where they lie and whose key service call opens them, and nothing of jobs.
+// Package archives opens the archives of all Regions: one per backup vault, one per account for the EBS snapshots that EC2
+// takes by itself, and one for those of databases that RDS takes. It knows where they lie and whose key service call opens them, and nothing of jobs.
 package archives
 
 import (
@@ -26,19 +26,29 @@ import (
 type Location struct {
 	Region    string
 	AccountID string
-	Vault     string // the backup vault's name; "" for the account's own EBS snapshots
+	Vault     string // the backup vault's name; "" for the snapshots that a service takes by itself
+	Service   string // of an archive without a vault: "" for EBS snapshots, [RDS] for those of databases
 }
+
+// RDS marks the archive of an account's own database snapshots.
+const RDS = "rds"
 
 // ID is the ARN that is bound into every seal of the archive.
 func (l Location) ID() string {
-	if l.Vault == "" {
+	switch {
+	case l.Vault == "" && l.Service == RDS:
+		return arn.New("rds", l.Region, l.AccountID, "snapshot:*").String()
+	case l.Vault == "":
 		return arn.New("ec2", l.Region, l.AccountID, "snapshot/*").String()
 	}
 	return arn.New("backup", l.Region, l.AccountID, "backup-vault:"+l.Vault).String()
 }
 
 func (l Location) prefix() string {
-	if l.Vault == "" {
+	switch {
+	case l.Vault == "" && l.Service == RDS:
+		return "db-snapshots/" + l.AccountID
+	case l.Vault == "":
 		return "snapshots/" + l.AccountID
 	}
 	return "vaults/" + l.AccountID + "/" + l.Vault

@@ -93,7 +93,7 @@ func (r *Runner) eachArchive(ctx context.Context, fn func(context.Context, state
 		return err
 	}
 	for _, l := range all {
-		v, err := r.Archives.Vault(ctx, archives.Location{Region: l.Region, AccountID: l.AccountID, Vault: l.Vault})
+		v, err := r.Archives.Vault(ctx, archives.Location{Region: l.Region, AccountID: l.AccountID, Vault: l.Vault, Service: l.Service})
 		if err != nil {
 			return err
 		}
@@ -110,6 +110,8 @@ func (r *Runner) rings(l state.ArchiveLocation) archive.Rings {
 		switch {
 		case d.KeyID == "":
 			return r.Archives.ServiceKeyring(), nil
+		case l.Vault == "" && l.Service == archives.RDS:
+			return r.Archives.Keyring(api.ServiceCaller("rds.amazonaws.com", l.AccountID, l.Region), d.KeyID), nil
 		case l.Vault == "":
 			return r.Archives.Keyring(api.ServiceCaller("ec2.amazonaws.com", l.AccountID, l.Region), d.KeyID), nil
 		}

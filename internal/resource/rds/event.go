@@ -1,0 +1,78 @@
+package rds
+
+import (
+	"context"
+
+	"strongroom/arn"
+	"strongroom/internal/state"
+)
+
+// event is what users are told by DescribeEvents: a category and a text of
+// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+type event struct{ category, message string }
+
+var (
+	eventCreated   = event{"creation", "DB instance created"}
+	eventRestored  = event{"availability", "DB instance restarted"}
+	eventStarted   = event{"notification", "DB instance started"}
+	eventRecovered = event{"recovery", "Recovery of the DB instance is complete."}
+	eventShutdown  = event{"availability", "DB instance shutdown"}
+	eventStopped   = event{"notification", "DB instance stopped"}
+	eventDeleted   = event{"deletion", "DB instance deleted"}
+)
+
+// becameAvailable is what there is to tell of a database that runs now and had another status.
+func becameAvailable(before string) event {
+	switch before {
+	case "creating":
+		return eventCreated
+	case "rebooting":
+		return eventRestored
+	case "starting", statusStopped:
+		return eventStarted
+	}
+	return eventRecovered
+}
+
+// tell keeps an event of the DB instances, or the cluster, that a database stands behind.
+func tell(ctx context.Context, tx *state.Tx, d state.Database, e event) error {
+	instances, err := tx.DBInstancesOf(ctx, d.ID)
+	if err != nil {
+		return err
+	}
+	for _, i := range instances {
+		err := tx.InsertDBEvent(ctx, state.DBEvent{
+			AccountID: d.AccountID, Region: d.Region, SourceType: "db-instance", SourceID: i.ID, SourceARN: InstanceARN(i.AccountID, i.Region, i.ID),
+			Category: e.category, Message: e.message, At: tx.Now,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellSnapshot keeps an event of a snapshot.
+func tellSnapshot(ctx context.Context, tx *state.Tx, s state.DBSnapshot, e event) error {
+	source := "db-snapshot"
+	if s.Kind == state.ClusterSnapshot {
+		source = "db-cluster-snapshot"
+	}
+	return tx.InsertDBEvent(ctx, state.DBEvent{
+		AccountID: s.AccountID, Region: s.Region, SourceType: source, SourceID: s.ID, SourceARN: SnapshotARN(s.Kind, s.AccountID, s.Region, s.ID),
+		Category: e.category, Message: e.message, At: tx.Now,
+	})
+}
+
+// InstanceARN names a DB instance; the id may be *.
+func InstanceARN(account, region, id string) string {
+	return arn.New("rds", region, account, "db:"+id).String()
+}
+
+// SnapshotARN names a snapshot of a kind; the id may be *.
+func SnapshotARN(kind, account, region, id string) string {
+	if kind == state.ClusterSnapshot {
+		return arn.New("rds", region, account, "cluster-snapshot:"+id).String()
+	}
+	return arn.New("rds", region, account, "snapshot:"+id).String()
+}

@@ -26,8 +26,9 @@ var kernel = []string{"archive", "backuppolicy", "tagpolicy", "rules", "iampolic
 
 // layers stand as in the design, the higher ones first: each may import only from below.
 var layers = []layer{
-	{"cmd", []string{"internal/demo", "internal/policylint", "internal/server", "backuppolicy", "clock"}},
+	{"cmd", []string{"internal/demo", "internal/policylint", "internal/server", "backuppolicy", "copier", "clock"}},
 	{"e2e", nil},
+	{"copier", []string{"clock"}},
 	{"internal/demo", []string{"arn", "clock"}},
 	{"internal/policylint", []string{"backuppolicy", "arn"}},
 	{"internal/strongroomtest", []string{"internal/server", "clock"}},

@@ -1,0 +1,152 @@
+package copier
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/backup/types"
+)
+
+// left are the points in the intermediate vault.
+func (b *bench) left() (all []string) {
+	for _, p := range b.vaults[firstVault] {
+		all = append(all, *p.RecoveryPointArn)
+	}
+	return all
+}
+
+func TestIntermediateCopiesAreRemoved(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "DELETE_MARGIN": "2h", "FINAL_VAULTS": finalVault + "," + thirdVault})
+	var points []string
+	for n := range 4 {
+		points = append(points, b.arrive(n, 5))
+	}
+	if _, err := b.Reconcile(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.started(t, 8)
+	newest := points[3]
+	step := func(what string, want ...string) {
+		t.Helper()
+		if _, err := b.Reconcile(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(b.left(), want) {
+			t.Fatalf("%s: %v are left, want %v", what, b.left(), want)
+		}
+	}
+	for i, j := range b.jobs {
+		if *j.SourceRecoveryPointArn != points[1] || *j.DestinationBackupVaultArn != thirdVault {
+			b.end(i, types.CopyJobStateCompleted, "", "")
+		}
+	}
+	step("within the margin", points...)
+	b.pass(2 * time.Hour)
+	step("one still lacks a copy", points[1], newest)
+	for i, j := range b.jobs {
+		if j.State != types.CopyJobStateCompleted {
+			b.end(i, types.CopyJobStateCompleted, "", "")
+		}
+	}
+	b.pass(2 * time.Hour)
+	step("the newest stays as the base of the next", newest)
+	if len(b.vaults[finalVault]) != 4 || len(b.vaults[thirdVault]) != 4 {
+		t.Errorf("%d and %d final copies", len(b.vaults[finalVault]), len(b.vaults[thirdVault]))
+	}
+	b.started(t, 8)
+}
+
+func TestAnEventOfAFinalCopySweepsItsResource(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete"})
+	older, newer := b.arrive(0, 5), b.arrive(1, 5)
+	b.tell(t, firstHop(older))
+	b.tell(t, firstHop(newer))
+	b.tell(t, secondHop(b.end(0, types.CopyJobStateCompleted, "", "")))
+	if want := []string{newer}; !slices.Equal(b.left(), want) {
+		t.Errorf("%v are left, want %v", b.left(), want)
+	}
+}
+
+// A point from which somebody else copies just now is still needed.
+func TestAPointThatIsBeingCopiedStays(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "KEEP_NEWEST": "0"})
+	point := b.arrive(0, 5)
+	b.tell(t, firstHop(point))
+	elsewhere := b.jobs[0]
+	elsewhere.CopyJobId, elsewhere.DestinationBackupVaultArn = aws.String("other"), aws.String(thirdVault)
+	b.jobs = append(b.jobs, elsewhere)
+	b.end(0, types.CopyJobStateCompleted, "", "")
+	if _, err := b.Reconcile(t.Context()); err != nil || len(b.left()) != 1 {
+		t.Fatalf("%v are left, %v", b.left(), err)
+	}
+	b.jobs[1].State = types.CopyJobStateFailed
+	if _, err := b.Reconcile(t.Context()); err != nil || len(b.left()) != 0 {
+		t.Errorf("%v are left, %v", b.left(), err)
+	}
+}
+
+// A final copy that is expiring, or was deleted, is none to rely on.
+func TestAnIntermediateCopyStaysWithoutItsFinalOne(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "KEEP_NEWEST": "0"})
+	point := b.arrive(0, 5)
+	b.tell(t, firstHop(point))
+	done := secondHop(b.end(0, types.CopyJobStateCompleted, "", ""))
+	b.vaults[finalVault][0].Status = types.RecoveryPointStatusDeleting
+	b.tell(t, done)
+	b.vaults[finalVault] = nil
+	b.tell(t, done)
+	if len(b.left()) != 1 {
+		t.Error("it was removed")
+	}
+}
+
+func TestAHeldCopyIsToldOfAndNotAFailure(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "KEEP_NEWEST": "0"})
+	point := b.arrive(0, 5)
+	b.tell(t, firstHop(point))
+	done := secondHop(b.end(0, types.CopyJobStateCompleted, "", ""))
+	answer := failure("InvalidRequestException", "it is under a legal hold")
+	b.fail = func(operation string) error {
+		if operation == "DeleteRecoveryPoint" {
+			return answer
+		}
+		return nil
+	}
+	if v := b.tell(t, done); !v.Done || len(b.dead) > 0 {
+		t.Errorf("the verdict is %+v, the dead letters: %v", v, b.reasons())
+	}
+	if report, err := b.Reconcile(t.Context()); err != nil || report.Swept != (Swept{Held: 1}) {
+		t.Errorf("the reconciliation says %+v, %v", report, err)
+	}
+	answer = failure("AccessDeniedException", "not authorized to perform: backup:DeleteRecoveryPoint")
+	if v := b.tell(t, done); !v.Done || !slices.Equal(b.reasons(), []string{"AccessDeniedException"}) {
+		t.Errorf("the verdict is %+v, the dead letters: %v", v, b.reasons())
+	}
+	if !strings.Contains(b.metrics.String(), `"IntermediatesHeld":1`) {
+		t.Errorf("the metrics are %s", b.metrics)
+	}
+}
+
+func TestTagsAreCarried(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"TAGS": "cost,owner"})
+	point := b.arrive(0, 1)
+	b.tagged[point] = map[string]string{"cost": "1", "owner": "us", "other": "x", "aws:backup:source": "y"}
+	b.tell(t, firstHop(point))
+	j := b.end(0, types.CopyJobStateCompleted, "", "")
+	b.tagged[*j.DestinationRecoveryPointArn] = map[string]string{"owner": "them"}
+	if v := b.tell(t, secondHop(j)); !v.Done {
+		t.Fatalf("the verdict is %+v", v)
+	}
+	if got := b.tagged[*j.DestinationRecoveryPointArn]; len(got) != 2 || got["cost"] != "1" || got["owner"] != "them" {
+		t.Errorf("the final copy has the tags %v", got)
+	}
+}

@@ -50,6 +50,13 @@ var scope = map[string][]beyond{
 		{regexp.MustCompile(`ResponsibilityTransfer`), "billing"},
 		{regexp.MustCompile(`GovCloud`), "another partition"},
 	},
+	"rds": {
+		{regexp.MustCompile(`Proxy|Proxies|ShardGroup|Integration|BlueGreen|TenantDatabase|CustomDBEngine|GlobalCluster|Recommendation|ServerlessV2|ClusterCapacity`), "services around databases: proxies, shards, blue/green deployments, integrations, global clusters"},
+		{regexp.MustCompile(`Reserved|CapacityReservation`), "billing and capacity"},
+		{regexp.MustCompile(`SecurityGroup|HttpEndpoint|ActivityStream|RoleToDB|RoleFromDB`), "networks and services that are not here"},
+		{regexp.MustCompile(`ReadReplica|FailoverDBCluster|Backtrack|DBClusterEndpoint|SwitchoverRead`), "replicas"},
+		{regexp.MustCompile(`FromS3|ExportTask`), "exchange of files with S3"},
+	},
 	"s3": {
 		{regexp.MustCompile(`Metadata(Table|Inventory|Journal|Configuration)|Abac`), "tables of metadata"},
 		{regexp.MustCompile(`Session|DirectoryBuckets|RenameObject`), "directory buckets"},

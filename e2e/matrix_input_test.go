@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -41,6 +42,7 @@ var clients = map[string]func(aws.Config) any{
 	"iam":           func(c aws.Config) any { return iam.NewFromConfig(c) },
 	"kms":           func(c aws.Config) any { return kms.NewFromConfig(c) },
 	"organizations": func(c aws.Config) any { return organizations.NewFromConfig(c) },
+	"rds":           func(c aws.Config) any { return rds.NewFromConfig(c) },
 	"s3":            func(c aws.Config) any { return s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = true }) },
 	"sns":           func(c aws.Config) any { return sns.NewFromConfig(c) },
 	"sqs":           func(c aws.Config) any { return sqs.NewFromConfig(c) },

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -32,6 +33,7 @@ func TestFactsNameWhatExists(t *testing.T) {
 		"iam":           reflect.TypeFor[*iam.Client](),
 		"kms":           reflect.TypeFor[*kms.Client](),
 		"organizations": reflect.TypeFor[*organizations.Client](),
+		"rds":           reflect.TypeFor[*rds.Client](),
 		"tagging":       reflect.TypeFor[*resourcegroupstaggingapi.Client](),
 		"s3":            reflect.TypeFor[*s3.Client](),
 		"sts":           reflect.TypeFor[*sts.Client](),

@@ -173,12 +173,12 @@ var s3Roots = map[string]string{
 }
 
 // fillsLists reports whether AWS answers to the operation with empty lists rather than with none. What the JSON services
-// Describe is one thing, whose lists may be absent; EC2 describes many.
+// Describe is one thing, whose lists may be absent; EC2 and RDS describe many.
 func fillsLists(protocol model.Protocol, operation string) bool {
 	for _, prefix := range []string{"List", "Lookup", "GetResources", "GetTag"} {
 		if strings.HasPrefix(operation, prefix) {
 			return true
 		}
 	}
-	return protocol == model.EC2 && strings.HasPrefix(operation, "Describe")
+	return (protocol == model.EC2 || protocol == model.Query) && strings.HasPrefix(operation, "Describe")
 }

@@ -50,6 +50,12 @@ func (d *desk) validate(op *api.Operation, in any) error {
 			return api.Errorf("MissingParameter", "The request must contain the parameter %s.", first.Member)
 		}
 		return api.Errorf("InvalidParameterValue", "%s", summary(found))
+	case "rds":
+		// https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/CommonErrors.html
+		if first.Breach == codec.Missing {
+			return api.Errorf("MissingParameter", "The request must contain the parameter %s.", first.Member)
+		}
+		return api.Errorf("InvalidParameterValue", "%s", summary(found))
 	case "sns":
 		return api.Errorf("InvalidParameter", "Invalid parameter: %s", summary(found))
 	}

@@ -3,6 +3,7 @@ package dbengine
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrWrongPassword is what a database answers to a master user with another password.
@@ -34,6 +35,34 @@ func (e *StartError) Error() string {
 	}
 	return string(e.Reason) + ": " + e.Detail
 }
+
+// EndError says that a database's process ended though nobody stopped it.
+type EndError struct {
+	Status  string // "exit status 1", "signal: killed"
+	Reason  Reason // ReasonUnknown if the log does not tell
+	Detail  string
+	LogTail string
+}
+
+func (e *EndError) Error() string {
+	if e.Reason == ReasonUnknown {
+		return "the database's process ended: " + e.Status
+	}
+	return fmt.Sprintf("the database's process ended (%s): %s", e.Status, (&StartError{Reason: e.Reason, Detail: e.Detail}).Error())
+}
+
+// ToolError says that a program of the engine that was to do one thing did not.
+type ToolError struct {
+	Program string
+	Output  string // what it wrote last
+	Err     error
+}
+
+func (e *ToolError) Error() string {
+	return fmt.Sprintf("%s: %v: %s", e.Program, e.Err, e.Output[strings.LastIndexByte(e.Output, '\n')+1:])
+}
+
+func (e *ToolError) Unwrap() error { return e.Err }
 
 // Reason is a cause for which databases do not start.
 type Reason string

@@ -1,0 +1,118 @@
+package dbengine
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"sync/atomic"
+	"syscall"
+)
+
+// Process is a database's server process.
+type Process struct {
+	settings Settings
+	programs []string
+	symptoms []Symptom
+	log      *Log
+	cmd      *exec.Cmd
+	done     chan struct{}
+	err      error // set before done is closed
+	stopping atomic.Bool
+}
+
+// Launch starts a server. The programs are the names under which its processes are known; the symptoms explain its end.
+func (s Settings) Launch(c Command, log *Log, symptoms []Symptom, programs ...string) (*Process, error) {
+	c.Stdout, c.Stderr = log.file, log.file
+	cmd, err := s.prepare(context.Background(), c)
+	if err != nil {
+		return nil, err
+	}
+	ended, err := begin(cmd)
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{settings: s, programs: programs, symptoms: symptoms, log: log, cmd: cmd, done: make(chan struct{})}
+	go log.watch(p.done)
+	go func() {
+		defer close(p.done)
+		err := <-ended
+		// Whatever it left behind would only be in the way of the next.
+		_, _ = s.signal(syscall.SIGKILL, programs, true)
+		if !p.stopping.Load() {
+			p.err = p.explain(err)
+		}
+	}()
+	return p, nil
+}
+
+func (p *Process) explain(err error) error {
+	status := "exit status 0"
+	if err != nil {
+		status = err.Error()
+	}
+	why := Explain(p.log.Since(), p.symptoms...)
+	return &EndError{Status: status, Reason: why.Reason, Detail: why.Detail, LogTail: why.LogTail}
+}
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Err says after Done why it ended; nil after Stop.
+func (p *Process) Err() error {
+	select {
+	case <-p.done:
+		return p.err
+	default:
+		return nil
+	}
+}
+
+// Stop ends the process by a signal that it takes for an order, or by force when ctx ends before it has.
+func (p *Process) Stop(ctx context.Context, orderly syscall.Signal) error {
+	p.stopping.Store(true)
+	if _, err := p.settings.signal(orderly, p.programs, false); err != nil {
+		return err
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+	}
+	return p.Kill()
+}
+
+// Kill ends the process at once. The database recovers at its next start.
+func (p *Process) Kill() error {
+	p.stopping.Store(true)
+	_, err := p.settings.signal(syscall.SIGKILL, p.programs, true)
+	// Where it runs inside another program, that ends with it, or is ended.
+	_ = p.cmd.Process.Kill()
+	<-p.done
+	return err
+}
+
+// Await asks a new server whether it is ready until it is. It returns a *StartError when the server ends instead, or when ctx
+// does, upon which the server is ended.
+func (p *Process) Await(ctx context.Context, ready func(context.Context) (bool, error)) error {
+	for {
+		select {
+		case <-p.done:
+			return Explain(p.log.Since(), p.symptoms...)
+		default:
+		}
+		ok, err := ready(ctx)
+		if ok {
+			return nil
+		}
+		if err == nil {
+			err = Pause(ctx)
+		}
+		if err != nil {
+			ended := p.Kill()
+			if ctx.Err() != nil {
+				err = &StartError{Reason: ReasonTimeout, LogTail: tail(p.log.Since())}
+			}
+			return errors.Join(err, ended)
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package dbengine
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"sync"
+
+	"strongroom/internal/sandbox"
+)
+
+// sandboxed runs the program in a sandbox, in which it sees of the host's files no more than programs, libraries and the
+// database's own directory, which it can enter though the directories above it be closed. It has the host's network, as clients
+// come from there.
+func (s Settings) sandboxed(ctx context.Context, c Command) (*exec.Cmd, error) {
+	spec := sandbox.Spec{
+		// The database's user may enter its directory, and not what makes the sandbox, which has given up root's privileges by then.
+		Program: "/usr/bin/env", Args: append([]string{"--chdir=" + c.Dir, c.Program}, c.Args...), Env: environment,
+		User:    &sandbox.User{UID: s.User.UID, GID: s.User.GID, Name: s.User.Name},
+		Binds:   []sandbox.Bind{{Host: s.Dir, Write: true}},
+		Network: sandbox.Host, SharedMemory: true,
+	}
+	if !strings.HasPrefix(c.Program, "/usr/") {
+		spec.Binds = append(spec.Binds, sandbox.Bind{Host: c.Program})
+	}
+	return spec.Command(ctx)
+}
+
+// canSandbox says whether this process can make sandboxes. A container may hold root and keep it from that; what runs there runs
+// as the database's user all the same.
+var canSandbox = sync.OnceValue(func() bool {
+	cmd, err := sandbox.Spec{Program: "/usr/bin/true", User: &sandbox.User{UID: 65534, GID: 65534}, Network: sandbox.Host}.Command(context.Background())
+	return err == nil && cmd.Run() == nil
+})

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -46,6 +47,12 @@ var scope = map[string][]beyond{
 		{regexp.MustCompile(`OrganizationsRoot|OrganizationsFeatures|OrganizationsAccessReport|Outbound|DelegationRequest|HumanReadable`), "central root access, federation to outside and delegation"},
 	},
 	"kms": {{regexp.MustCompile(`CustomKeyStore`), "key stores in other hardware"}},
+	"logs": {
+		{regexp.MustCompile(`LiveTail|Quer(y|ies)|LogRecord|LogObject|LogFields|LogGroupFields|FieldIndex|IndexPolic|DataSource`), "Logs Insights and Live Tail"},
+		{regexp.MustCompile(`Anomal|Transformer|MetricFilter|Bearer|LookupTable|Integration|Storage|S3Table`), "metrics, anomalies and transformation of logs"},
+		{regexp.MustCompile(`Deliver(y|ies)|Destination|SubscriptionFilter|(Export|Import)|Scheduled|ResourcePolic|AccountPolic|DataProtection|AggregateLogGroup`), "delivery of logs to elsewhere, and policies of accounts"},
+		{regexp.MustCompile(`KmsKey`), "keys of log groups"},
+	},
 	"organizations": {
 		{regexp.MustCompile(`ResponsibilityTransfer`), "billing"},
 		{regexp.MustCompile(`GovCloud`), "another partition"},
@@ -151,6 +158,7 @@ will stay so.
 // elsewhere are the operations that the SDK calls without a signature, or under a host name of their own.
 var elsewhere = map[string]bool{
 	"sts:AssumeRoleWithSAML": true, "sts:AssumeRoleWithWebIdentity": true, "s3:ListDirectoryBuckets": true, "s3:WriteGetObjectResponse": true,
+	"logs:GetLogObject": true, "logs:StartLiveTail": true,
 }
 
 // Operations that are not implemented say so by their name, to whoever may call.
@@ -161,6 +169,9 @@ func TestOperationsRefusedByName(t *testing.T) {
 	cfg := once(p.config)
 	implemented := s.Operations()
 	values := map[string]any{
+		"logs.ResourceConfig": &logstypes.ResourceConfigMemberOpenSearchResourceConfig{Value: logstypes.OpenSearchResourceConfig{
+			DataSourceRoleArn: aws.String("arn"), DashboardViewerPrincipals: []string{"arn"}, RetentionDays: aws.Int32(1),
+		}},
 		"s3.Bucket": "bucket", "s3.Key": "key",
 		"s3.ObjectEncryption": &s3types.ObjectEncryptionMemberSSEKMS{Value: s3types.SSEKMSEncryption{KMSKeyArn: aws.String("arn")}},
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ebs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -41,6 +42,7 @@ var clients = map[string]func(aws.Config) any{
 	"events":        func(c aws.Config) any { return eventbridge.NewFromConfig(c) },
 	"iam":           func(c aws.Config) any { return iam.NewFromConfig(c) },
 	"kms":           func(c aws.Config) any { return kms.NewFromConfig(c) },
+	"logs":          func(c aws.Config) any { return cloudwatchlogs.NewFromConfig(c) },
 	"organizations": func(c aws.Config) any { return organizations.NewFromConfig(c) },
 	"rds":           func(c aws.Config) any { return rds.NewFromConfig(c) },
 	"s3":            func(c aws.Config) any { return s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = true }) },

@@ -219,6 +219,10 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	if err != nil {
 		return services{}, err
 	}
+	lines, err := s.openLogs(ctx, keeper, pages)
+	if err != nil {
+		return services{}, err
+	}
 	objects, err := s3.New(ctx, s3.Config{
 		DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Dir: s.config.DataDir, Log: s.log, EnsureManagedKey: keys.EnsureManagedKey,
 		PrincipalExists: identities.PrincipalExists, PutEvent: messages.objectEvent, Deliver: messages.objectMessage, Send: messages.tryObjectMessage(s.door),
@@ -249,8 +253,8 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		},
 	})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages, Door: s.door, Keeper: keeper, Log: s.log})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{identities.TaggingProvider(s.door), objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses, trail}})
-	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, messages.queues, messages.topics, messages.buses, tags, trail} {
+	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{identities.TaggingProvider(s.door), objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses, lines, trail}})
+	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, messages.queues, messages.topics, messages.buses, lines, tags, trail} {
 		s.door.Register(service.API())
 	}
 
@@ -268,7 +272,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		PutEvent: messages.buses.PutServiceEvent, Notify: messages.vaultNotification,
 		Identity: identity{identities, sessions}, Organization: membership(organizationOf(s.db)), Trail: recorder, Log: s.log,
 		FollowPolicies: followPolicies(organization, plans),
-		Sweep:          []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep},
+		Sweep:          []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep, lines.Sweep},
 		Due:            []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
 	})
 	return services{identities, sessions, organization, messages, objects}, nil

@@ -19,7 +19,7 @@ import (
 	"strongroom/clock"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations_logs/*.sql
 var migrations embed.FS
 
 var (
@@ -59,6 +59,16 @@ func (tx *Tx) SQL() *sql.Tx { return tx.sql }
 
 // Open opens or creates the SQLite database at path and brings its schema up to date.
 func Open(ctx context.Context, path string, c clock.Clock) (*DB, error) {
+	return open(ctx, path, "migrations", c)
+}
+
+// OpenLogs opens or creates the store of CloudWatch Logs at path. It is a database of its own, so that logging, however much,
+// does not keep those waiting who write to the other one.
+func OpenLogs(ctx context.Context, path string, c clock.Clock) (*DB, error) {
+	return open(ctx, path, "migrations_logs", c)
+}
+
+func open(ctx context.Context, path, schema string, c clock.Clock) (*DB, error) {
 	dsn := func(more url.Values) string {
 		q := url.Values{"_pragma": {
 			"busy_timeout(20000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-32768)",
@@ -81,7 +91,7 @@ func Open(ctx context.Context, path string, c clock.Clock) (*DB, error) {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	writer.SetMaxOpenConns(1)
-	if err := migrate(ctx, writer); err != nil {
+	if err := migrate(ctx, writer, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrating %s: %w", path, err), writer.Close())
 	}
 	readers, err := sql.Open("sqlite", dsn(url.Values{"_pragma": {"query_only(1)"}}))
@@ -96,8 +106,8 @@ func Open(ctx context.Context, path string, c clock.Clock) (*DB, error) {
 	}, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
+func migrate(ctx context.Context, db *sql.DB, schema string) error {
+	files, err := fs.Sub(migrations, schema)
 	if err != nil {
 		return err
 	}

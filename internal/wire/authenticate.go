@@ -59,6 +59,10 @@ func (x *exchange) complete(caller api.Caller, accessKeyID, region string) *api.
 	return &caller
 }
 
+// largeBodies are the sizes of the largest requests of services that take more than others: 1 MiB of messages or events may be
+// several times as long in JSON, and functions come as archives of 50 MB in base64.
+var largeBodies = map[string]int64{"events": 8 << 20, "lambda": 70 << 20, "logs": 8 << 20, "sqs": 8 << 20}
+
 // payloadHash is what the canonical request ends with.
 func (x *exchange) payloadHash(signature *sigv4.Signature) (string, error) {
 	given := signature.PayloadHash
@@ -74,11 +78,7 @@ func (x *exchange) payloadHash(signature *sigv4.Signature) (string, error) {
 		}
 		return signature.PayloadHash, nil
 	}
-	limit := x.h.MaxBody
-	if x.service == "sqs" {
-		limit = max(limit, 8<<20) // a message of 1 MiB may be several times as long in JSON
-	}
-	data, err := readBody(x.r, limit)
+	data, err := readBody(x.r, max(x.h.MaxBody, largeBodies[x.service]))
 	if err != nil {
 		return "", err
 	}

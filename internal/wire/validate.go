@@ -43,7 +43,7 @@ func (d *desk) validate(op *api.Operation, in any) error {
 		e := api.Errorf("InvalidInputException", "%s", summary(found))
 		e.Members = map[string]string{"Reason": organizationsReasons[first.Breach]}
 		return e
-	case "tagging":
+	case "tagging", "logs":
 		return api.Errorf("InvalidParameterException", "%s", summary(found))
 	case "sqs":
 		if first.Breach == codec.Missing {

@@ -13,8 +13,11 @@ help:
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/strongroom
+build: bin/strongroom-docdb ## build bin/strongroom, and the engine of DocumentDB beside it
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/strongroom ./cmd/strongroom
+
+bin/strongroom-docdb: engines/docdb/go.mod engines/docdb/go.sum scripts/docdb.sh
+	@scripts/docdb.sh
 
 .PHONY: tools
 tools: ## install what tests and demo need and this machine lacks

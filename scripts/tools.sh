@@ -4,6 +4,7 @@
 #
 #   aws     the AWS command line interface, for the tour in README.md
 #   mke2fs  from e2fsprogs, makes the ext4 image that the demo backs up
+#   virtuoso-t  from virtuoso-opensource-7, is the engine of Neptune
 #   bwrap   from bubblewrap, is the sandbox of functions and of databases
 #   qemu-img  reads and writes volumes over NBD in the tests
 set -eu
@@ -85,7 +86,13 @@ install_bubblewrap() {
 	debian_package bubblewrap || { say "bwrap is missing: install bubblewrap and try again"; return 1; }
 }
 
+install_virtuoso() {
+	command -v virtuoso-t >/dev/null 2>&1 && return 0
+	debian_package virtuoso-opensource-7 || { say "virtuoso-t is missing: install virtuoso-opensource-7 and try again"; return 1; }
+}
+
 install_aws
 install_bubblewrap
 install_mke2fs
 install_qemu
+install_virtuoso

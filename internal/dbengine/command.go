@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -15,7 +16,8 @@ import (
 type Command struct {
 	Program        string // its path
 	Args           []string
-	Dir            string // working directory; the database's if empty
+	Dir            string   // working directory; the database's if empty
+	Env            []string // besides what all engines find: "NAME=value"
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	// Death is what it is sent when this process ends, however that ends. SIGKILL if 0.
@@ -47,7 +49,7 @@ var environment = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 // direct runs the program as a child like any other. A database below directories that its user may not enter cannot be run so.
 func (s Settings) direct(ctx context.Context, c Command) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.Program, c.Args...) //nolint:gosec // an engine's program is the point
-	cmd.Dir, cmd.Env = c.Dir, environment
+	cmd.Dir, cmd.Env = c.Dir, slices.Concat(environment, c.Env)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: c.Death}
 	if o := s.owner(); o != nil {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(o.UID), Gid: uint32(o.GID)} //nolint:gosec // ids of the host

@@ -12,10 +12,13 @@ var ErrWrongPassword = errors.New("the database does not accept the master user'
 // NotInstalledError says that this host lacks a program.
 type NotInstalledError struct {
 	Program string // "mariadbd"
-	Package string // the Debian package that has it
+	Package string // the Debian package that has it; "" for a program of this repository
 }
 
 func (e *NotInstalledError) Error() string {
+	if e.Package == "" {
+		return e.Program + " is not installed on this host: make build makes it, and puts it beside strongroom"
+	}
 	return fmt.Sprintf("%s is not installed on this host: install the Debian package %s", e.Program, e.Package)
 }
 

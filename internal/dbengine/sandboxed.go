@@ -3,6 +3,7 @@ package dbengine
 import (
 	"context"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,7 +16,7 @@ import (
 func (s Settings) sandboxed(ctx context.Context, c Command) (*exec.Cmd, error) {
 	spec := sandbox.Spec{
 		// The database's user may enter its directory, and not what makes the sandbox, which has given up root's privileges by then.
-		Program: "/usr/bin/env", Args: append([]string{"--chdir=" + c.Dir, c.Program}, c.Args...), Env: environment,
+		Program: "/usr/bin/env", Args: append([]string{"--chdir=" + c.Dir, c.Program}, c.Args...), Env: slices.Concat(environment, c.Env),
 		User:    &sandbox.User{UID: s.User.UID, GID: s.User.GID, Name: s.User.Name},
 		Binds:   []sandbox.Bind{{Host: s.Dir, Write: true}},
 		Network: sandbox.Host, SharedMemory: true,

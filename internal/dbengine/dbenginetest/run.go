@@ -49,18 +49,9 @@ func life(t *testing.T, s *Subject) {
 		t.Errorf("its size is %d, %v", size, err)
 	}
 
-	if err := srv.SetMasterPassword(ctx, "another ' password"); err != nil {
-		t.Fatal(err)
+	if !s.NoMasterUser {
+		set = anotherPassword(t, s, srv, set)
 	}
-	if err := srv.Ping(ctx); !errors.Is(err, dbengine.ErrWrongPassword) {
-		t.Errorf("with the password that was, the answer is %v", err)
-	}
-	if l, err := s.Open(ctx, set); err == nil {
-		_ = l.Close()
-		t.Error("a client enters with the password that was")
-	}
-	set.MasterPassword = "another ' password"
-	s.open(t, set)
 
 	if err := srv.Stop(ctx); err != nil {
 		t.Fatal(err)
@@ -95,4 +86,23 @@ func life(t *testing.T, s *Subject) {
 	if got := slices.Sorted(maps.Keys(contents.Notes)); len(got) != 10 || contents.Sum != 0 || contents.Moved != 10 {
 		t.Errorf("it has the notes %v, a sum of %d, %d moved", got, contents.Sum, contents.Moved)
 	}
+}
+
+// anotherPassword gives the master user another password, by which alone it enters from then on.
+func anotherPassword(t *testing.T, s *Subject, srv dbengine.Server, set dbengine.Settings) dbengine.Settings {
+	t.Helper()
+	ctx := t.Context()
+	if err := srv.SetMasterPassword(ctx, "another ' password"); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Ping(ctx); !errors.Is(err, dbengine.ErrWrongPassword) {
+		t.Errorf("with the password that was, the answer is %v", err)
+	}
+	if l, err := s.Open(ctx, set); err == nil {
+		_ = l.Close()
+		t.Error("a client enters with the password that was")
+	}
+	set.MasterPassword = "another ' password"
+	s.open(t, set)
+	return set
 }

@@ -20,6 +20,8 @@ type Subject struct {
 	Users []string
 	// Database is what Init creates and the ledger is kept in; "" if the engine has no such thing.
 	Database string
+	// NoMasterUser says that the engine knows no users: everybody enters.
+	NoMasterUser bool
 	// Open connects as the master user, by s.MasterPassword over TCP.
 	Open func(ctx context.Context, s dbengine.Settings) (Ledger, error)
 	// BadParameters are parameters of which the engine accepts none, each by itself, with values.
@@ -58,7 +60,7 @@ type Contents struct {
 func (s *Subject) settings(t *testing.T) dbengine.Settings {
 	t.Helper()
 	set := dbengine.Settings{
-		Dir: directory(t), Address: "127.0.0.1", Port: freePort(t),
+		Dir: directory(t), Address: "127.0.0.1", Port: FreePort(t),
 		MasterUsername: "administrator", MasterPassword: `pass'word"\%1`, Database: s.Database,
 		User: dbengine.DefaultUser(s.Users...),
 	}
@@ -80,7 +82,8 @@ func directory(t *testing.T) string {
 	return dir
 }
 
-func freePort(t *testing.T) int {
+// FreePort is a port of the loopback address that nobody has.
+func FreePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,0 +1,100 @@
+package virtuoso
+
+import (
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"strongroom/internal/dbengine"
+)
+
+// configuration is the text of virtuoso.ini. Paths are relative to the data directory, in which the server runs.
+//
+// AllowOSCalls and DirsAllowed keep SPARQL and SQL off the host's files; the server reads and writes its own all the same.
+const configuration = `[Database]
+DatabaseFile       = virtuoso.db
+ErrorLogFile       = virtuoso.log
+LockFile           = virtuoso.lck
+TransactionFile    = virtuoso.trx
+xa_persistent_file = virtuoso.pxa
+ErrorLogLevel      = 7
+FileExtend         = 200
+MaxCheckpointRemap = 2000
+Striping           = 0
+TempStorage        = TempDatabase
+
+[TempDatabase]
+DatabaseFile       = virtuoso-temp.db
+TransactionFile    = virtuoso-temp.trx
+MaxCheckpointRemap = 2000
+Striping           = 0
+
+[Parameters]
+ServerPort               = 127.0.0.1:%d
+DisableUnixSocket        = 1
+MaxClientConnections     = 10
+CheckpointInterval       = %s
+CheckpointAuditTrail     = 0
+AllowOSCalls             = 0
+DirsAllowed              = nowhere
+CaseMode                 = 2
+SchedulerInterval        = 10
+ThreadCleanupInterval    = 0
+ThreadThreshold          = 10
+ResourcesCleanupInterval = 0
+NumberOfBuffers          = %s
+MaxDirtyBuffers          = %s
+
+[HTTPServer]
+ServerPort           = 127.0.0.1:%d
+ServerRoot           = .
+MaxClientConnections = 20
+DavRoot              = DAV
+EnabledDavVSP        = 0
+HTTPProxyEnabled     = 0
+TempASPXDir          = 0
+Charset              = UTF-8
+
+[SPARQL]
+ResultSetMaxRows      = %s
+MaxQueryExecutionTime = %s
+`
+
+// defaults are the parameters that can be set, by Virtuoso's own names. The buffers are of 8 KiB: a small database is
+// spared the gigabytes that Virtuoso's documentation recommends for large ones.
+var defaults = map[string]string{
+	"CheckpointInterval":    "60", // minutes
+	"NumberOfBuffers":       "10000",
+	"MaxDirtyBuffers":       "6000",
+	"ResultSetMaxRows":      "10000000",
+	"MaxQueryExecutionTime": "120", // seconds
+}
+
+// autoexec is run by Virtuoso as its administrator at each start, before it serves. Everybody who reaches the door may
+// read and write.
+const autoexec = `USER_SET_PASSWORD('dba', '%s');
+USER_SET_PASSWORD('dav', '%s');
+GRANT SPARQL_UPDATE TO "SPARQL";
+DB.DBA.RDF_DEFAULT_USER_PERMS_SET('nobody', 7);
+`
+
+// configure writes what Virtuoso reads at its start. A parameter that is not known, or no number, is a *[dbengine.StartError]
+// with its name.
+func configure(s dbengine.Settings, own ports, password string) error {
+	values := maps.Clone(defaults)
+	for _, name := range slices.Sorted(maps.Keys(s.Parameters)) {
+		value := s.Parameters[name]
+		if _, known := defaults[name]; !known || strings.Trim(value, "0123456789") != "" || value == "" {
+			return &dbengine.StartError{Reason: dbengine.ReasonBadParameter, Detail: name}
+		}
+		values[name] = value
+	}
+	ini := fmt.Sprintf(configuration, own.sql, values["CheckpointInterval"], values["NumberOfBuffers"], values["MaxDirtyBuffers"], own.http,
+		values["ResultSetMaxRows"], values["MaxQueryExecutionTime"])
+	if err := s.WriteFile(s.Path("data", "virtuoso.ini"), []byte(ini)); err != nil {
+		return err
+	}
+	return s.WriteFile(s.Path("data", "autoexec.isql"), fmt.Appendf(nil, autoexec, password, rand.Text()))
+}

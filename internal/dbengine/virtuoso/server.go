@@ -1,0 +1,113 @@
+package virtuoso
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"strongroom/internal/dbengine"
+)
+
+// server is a running database.
+type server struct {
+	process  *dbengine.Process
+	settings dbengine.Settings
+	ports    ports
+	password string // of Virtuoso's administrator
+
+	http    *http.Server // the door
+	serving sync.WaitGroup
+
+	backup sync.Mutex // one online backup at a time: they share a directory
+}
+
+// Done implements [dbengine.Server].
+func (v *server) Done() <-chan struct{} { return v.process.Done() }
+
+// Err implements [dbengine.Server].
+func (v *server) Err() error { return v.process.Err() }
+
+// Ping implements [dbengine.Server]. There is no master user; the question is put as everybody.
+func (v *server) Ping(ctx context.Context) error {
+	form := url.Values{"query": {"ASK {}"}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("http://127.0.0.1:%d/sparql", v.ports.http), strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("virtuoso answers %s", answer.Status)
+	}
+	return nil
+}
+
+// open lets clients in.
+func (v *server) open(door net.Listener, g *gateway) {
+	v.http = &http.Server{Handler: g, ReadHeaderTimeout: 10 * time.Second}
+	v.serving.Go(func() { _ = v.http.Serve(door) }) // it ends with Shutdown
+	v.serving.Go(func() {
+		<-v.process.Done()
+		_ = v.http.Close()
+	})
+}
+
+// Stop implements [dbengine.Server]. A terminated Virtuoso ends what it is at and keeps its transaction log, which the next
+// start reads.
+func (v *server) Stop(ctx context.Context) error {
+	err := v.process.Stop(ctx, syscall.SIGTERM)
+	v.serving.Wait()
+	return err
+}
+
+// SetMasterPassword implements [dbengine.Server]: there is none to set.
+func (v *server) SetMasterPassword(context.Context, string) error {
+	return errors.New("virtuoso: the database has no master user")
+}
+
+// Size implements [dbengine.Server].
+func (v *server) Size(context.Context) (int64, error) {
+	return dbengine.TreeSize(v.settings.Path("data"))
+}
+
+// sql runs statements as Virtuoso's administrator. The password goes by the standard input, where other users of this host do
+// not see it; isql asks there if it has no terminal, which a session of its own ensures.
+func (v *server) sql(ctx context.Context, statements string) (string, error) {
+	path, err := program("isql-vt")
+	if err != nil {
+		return "", err
+	}
+	session, err := dbengine.FindProgram("util-linux", "setsid")
+	if err != nil {
+		return "", err
+	}
+	var said bytes.Buffer
+	err = v.settings.Run(ctx, dbengine.Command{
+		Program: session, Args: []string{"--wait", path, fmt.Sprintf("127.0.0.1:%d", v.ports.sql), "dba", "ERRORS=STDOUT", "VERBOSE=OFF", "PROMPT=OFF"},
+		Dir: v.settings.Path("data"), Stdin: strings.NewReader(v.password + "\n" + statements), Stdout: &said, Stderr: &said,
+	})
+	if err == nil && failed(said.String()) {
+		err = errors.New("a statement failed")
+	}
+	if err != nil {
+		return "", fmt.Errorf("virtuoso: isql: %w: %s", err, strings.TrimSpace(said.String()))
+	}
+	return said.String(), nil
+}
+
+// failed tells whether isql told of an error. The first is not one: it tries the password that a new Virtuoso has before it asks.
+func failed(said string) bool {
+	return strings.Count(said, "*** Error") > strings.Count(said, "CL034: Bad login")
+}

@@ -1,0 +1,111 @@
+package mariadb_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+
+	"strongroom/internal/dbengine"
+	"strongroom/internal/dbengine/dbenginetest"
+	"strongroom/internal/dbengine/mariadb"
+)
+
+func TestEngine(t *testing.T) {
+	t.Parallel()
+	dbenginetest.Run(t, &dbenginetest.Subject{
+		Engine: mariadb.New(), Users: []string{"mysql"}, Database: "shop",
+		Open: func(ctx context.Context, s dbengine.Settings) (dbenginetest.Ledger, error) { return open(ctx, s) },
+	})
+}
+
+// ledger is kept over TLS, which clients of AWS ask for.
+type ledger struct{ *sql.DB }
+
+func open(ctx context.Context, s dbengine.Settings) (ledger, error) {
+	config := mysql.NewConfig()
+	config.Net, config.Addr = "tcp", net.JoinHostPort(s.Address, strconv.Itoa(s.Port))
+	config.User, config.Passwd, config.DBName = s.MasterUsername, s.MasterPassword, s.Database
+	config.TLSConfig = "skip-verify"
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return ledger{}, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(1)
+	if err := db.PingContext(ctx); err != nil {
+		return ledger{}, errors.Join(err, db.Close())
+	}
+	return ledger{db}, nil
+}
+
+const accounts = 20
+
+func (l ledger) Create(ctx context.Context) error {
+	for _, statement := range []string{
+		"CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL, moves int NOT NULL) ENGINE=InnoDB",
+		"CREATE TABLE note (n int PRIMARY KEY, padding varchar(200) NOT NULL) ENGINE=InnoDB",
+		fmt.Sprintf("INSERT INTO account SELECT seq, 0, 0 FROM seq_0_to_%d", accounts-1),
+	} {
+		if _, err := l.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l ledger) Transfer(ctx context.Context, n int) error {
+	from, to := n%accounts, (n*7+1)%accounts
+	if from == to {
+		to = (to + 1) % accounts
+	}
+	tx, err := l.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	// In the order of their numbers, so that two transfers do not wait for each other.
+	for _, id := range []int{min(from, to), max(from, to)} {
+		amount, moves := n%1000, 0
+		if id == from {
+			amount, moves = -amount, 1
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE account SET balance = balance + ?, moves = moves + ? WHERE id = ?", amount, moves, id); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO note VALUES (?, repeat('x', 200))", n); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (l ledger) Read(ctx context.Context) (c dbenginetest.Contents, err error) {
+	c.Notes = map[int]bool{}
+	if err := l.QueryRowContext(ctx, "SELECT sum(balance), sum(moves) FROM account").Scan(&c.Sum, &c.Moved); err != nil {
+		return c, err
+	}
+	rows, err := l.QueryContext(ctx, "SELECT n FROM note")
+	if err != nil {
+		return c, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int
+		if err := rows.Scan(&n); err != nil {
+			return c, err
+		}
+		c.Notes[n] = true
+	}
+	return c, rows.Err()
+}
+
+func (l ledger) Show(ctx context.Context, name string) (value string, err error) {
+	err = l.QueryRowContext(ctx, "SHOW GLOBAL VARIABLES LIKE ?", name).Scan(new(string), &value)
+	return value, err
+}

@@ -88,7 +88,7 @@ func (tx *Tx) VisibleMessages(ctx context.Context, queueARN string, limit int) (
 func (tx *Tx) VisibleMessagesInOrder(ctx context.Context, queueARN string, limit int) ([]Message, error) {
 	return queryAll(ctx, tx, scanRow[Message], selectRow[Message]("sqs_messages AS m")+`
 		WHERE queue_arn = $1 AND visible_at <= $2 AND expires_at > $2 AND NOT EXISTS (SELECT 1 FROM sqs_messages AS b
-			WHERE b.queue_arn = m.queue_arn AND b.group_id = m.group_id AND b.visible_at > $2 AND b.expires_at > $2 AND b.receives > 0)
+			WHERE b.queue_arn = m.queue_arn AND b.group_id = m.group_id AND b.visible_at > $2 AND b.expires_at > $2 AND (b.receives > 0 OR b.sequence < m.sequence))
 		ORDER BY sequence LIMIT $3`, queueARN, tx.Now, limit)
 }
 

@@ -7,14 +7,20 @@ GO       ?= go
 LINT     := $(GO) tool -modfile=tools/go.mod golangci-lint
 FUZZTIME ?= 20s
 CRASHES  ?= 100
+COPIER_POINTS ?= 1000
 
 .PHONY: help
 help:
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: bin/strongroom-docdb ## build bin/strongroom, and the engine of DocumentDB beside it
+build: bin/strongroom-docdb ## build bin/strongroom, its engine of DocumentDB beside it, and bin/strongroom-copier
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/strongroom ./cmd/strongroom
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/strongroom-copier ./cmd/strongroom-copier
+
+.PHONY: lambda
+lambda: ## pack the copier as a Lambda function: bin/strongroom-copier.zip, for GOARCH (amd64)
+	@GO="$(GO)" scripts/lambda.sh
 
 bin/strongroom-docdb: engines/docdb/go.mod engines/docdb/go.sum scripts/docdb.sh
 	@scripts/docdb.sh
@@ -47,6 +53,10 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 .PHONY: crash
 crash: build ## kill the server with SIGKILL CRASHES (100) times at random instants and check what is left
 	CRASHES=$(CRASHES) $(GO) test -count=1 -v -timeout 60m -run TestCrash ./e2e
+
+.PHONY: chaos
+chaos: build ## copy COPIER_POINTS (1000) recovery points on while events, calls, copiers and the server fail
+	COPIER_POINTS=$(COPIER_POINTS) $(GO) test -count=1 -v -timeout 60m -run TestCopierChaos ./e2e
 
 .PHONY: bench
 bench: build ## measure backup, copy, restore and verify beside restic and borg

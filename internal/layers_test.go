@@ -47,6 +47,7 @@ var layers = []layer{
 	{"internal/api", []string{"iampolicy"}},
 	{"internal/state", []string{"rules", "clock"}},
 	{"bench", []string{"archive", "clock"}},
+	{"scripts", nil},
 	{"archive", []string{"clock"}},
 	{"tagpolicy", []string{"backuppolicy"}},
 	{"backuppolicy", []string{"rules", "arn"}},

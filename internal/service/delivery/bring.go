@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	snstypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -151,6 +153,8 @@ func (o *Outbox) send(ctx context.Context, d state.Delivery) error {
 		return o.sendToQueue(ctx, c, d, target)
 	case "sns":
 		return o.sendToTopic(ctx, c, d)
+	case "lambda":
+		return o.invoke(ctx, c, d)
 	case "events":
 		return o.PutOnBus(ctx, c, d.TargetARN, d.Message)
 	}
@@ -205,6 +209,14 @@ func (o *Outbox) sendToQueue(ctx context.Context, c *api.Caller, d state.Deliver
 		in.MessageAttributes[name] = sqstypes.MessageAttributeValue{DataType: &a.DataType, StringValue: optional(a.StringValue), BinaryValue: a.BinaryValue}
 	}
 	_, err := api.Call[sqs.SendMessageOutput](ctx, o.Door, c, in)
+	return err
+}
+
+// invoke leaves a function an event, which it works on by itself.
+func (o *Outbox) invoke(ctx context.Context, c *api.Caller, d state.Delivery) error {
+	_, err := api.Call[lambda.InvokeOutput](ctx, o.Door, c, &lambda.InvokeInput{
+		FunctionName: &d.TargetARN, InvocationType: lambdatypes.InvocationTypeEvent, Payload: []byte(d.Message),
+	})
 	return err
 }
 

@@ -78,6 +78,10 @@ func checkTarget(t types.Target) error {
 		if strings.HasSuffix(a.Resource, ".fifo") {
 			return invalidParameter(*t.Arn, "FIFO topics are not supported as targets.")
 		}
+	case "lambda":
+		if !strings.HasPrefix(a.Resource, "function:") {
+			return invalidParameter(*t.Arn, "Provided Arn is not in correct format.")
+		}
 	case "events":
 		if !strings.HasPrefix(a.Resource, "event-bus/") {
 			return api.NotImplemented("events: a target that is an API destination")

@@ -94,7 +94,14 @@ func (s *Service) deliver(ctx context.Context, tx *state.Tx, t state.Topic, sub 
 	if more != nil {
 		more(&d)
 	}
-	if sub.Protocol != "sqs" {
+	if sub.Protocol == "lambda" {
+		var err error
+		if d.Message, err = eventOf(sub, m); err != nil {
+			return err
+		}
+		d.Attributes = nil
+	}
+	if posts(sub) {
 		d.Most, d.ExpiresAt = retriesOf(t, sub), tx.Now+state.Micros(endpointPatience.Microseconds())
 		d.Headers = map[string]string{
 			"x-amz-sns-message-type": m.Type, "x-amz-sns-message-id": m.MessageID, "x-amz-sns-topic-arn": t.ARN, "x-amz-sns-subscription-arn": sub.ARN,
@@ -105,6 +112,52 @@ func (s *Service) deliver(ctx context.Context, tx *state.Tx, t state.Topic, sub 
 		d.Attributes = nil
 	}
 	return s.Deliver(ctx, tx, d)
+}
+
+// posts reports whether a subscription is that of an endpoint outside, which messages are posted to.
+func posts(sub state.Subscription) bool { return sub.Protocol == "http" || sub.Protocol == "https" }
+
+// functionEvent is a message as functions see it, in names of their own.
+// https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
+type functionEvent struct {
+	Source       string          `json:"EventSource"`
+	Version      string          `json:"EventVersion"`
+	Subscription string          `json:"EventSubscriptionArn"`
+	SNS          functionMessage `json:"Sns"`
+}
+
+type functionMessage struct {
+	Type              string
+	MessageID         string `json:"MessageId"`
+	Token             string `json:",omitempty"`
+	TopicARN          string `json:"TopicArn"`
+	Subject           *string
+	Message           string
+	Timestamp         string
+	SignatureVersion  string
+	Signature         string
+	SigningCertURL    string `json:"SigningCertUrl"`
+	UnsubscribeURL    string `json:"UnsubscribeUrl"`
+	MessageAttributes map[string]shownAttribute
+}
+
+// eventOf is what a function gets of a message.
+func eventOf(sub state.Subscription, m message) (string, error) {
+	f := functionMessage{
+		Type: m.Type, MessageID: m.MessageID, Token: m.Token, TopicARN: m.TopicARN, Message: m.Message, Timestamp: m.Timestamp, SignatureVersion: m.SignatureVersion,
+		Signature: m.Signature, SigningCertURL: m.SigningCertURL, UnsubscribeURL: m.UnsubscribeURL, MessageAttributes: m.MessageAttributes,
+	}
+	if m.Subject != "" {
+		f.Subject = &m.Subject
+	}
+	if f.MessageAttributes == nil {
+		f.MessageAttributes = map[string]shownAttribute{}
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(map[string][]functionEvent{"Records": {{"aws:sns", "1.0", sub.ARN, f}}})
+	return strings.TrimSuffix(b.String(), "\n"), err
 }
 
 // retriesOf is how often an endpoint is tried again, by its own delivery policy or the topic's.

@@ -50,7 +50,15 @@ func checkEndpoint(t state.Topic, protocol, endpoint string) error {
 		if strings.HasSuffix(t.Name, ".fifo") {
 			return invalid("Invalid protocol type: %s", protocol)
 		}
-	case "email", "email-json", "sms", "application", "lambda", "firehose":
+	case "lambda":
+		a, err := arn.Parse(endpoint)
+		if err != nil || a.Service != "lambda" || !strings.HasPrefix(a.Resource, "function:") {
+			return invalid("Lambda endpoint ARN")
+		}
+		if strings.HasSuffix(t.Name, ".fifo") {
+			return invalid("Invalid protocol type: %s", protocol)
+		}
+	case "email", "email-json", "sms", "application", "firehose":
 		return api.NotImplemented("sns: a subscription by " + protocol)
 	default:
 		return invalid("Amazon SNS does not support this protocol string: %s", protocol)
@@ -319,10 +327,10 @@ func (s *Service) GetSubscriptionAttributes(ctx context.Context, c *api.Caller, 
 	}
 	all := map[string]string{
 		"SubscriptionArn": sub.ARN, "TopicArn": sub.TopicARN, "Owner": sub.AccountID, "Protocol": sub.Protocol, "Endpoint": sub.Endpoint,
-		"PendingConfirmation": strconv.FormatBool(sub.Pending), "ConfirmationWasAuthenticated": strconv.FormatBool(!sub.Pending && (sub.Protocol == "sqs" || sub.Authenticated)),
+		"PendingConfirmation": strconv.FormatBool(sub.Pending), "ConfirmationWasAuthenticated": strconv.FormatBool(!sub.Pending && (!posts(sub) || sub.Authenticated)),
 		"RawMessageDelivery": "false",
 	}
-	if sub.Protocol != "sqs" {
+	if posts(sub) {
 		all["EffectiveDeliveryPolicy"] = effectiveDelivery
 	}
 	if sub.Attributes["FilterPolicy"] != "" {

@@ -90,7 +90,7 @@ func parseObject(fields map[string]any, path string) (object, error) {
 			}
 			o.fields[name] = node{inner: &inner}
 		case []any:
-			if name == "$or" && len(value) >= 2 && allObjects(value) {
+			if name == "$or" && len(value) >= 2 && allPatterns(value) {
 				alternatives, err := parseAlternatives(value, path)
 				if err != nil {
 					return o, err
@@ -110,10 +110,13 @@ func parseObject(fields map[string]any, path string) (object, error) {
 	return o, nil
 }
 
-// allObjects tells an $or of patterns from a field that has the name.
-func allObjects(list []any) bool {
+// allPatterns tells an $or of patterns from a field that has the name: there, elements are values, or objects with an operator.
+func allPatterns(list []any) bool {
 	return !slices.ContainsFunc(list, func(element any) bool {
-		_, ok := element.(map[string]any)
+		fields, ok := element.(map[string]any)
+		for name := range fields {
+			ok = ok && !slices.Contains(operators, name)
+		}
 		return !ok
 	})
 }

@@ -169,6 +169,9 @@ func parseTest(element any, path string) (test, error) {
 	return nil, wrong("Match value must be String, number, true, false, or null at \"%s\"", path)
 }
 
+// operators are the names of all operators.
+var operators = []string{"exists", "prefix", "suffix", "equals-ignore-case", "wildcard", "cidr", "numeric", "anything-but"}
+
 func parseOperator(operator string, operand any, path string) (test, error) {
 	switch operator {
 	case "exists":
@@ -297,18 +300,7 @@ func parseComparisons(operand any) (test, error) {
 func parseNone(operand any, path string) (test, error) {
 	switch operand := operand.(type) {
 	case []any:
-		tests, err := parseTests(operand, path)
-		if err != nil {
-			return nil, wrong("Empty arrays are not allowed")
-		}
-		for _, t := range tests {
-			switch t.(type) {
-			case literal, number:
-			default:
-				return nil, wrong("Inside anything but list, either all values are number or string, mixed type is not supported")
-			}
-		}
-		return none(tests), nil
+		return parseNoneOf(operand, path)
 	case map[string]any:
 		if len(operand) != 1 {
 			return nil, wrong("Only one key allowed in match expression at \"%s\"", path)
@@ -323,6 +315,9 @@ func parseNone(operand any, path string) (test, error) {
 			}
 			var tests none
 			for _, text := range texts {
+				if text == "" && (operator == "prefix" || operator == "suffix") {
+					return nil, wrong("Null prefix/suffix not allowed")
+				}
 				t, err := parseOperator(operator, text, path)
 				if err != nil {
 					return nil, err
@@ -335,9 +330,33 @@ func parseNone(operand any, path string) (test, error) {
 			return tests, nil
 		}
 	}
+	switch operand.(type) {
+	case string, json.Number:
+	default:
+		return nil, wrong("Value of anything-but must be an array or single string/number value.")
+	}
 	t, err := parseTest(operand, path)
 	if err != nil {
 		return nil, err
 	}
 	return none{t}, nil
+}
+
+// parseNoneOf reads the list of an anything-but: texts or numbers, but not both.
+func parseNoneOf(list []any, path string) (test, error) {
+	texts := 0
+	for _, element := range list {
+		switch element.(type) {
+		case string:
+			texts++
+		case json.Number:
+		default:
+			return nil, wrong("Inside anything but list, start|null|boolean is not supported.")
+		}
+	}
+	if len(list) == 0 || texts != 0 && texts != len(list) {
+		return nil, wrong("Inside anything but list, either all values are number or string, mixed type is not supported")
+	}
+	tests, err := parseTests(list, path)
+	return none(tests), err
 }

@@ -3,7 +3,6 @@ package rds
 import (
 	"context"
 
-	"strongroom/arn"
 	"strongroom/internal/state"
 )
 
@@ -62,17 +61,4 @@ func tellSnapshot(ctx context.Context, tx *state.Tx, s state.DBSnapshot, e event
 		AccountID: s.AccountID, Region: s.Region, SourceType: source, SourceID: s.ID, SourceARN: SnapshotARN(s.Kind, s.AccountID, s.Region, s.ID),
 		Category: e.category, Message: e.message, At: tx.Now,
 	})
-}
-
-// InstanceARN names a DB instance; the id may be *.
-func InstanceARN(account, region, id string) string {
-	return arn.New("rds", region, account, "db:"+id).String()
-}
-
-// SnapshotARN names a snapshot of a kind; the id may be *.
-func SnapshotARN(kind, account, region, id string) string {
-	if kind == state.ClusterSnapshot {
-		return arn.New("rds", region, account, "cluster-snapshot:"+id).String()
-	}
-	return arn.New("rds", region, account, "snapshot:"+id).String()
 }

@@ -1,0 +1,39 @@
+package rds
+
+import (
+	"strings"
+
+	"strongroom/arn"
+	"strongroom/internal/api"
+)
+
+// major is the version by which parameter and option groups go: 15 of PostgreSQL 15.18, 10.11 of MariaDB 10.11.14.
+func major(engine, version string) string {
+	parts := strings.Split(version, ".")
+	n := 2
+	if strings.HasSuffix(engine, "postgres") || strings.HasSuffix(engine, "postgresql") {
+		n = 1
+	}
+	return strings.Join(parts[:min(n, len(parts))], ".")
+}
+
+// defaultParameterGroup is the parameter group of instances whose account did not choose one.
+func defaultParameterGroup(engine, version string) string {
+	return "default." + engine + major(engine, version)
+}
+
+// defaultOptionGroup is the option group of instances whose account did not choose one.
+func defaultOptionGroup(engine, version string) string {
+	return "default:" + engine + "-" + strings.ReplaceAll(major(engine, version), ".", "-")
+}
+
+// groupAccesses are the questions to the policies about the groups that a new instance is put into.
+func groupAccesses(c *api.Caller, action, parameters, options, subnets string) []api.Access {
+	var all []api.Access
+	for _, group := range []struct{ kind, name string }{{"pg:", parameters}, {"og:", options}, {"subgrp:", subnets}} {
+		if group.name != "" {
+			all = append(all, api.Access{Action: action, Resource: arn.New("rds", c.Region, c.AccountID, group.kind+group.name).String()})
+		}
+	}
+	return all
+}

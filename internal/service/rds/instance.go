@@ -1,0 +1,206 @@
+package rds
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	"strongroom/arn"
+	"strongroom/internal/api"
+	fleet "strongroom/internal/resource/rds"
+	"strongroom/internal/state"
+)
+
+// instance is a DB instance with what stands behind it.
+type instance struct {
+	state.DBInstance
+	database  state.Database
+	backingUp bool // a snapshot of it is being taken
+}
+
+// status is what RDS shows: the instance's own while something goes on with it, or the database's.
+func (i instance) status() string {
+	switch {
+	case i.Status != "":
+		return i.Status
+	case i.backingUp && i.database.Status == "available":
+		return "backing-up"
+	}
+	return i.database.Status
+}
+
+// load reads what stands behind an instance.
+func load(ctx context.Context, tx *state.Tx, row state.DBInstance) (instance, error) {
+	i := instance{DBInstance: row}
+	var err error
+	if i.database, err = tx.Database(ctx, row.DatabaseID); err != nil {
+		return i, err
+	}
+	creating, err := tx.DBSnapshotsOf(ctx, row.DatabaseID, "creating")
+	i.backingUp = len(creating) > 0
+	return i, err
+}
+
+// find reads the caller's DB instance of an identifier.
+func find(ctx context.Context, tx *state.Tx, c *api.Caller, given *string) (instance, error) {
+	id := instanceID(given)
+	if id == "" {
+		return instance{}, errMissing("DBInstanceIdentifier")
+	}
+	row, err := tx.DBInstance(ctx, c.AccountID, c.Region, id)
+	if errors.Is(err, state.ErrNotFound) {
+		return instance{}, errInstanceNotFound(id)
+	}
+	if err != nil {
+		return instance{}, err
+	}
+	return load(ctx, tx, row)
+}
+
+// instanceID is the identifier that a call names, which may do so by the ARN.
+func instanceID(given *string) string {
+	if a, err := arn.Parse(deref(given)); err == nil {
+		_, id := a.Split()
+		return strings.ToLower(id)
+	}
+	return strings.ToLower(deref(given))
+}
+
+func (s *Service) find(ctx context.Context, c *api.Caller, given *string) (i instance, err error) {
+	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		i, err = find(ctx, tx, c, given)
+		return err
+	})
+	return i, err
+}
+
+// instanceAccess is the question whether the caller may do something to an instance of its own.
+func (s *Service) instanceAccess(ctx context.Context, c *api.Caller, action string, given *string) ([]api.Access, error) {
+	i, err := s.find(ctx, c, given)
+	if err != nil {
+		return nil, err
+	}
+	return []api.Access{{
+		Action: "rds:" + action, Resource: fleet.InstanceARN(c.AccountID, c.Region, i.ID), Context: fleet.InstanceConditions(i.DBInstance, i.database),
+	}}, nil
+}
+
+// DescribeDBInstances lists the caller's DB instances, or one.
+func (s *Service) DescribeDBInstances(ctx context.Context, c *api.Caller, in *rds.DescribeDBInstancesInput) (*rds.DescribeDBInstancesOutput, error) {
+	var all []instance
+	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if in.DBInstanceIdentifier != nil {
+			i, err := find(ctx, tx, c, in.DBInstanceIdentifier)
+			all = append(all, i)
+			return err
+		}
+		rows, err := tx.DBInstances(ctx, c.AccountID, c.Region)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			i, err := load(ctx, tx, row)
+			if err != nil {
+				return err
+			}
+			all = append(all, i)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if all, err = filtered(all, in.Filters, instanceFilters); err != nil {
+		return nil, err
+	}
+	all, next, err := page(s.Pages, "DescribeDBInstances", c, all, in.MaxRecords, in.Marker, func(i instance) string { return i.ID })
+	if err != nil {
+		return nil, err
+	}
+	out := &rds.DescribeDBInstancesOutput{Marker: next, DBInstances: []types.DBInstance{}}
+	for _, i := range all {
+		out.DBInstances = append(out.DBInstances, s.describe(i))
+	}
+	return out, nil
+}
+
+// instanceFilters are those of https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBInstances.html
+var instanceFilters = map[string]func(instance) string{
+	"db-cluster-id":   func(i instance) string { return i.ClusterID },
+	"db-instance-id":  func(i instance) string { return i.ID },
+	"dbi-resource-id": func(i instance) string { return i.ResourceID },
+	"domain":          func(instance) string { return "" },
+	"engine":          func(i instance) string { return i.database.Engine },
+}
+
+func (s *Service) describeInstancesAccess(ctx context.Context, c *api.Caller, in *rds.DescribeDBInstancesInput) ([]api.Access, error) {
+	access := api.Access{Action: "rds:DescribeDBInstances", Resource: fleet.InstanceARN(c.AccountID, c.Region, "*")}
+	if in.DBInstanceIdentifier != nil {
+		access.Resource = fleet.InstanceARN(c.AccountID, c.Region, instanceID(in.DBInstanceIdentifier))
+		i, err := s.find(ctx, c, in.DBInstanceIdentifier)
+		switch {
+		case err == nil:
+			access.Context = fleet.InstanceConditions(i.DBInstance, i.database)
+		case api.Code(err) == "":
+			return nil, err
+		}
+	}
+	return []api.Access{access}, nil
+}
+
+// describe is the SDK's form of an instance.
+func (s *Service) describe(i instance) types.DBInstance {
+	d, set := i.database, i.Settings
+	status, encrypted, name := i.status(), d.KeyARN != "", fleet.InstanceARN(i.AccountID, i.Region, i.ID)
+	zero, no := int32(0), false
+	out := types.DBInstance{
+		AllocatedStorage: &set.AllocatedStorage, AutoMinorVersionUpgrade: &set.MinorUpgrades, AvailabilityZone: text(set.AvailabilityZone),
+		BackupRetentionPeriod: &set.BackupRetention, CACertificateIdentifier: text(set.CACertificate), CopyTagsToSnapshot: &set.CopyTags,
+		DBClusterIdentifier: text(i.ClusterID), DBInstanceArn: &name, DBInstanceClass: &i.Class, DBInstanceIdentifier: &i.ID,
+		DBInstanceStatus: &status, DBName: text(d.Name), DbInstancePort: &zero, DbiResourceId: &i.ResourceID,
+		DeletionProtection: &set.DeletionProtection, EnabledCloudwatchLogsExports: set.LogExports, Engine: &d.Engine, EngineVersion: &d.EngineVersion,
+		IAMDatabaseAuthenticationEnabled: &set.IAMAuthentication, Iops: number(set.IOPS), KmsKeyId: text(d.KeyARN), LicenseModel: text(set.LicenseModel),
+		MasterUsername: text(d.MasterUsername), MaxAllocatedStorage: number(set.MaxStorage), MonitoringInterval: &set.MonitoringInterval,
+		MultiAZ: &set.MultiAZ, NetworkType: text(set.NetworkType), PerformanceInsightsEnabled: &no, PreferredBackupWindow: text(set.BackupWindow),
+		PreferredMaintenanceWindow: text(set.MaintenanceWindow), PubliclyAccessible: &set.Public, StorageEncrypted: &encrypted,
+		StorageThroughput: number(set.Throughput), StorageType: text(set.StorageType), TagList: tagsOf(i.Tags), CharacterSetName: text(set.CharacterSet),
+	}
+	// RDS tells when it was created, and where it is reached, once it is.
+	if d.Status != "creating" {
+		port := int32(d.Port)
+		out.InstanceCreateTime = i.CreatedAt.Ptr()
+		out.Endpoint = &types.Endpoint{Address: &s.Fleet.Address, Port: &port}
+	}
+	if set.ParameterGroup != "" {
+		applied := "in-sync"
+		out.DBParameterGroups = []types.DBParameterGroupStatus{{DBParameterGroupName: &set.ParameterGroup, ParameterApplyStatus: &applied}}
+	}
+	if set.OptionGroup != "" {
+		member := "in-sync"
+		out.OptionGroupMemberships = []types.OptionGroupMembership{{OptionGroupName: &set.OptionGroup, Status: &member}}
+	}
+	for _, group := range set.SecurityGroups {
+		active := "active"
+		out.VpcSecurityGroups = append(out.VpcSecurityGroups, types.VpcSecurityGroupMembership{VpcSecurityGroupId: &group, Status: &active})
+	}
+	if set.SubnetGroup != "" {
+		complete := "Complete"
+		out.DBSubnetGroup = &types.DBSubnetGroup{DBSubnetGroupName: &set.SubnetGroup, SubnetGroupStatus: &complete}
+	}
+	return out
+}
+
+// portOf checks a port that a call asks for; 0 if it leaves it open.
+func portOf(given *int32) (int, error) {
+	if given == nil {
+		return 0, nil
+	}
+	if *given < 1150 || *given > 65535 {
+		return 0, errValue("Invalid database port %s. Valid port range is 1150-65535", strconv.Itoa(int(*given)))
+	}
+	return int(*given), nil
+}

@@ -39,6 +39,8 @@ type Config struct {
 	Quotas Quotas `yaml:"quotas"`
 	// Webhooks say where the HTTP and HTTPS endpoints of SNS may be, beside public addresses.
 	Webhooks Webhooks `yaml:"webhooks"`
+	// Databases say how those of RDS run on this host.
+	Databases Databases `yaml:"databases"`
 
 	// DataDir holds everything that is durable. It is set by the command line.
 	DataDir string `yaml:"-"`
@@ -136,6 +138,9 @@ func (c *Config) complete() error {
 		c.RulesAsOf = DevRulesAsOf
 	}
 	if _, err := c.rulesDate(time.Time{}); err != nil {
+		return err
+	}
+	if err := c.Databases.complete(); err != nil {
 		return err
 	}
 	for name, quota := range map[string]int{"backup_vaults": c.Quotas.BackupVaults, "accounts": c.Quotas.Accounts, "copies_per_resource": c.Quotas.CopiesPerResource} {

@@ -243,6 +243,11 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	volumes := ec2.New(ec2.Config{DB: s.db, Engine: s.engine, Door: s.door, Pages: pages, Log: s.log})
 	blocks := ebs.New(ebs.Config{DB: s.db, Clock: s.clock, Engine: s.engine, Pages: pages})
 
+	fleet, databases, err := s.openDatabases(keeper, pages, all)
+	if err != nil {
+		return services{}, err
+	}
+
 	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, AsOf: asOf, Log: s.log}), ebskind.NewKind(s.engine)}
 	plans = backup.New(backup.Config{
 		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds, MaxVaults: s.config.Quotas.BackupVaults,
@@ -254,7 +259,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages, Door: s.door, Keeper: keeper, Log: s.log})
 	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{identities.TaggingProvider(s.door), objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses, lines, trail}})
-	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, plans, messages.queues, messages.topics, messages.buses, lines, tags, trail} {
+	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, databases, plans, messages.queues, messages.topics, messages.buses, lines, tags, trail} {
 		s.door.Register(service.API())
 	}
 
@@ -262,6 +267,9 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		return services{}, err
 	}
 	s.onClose("volumes", func(context.Context) error { return s.engine.Close() })
+	if err := s.startDatabases(ctx, fleet); err != nil {
+		return services{}, err
+	}
 	if err := trail.Start(ctx); err != nil {
 		return services{}, err
 	}

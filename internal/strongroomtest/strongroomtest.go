@@ -3,7 +3,9 @@ package strongroomtest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -41,6 +43,10 @@ func New(t testing.TB, options ...Options) *Server {
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"
+	}
+	if c.Databases.Ports == "" {
+		first := 20000 + 100*rand.IntN(120) // servers of tests that run at once should not meet
+		c.Databases.Ports = fmt.Sprintf("%d-%d", first, first+99)
 	}
 	if c.DataDir == "" {
 		c.DataDir = t.TempDir()

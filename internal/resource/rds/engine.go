@@ -17,6 +17,17 @@ var engines = map[string]string{
 	"docdb": "ferretdb", "neptune": "virtuoso",
 }
 
+// accounts are those of the host that the engines' packages make.
+var accounts = map[string]string{"postgres": "postgres", "ferretdb": "postgres", "mariadb": "mysql"}
+
+// user is whom the engine of a database runs as: the one configured, or its package's; nil where this process is not root.
+func (f *Fleet) user(engine string) *dbengine.User {
+	if f.User != nil {
+		return f.User
+	}
+	return dbengine.DefaultUser("strongroom", accounts[engines[engine]])
+}
+
 // engine finds what runs databases of an RDS engine.
 func (f *Fleet) engine(name string) (dbengine.Engine, error) {
 	i := slices.IndexFunc(f.Engines, func(e dbengine.Engine) bool { return e.Name() == engines[name] })

@@ -42,7 +42,7 @@ type Config struct {
 	Engines  []dbengine.Engine
 	Address  string // that databases listen on: 127.0.0.1
 	Ports    Ports  // that they get
-	// User is whom the engines run as, where this process is root.
+	// User is whom the engines run as, where this process is root; nil for the account that the engine's package made.
 	User *dbengine.User
 	Log  *slog.Logger // nil means slog.Default()
 }
@@ -168,7 +168,7 @@ func (f *Fleet) settings(ctx context.Context, d state.Database) (dbengine.Settin
 	}
 	return dbengine.Settings{
 		Dir: f.dir(d), Address: f.Address, Port: int(d.Port), MasterUsername: d.MasterUsername, MasterPassword: password,
-		Database: d.Name, Parameters: d.Parameters, User: f.User,
+		Database: d.Name, Parameters: d.Parameters, User: f.user(d.Engine),
 	}, nil
 }
 

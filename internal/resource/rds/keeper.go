@@ -153,10 +153,11 @@ func (f *Fleet) makeDir(d state.Database) error {
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Dir(dir), 0o700), os.Mkdir(dir, 0o700)); err != nil {
 		return err
 	}
-	if f.User == nil {
+	u := f.user(d.Engine)
+	if u == nil {
 		return nil
 	}
-	return os.Chown(dir, f.User.UID, f.User.GID)
+	return os.Chown(dir, u.UID, u.GID)
 }
 
 // start starts the process of a database whose directory is ready.
@@ -247,6 +248,10 @@ func (k *keeper) note(ctx context.Context, d state.Database, failure error) erro
 	if failure == nil {
 		return nil
 	}
+	if d.Status == "creating" && portTaken(failure) {
+		// Nobody has been told the port yet.
+		return errors.Join(failure, k.movePort(ctx, d))
+	}
 	status, message := statusOf(d, failure)
 	if status == d.Status && message == d.Message {
 		return failure
@@ -258,6 +263,17 @@ func (k *keeper) note(ctx context.Context, d state.Database, failure error) erro
 		return tell(ctx, tx, d, event{"failure", message})
 	})
 	return errors.Join(failure, err)
+}
+
+// movePort gives a database that never ran another port, as somebody else was quicker.
+func (k *keeper) movePort(ctx context.Context, d state.Database) error {
+	return k.fleet.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		port, err := k.fleet.choosePort(ctx, tx, 0)
+		if err != nil {
+			return err
+		}
+		return tx.SetDatabasePort(ctx, d.ID, port)
+	})
 }
 
 // reap notices that the process has ended by itself.

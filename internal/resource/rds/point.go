@@ -162,7 +162,7 @@ func (f *Fleet) fill(ctx context.Context, engine dbengine.Engine, d state.Databa
 	if err := json.Unmarshal(p.Metadata(), &facts); err != nil || facts.Format != pointFormat || facts.Engine != engine.Name() {
 		return errSource
 	}
-	if err := f.layOut(ctx, p, f.dir(d)); err != nil {
+	if err := layOut(ctx, p, f.dir(d), f.user(d.Engine)); err != nil {
 		return err
 	}
 	if d.Password, err = f.keepPassword(ctx, d, facts); err != nil {
@@ -192,9 +192,9 @@ func (f *Fleet) keepPassword(ctx context.Context, d state.Database, facts pointF
 	return wrapped, err
 }
 
-// layOut writes the files of a point into a directory. They come from whoever could write into the database's directory, so
+// layOut writes the files of a point into a directory, as a user's. They come from whoever could write into the database's directory, so
 // none may lead out of it: links are made last, when nothing is written any more.
-func (f *Fleet) layOut(ctx context.Context, p *archive.Point, dir string) error {
+func layOut(ctx context.Context, p *archive.Point, dir string, owner *dbengine.User) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -236,7 +236,7 @@ func (f *Fleet) layOut(ctx context.Context, p *archive.Point, dir string) error 
 			return err
 		}
 	}
-	return errors.Join(f.giveAway(dir), syncAll(dir))
+	return errors.Join(giveAway(dir, owner), syncAll(dir))
 }
 
 func writeFile(ctx context.Context, root *os.Root, name string, mode fs.FileMode, e *archive.Entry) error {
@@ -253,14 +253,14 @@ func writeFile(ctx context.Context, root *os.Root, name string, mode fs.FileMode
 }
 
 // giveAway makes all below a directory the engine's user's.
-func (f *Fleet) giveAway(dir string) error {
-	if f.User == nil {
+func giveAway(dir string, owner *dbengine.User) error {
+	if owner == nil {
 		return nil
 	}
 	return filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(name, f.User.UID, f.User.GID)
+		return os.Lchown(name, owner.UID, owner.GID)
 	})
 }

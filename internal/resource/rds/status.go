@@ -37,6 +37,12 @@ func statusOf(d state.Database, failure error) (status, message string) {
 	return "failed", userMessage(failure)
 }
 
+// portTaken reports whether a database did not start because of its port.
+func portTaken(failure error) bool {
+	var start *dbengine.StartError
+	return errors.As(failure, &start) && start.Reason == dbengine.ReasonPortInUse
+}
+
 // lockedStatus tells a key that may come back from one that is gone.
 func lockedStatus(locked *lockedError) string {
 	if api.Code(locked.err) == "NotFoundException" {

@@ -82,7 +82,7 @@ func (s *Service) find(ctx context.Context, c *api.Caller, given *string) (i ins
 func (s *Service) instanceAccess(ctx context.Context, c *api.Caller, action string, given *string) ([]api.Access, error) {
 	i, err := s.find(ctx, c, given)
 	if err != nil {
-		return nil, err
+		return named(err, "rds:"+action, nameOf(c, "db", given))
 	}
 	return []api.Access{{
 		Action: "rds:" + action, Resource: fleet.InstanceARN(c.AccountID, c.Region, i.ID), Context: fleet.InstanceConditions(i.DBInstance, i.database),
@@ -138,18 +138,10 @@ var instanceFilters = map[string]func(instance) string{
 }
 
 func (s *Service) describeInstancesAccess(ctx context.Context, c *api.Caller, in *rds.DescribeDBInstancesInput) ([]api.Access, error) {
-	access := api.Access{Action: "rds:DescribeDBInstances", Resource: fleet.InstanceARN(c.AccountID, c.Region, "*")}
-	if in.DBInstanceIdentifier != nil {
-		access.Resource = fleet.InstanceARN(c.AccountID, c.Region, instanceID(in.DBInstanceIdentifier))
-		i, err := s.find(ctx, c, in.DBInstanceIdentifier)
-		switch {
-		case err == nil:
-			access.Context = fleet.InstanceConditions(i.DBInstance, i.database)
-		case api.Code(err) == "":
-			return nil, err
-		}
+	if in.DBInstanceIdentifier == nil {
+		return []api.Access{{Action: "rds:DescribeDBInstances", Resource: fleet.InstanceARN(c.AccountID, c.Region, "*")}}, nil
 	}
-	return []api.Access{access}, nil
+	return s.instanceAccess(ctx, c, "DescribeDBInstances", in.DBInstanceIdentifier)
 }
 
 // describe is the SDK's form of an instance.

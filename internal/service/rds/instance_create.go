@@ -59,11 +59,12 @@ func (s *Service) CreateDBInstance(ctx context.Context, c *api.Caller, in *rds.C
 }
 
 func (s *Service) createInstanceAccess(ctx context.Context, c *api.Caller, in *rds.CreateDBInstanceInput) ([]api.Access, error) {
+	const action = "rds:CreateDBInstance"
 	w, err := s.wished(ctx, c, in)
 	if err != nil {
-		return nil, err
+		return named(err, action, nameOf(c, "db", in.DBInstanceIdentifier))
 	}
-	return wishAccess(c, "rds:CreateDBInstance", w), nil
+	return wishAccess(c, action, w), nil
 }
 
 // wishAccess is what whoever asks for an instance must be allowed.

@@ -27,11 +27,11 @@ func (s *Service) RestoreDBInstanceFromDBSnapshot(ctx context.Context, c *api.Ca
 }
 
 func (s *Service) restoreInstanceAccess(ctx context.Context, c *api.Caller, in *rds.RestoreDBInstanceFromDBSnapshotInput) ([]api.Access, error) {
+	const action = "rds:RestoreDBInstanceFromDBSnapshot"
 	w, from, err := s.wishedBack(ctx, c, in)
 	if err != nil {
-		return nil, err
+		return named(err, action, nameOf(c, "db", in.DBInstanceIdentifier))
 	}
-	const action = "rds:RestoreDBInstanceFromDBSnapshot"
 	accesses := wishAccess(c, action, w)
 	return append(accesses, api.Access{
 		Action: action, Resource: fleet.SnapshotARN(from.Kind, from.AccountID, from.Region, from.ID), Context: fleet.SnapshotConditions(from),

@@ -83,11 +83,11 @@ func snapshotNamed(c *api.Caller, in *rds.CreateDBSnapshotInput) (id string, tag
 func (s *Service) createSnapshotAccess(ctx context.Context, c *api.Caller, in *rds.CreateDBSnapshotInput) ([]api.Access, error) {
 	id, tags, err := snapshotNamed(c, in)
 	if err != nil {
-		return nil, err
+		return named(err, "rds:CreateDBSnapshot", nameOf(c, "snapshot", in.DBSnapshotIdentifier))
 	}
 	i, err := s.find(ctx, c, in.DBInstanceIdentifier)
 	if err != nil {
-		return nil, err
+		return named(err, "rds:CreateDBSnapshot", nameOf(c, "db", in.DBInstanceIdentifier))
 	}
 	return fleet.CreateSnapshotAccess(i.DBInstance, i.database, id, tags), nil
 }
@@ -160,12 +160,7 @@ func (s *Service) DeleteDBSnapshot(ctx context.Context, c *api.Caller, in *rds.D
 
 func (s *Service) deleteSnapshotAccess(ctx context.Context, c *api.Caller, in *rds.DeleteDBSnapshotInput) ([]api.Access, error) {
 	snap, err := s.owned(ctx, c, in.DBSnapshotIdentifier)
-	if err != nil {
-		return nil, err
-	}
-	return []api.Access{{
-		Action: "rds:DeleteDBSnapshot", Resource: fleet.SnapshotARN(snap.Kind, snap.AccountID, snap.Region, snap.ID), Context: fleet.SnapshotConditions(snap),
-	}}, nil
+	return snapshotAccess(c, "DeleteDBSnapshot", in.DBSnapshotIdentifier, snap, err)
 }
 
 // DescribeDBSnapshots lists snapshots: the caller's own, and, where asked, those shared with it.
@@ -237,17 +232,21 @@ func (s *Service) snapshots(ctx context.Context, c *api.Caller, in *rds.Describe
 }
 
 func (s *Service) describeSnapshotsAccess(ctx context.Context, c *api.Caller, in *rds.DescribeDBSnapshotsInput) ([]api.Access, error) {
-	access := api.Access{Action: "rds:DescribeDBSnapshots", Resource: fleet.SnapshotARN(state.InstanceSnapshot, c.AccountID, c.Region, "*")}
-	if in.DBSnapshotIdentifier != nil {
-		snap, err := s.visible(ctx, c, in.DBSnapshotIdentifier)
-		switch {
-		case err == nil:
-			access.Resource, access.Context = fleet.SnapshotARN(snap.Kind, snap.AccountID, snap.Region, snap.ID), fleet.SnapshotConditions(snap)
-		case api.Code(err) == "":
-			return nil, err
-		}
+	if in.DBSnapshotIdentifier == nil {
+		return []api.Access{{Action: "rds:DescribeDBSnapshots", Resource: fleet.SnapshotARN(state.InstanceSnapshot, c.AccountID, c.Region, "*")}}, nil
 	}
-	return []api.Access{access}, nil
+	snap, err := s.visible(ctx, c, in.DBSnapshotIdentifier)
+	return snapshotAccess(c, "DescribeDBSnapshots", in.DBSnapshotIdentifier, snap, err)
+}
+
+// snapshotAccess is the question whether the caller may do something to a snapshot, which was found or not.
+func snapshotAccess(c *api.Caller, action string, given *string, snap state.DBSnapshot, err error) ([]api.Access, error) {
+	if err != nil {
+		return named(err, "rds:"+action, nameOf(c, "snapshot", given))
+	}
+	return []api.Access{{
+		Action: "rds:" + action, Resource: fleet.SnapshotARN(snap.Kind, snap.AccountID, snap.Region, snap.ID), Context: fleet.SnapshotConditions(snap),
+	}}, nil
 }
 
 // describeSnapshot is the SDK's form of a snapshot.

@@ -26,8 +26,9 @@ func (w *matrixWorld) ofRDS(t *testing.T, set func(map[string]any)) {
 	}
 	set(map[string]any{
 		"rds.DBInstanceIdentifier": "possessed", "rds.DBSnapshotIdentifier": "possessed", "rds.Engine": "postgres", "rds.DBInstanceClass": "db.t3.micro",
-		"rds.AllocatedStorage": 20, "rds.MasterUsername": "clerk", "rds.MasterUserPassword": "correct-horse",
-		"rds:CreateDBInstance.DBInstanceIdentifier": "matrix", "rds:RestoreDBInstanceFromDBSnapshot.DBInstanceIdentifier": "matrix-restored",
+		"rds:CreateDBInstance.AllocatedStorage": 20, "rds:CreateDBInstance.MasterUsername": "clerk", "rds:CreateDBInstance.MasterUserPassword": "correct-horse",
+		"rds:RestoreDBInstanceFromDBSnapshot.DBSnapshotIdentifier": "possessed",
+		"rds:CreateDBInstance.DBInstanceIdentifier":                "matrix", "rds:RestoreDBInstanceFromDBSnapshot.DBInstanceIdentifier": "matrix-restored",
 		"rds:CreateDBSnapshot.DBSnapshotIdentifier": "matrix", "rds:DeleteDBInstance.DBInstanceIdentifier": "spare",
 		"rds:DeleteDBInstance.SkipFinalSnapshot": true, "rds:DeleteDBSnapshot.DBSnapshotIdentifier": "spare",
 	})

@@ -12,7 +12,10 @@ import (
 
 	"strongroom/internal/archives"
 	"strongroom/internal/dbengine"
+	"strongroom/internal/dbengine/ferretdb"
+	"strongroom/internal/dbengine/mariadb"
 	"strongroom/internal/dbengine/postgres"
+	"strongroom/internal/dbengine/virtuoso"
 	"strongroom/internal/page"
 	fleet "strongroom/internal/resource/rds"
 	"strongroom/internal/service/rds"
@@ -94,9 +97,11 @@ func (s *Server) openDatabases(keeper *secrets.Keeper, pages *page.Sealer, all *
 	if err != nil {
 		return nil, nil, err
 	}
+	relations := postgres.New()
+	documents := ferretdb.New(relations)
 	f := fleet.New(fleet.Config{
 		Enabled: *c.Enabled, DB: s.db, Wall: s.config.Wall, Door: s.door, Dir: filepath.Join(s.config.DataDir, "regions"), Archives: all, Keeper: keeper,
-		Engines: []dbengine.Engine{postgres.New()}, Address: c.Address, Ports: ports, User: account, Log: s.log,
+		Engines: []dbengine.Engine{documents, mariadb.New(), relations, virtuoso.New()}, Address: c.Address, Ports: ports, User: account, Log: s.log,
 	})
 	return f, rds.New(rds.Config{DB: s.db, Clock: s.clock, Fleet: f, Door: s.door, Pages: pages, Log: s.log}), nil
 }

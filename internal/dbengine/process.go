@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 )
@@ -97,7 +98,11 @@ func (p *Process) Await(ctx context.Context, ready func(context.Context) (bool, 
 	for {
 		select {
 		case <-p.done:
-			return Explain(p.log.Since(), p.symptoms...)
+			why := Explain(p.log.Since(), p.symptoms...)
+			if why.Reason == ReasonPortInUse {
+				why.Detail = strconv.Itoa(p.settings.Port)
+			}
+			return why
 		default:
 		}
 		ok, err := ready(ctx)

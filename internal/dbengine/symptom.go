@@ -10,14 +10,15 @@ import (
 type Symptom struct {
 	Pattern *regexp.Regexp // its first group, if it has one, is the detail
 	Reason  Reason
+	Detail  string // where the pattern has no group
 }
 
 // common are the words of the C library, which all engines pass on.
 var common = []Symptom{
-	{regexp.MustCompile(`(?i)No space left on device|Disk quota exceeded|File too large|disk (?:is )?full|table (?:\S+ )?is full`), ReasonNoSpace},
-	{regexp.MustCompile(`(?i)Address already in use`), ReasonPortInUse},
-	{regexp.MustCompile(`(?i)Cannot allocate memory|Out of memory`), ReasonNoMemory},
-	{regexp.MustCompile(`(?i)Permission denied|Operation not permitted|Read-only file system`), ReasonPermission},
+	{Pattern: regexp.MustCompile(`(?i)No space left on device|Disk quota exceeded|File too large|File size limit exceeded|disk (?:is )?full|table (?:\S+ )?is full`), Reason: ReasonNoSpace},
+	{Pattern: regexp.MustCompile(`(?i)Address already in use`), Reason: ReasonPortInUse},
+	{Pattern: regexp.MustCompile(`(?i)Cannot allocate memory|Out of memory`), Reason: ReasonNoMemory},
+	{Pattern: regexp.MustCompile(`(?i)Permission denied|Operation not permitted|Read-only file system`), Reason: ReasonPermission},
 }
 
 // Explain makes the error of what an engine wrote before it gave up. The engine's own symptoms are tried first, in their order.
@@ -28,7 +29,7 @@ func Explain(log string, own ...Symptom) *StartError {
 		if found == nil {
 			continue
 		}
-		e.Reason = s.Reason
+		e.Reason, e.Detail = s.Reason, s.Detail
 		if len(found) > 1 {
 			e.Detail = found[1]
 		}

@@ -3,6 +3,7 @@ package dbenginetest
 import (
 	"errors"
 	"maps"
+	"os"
 	"slices"
 	"testing"
 
@@ -14,15 +15,41 @@ func Run(t *testing.T, s *Subject) {
 	if _, err := s.Engine.Version(t.Context()); err != nil {
 		t.Fatal(err) // which names the package that is missing
 	}
-	for name, test := range map[string]func(*testing.T, *Subject){
-		"Life":   life,
-		"Backup": backupUnderLoad,
-	} {
+	for name, test := range s.tests() {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			if name != "TooLarge" { // it limits the whole process
+				t.Parallel()
+			}
 			test(t, s)
 		})
 	}
+}
+
+// tests are those for which the engine has what they need, as the user that this process is.
+func (s *Subject) tests() map[string]func(*testing.T, *Subject) {
+	all := map[string]func(*testing.T, *Subject){
+		"Life": life, "Backup": backupUnderLoad, "Killed": killed, "ServerKilled": serverKilled, "PortInUse": portInUse,
+		"Canceled": canceled, "SinkFails": sinkFails, "TooLarge": tooLarge, "FullDisk": fullDisk, "AsOrdinaryUser": asOrdinaryUser,
+	}
+	if s.BadParameters != nil {
+		all["BadParameters"] = badParameters
+	}
+	if s.Damage != nil {
+		all["Damaged"] = damaged
+	}
+	if s.Unreadable != "" {
+		all["Unreadable"] = unreadable
+	}
+	switch {
+	case os.Getenv(ordinary) != "":
+		maps.DeleteFunc(all, func(name string, _ func(*testing.T, *Subject)) bool { return !slices.Contains(ordinaries, name) })
+	case os.Geteuid() == 0:
+		delete(all, "TooLarge") // its limit binds sandboxes and all; there is a small disk instead
+	default:
+		delete(all, "FullDisk") // only root can mount one
+		delete(all, "AsOrdinaryUser")
+	}
+	return all
 }
 
 // life goes through what happens to a database that nothing happens to.

@@ -19,6 +19,8 @@ import (
 
 var engine = ferretdb.New(postgres.New())
 
+func TestMain(m *testing.M) { dbenginetest.Main(m, engine) }
+
 func TestEngine(t *testing.T) {
 	t.Parallel()
 	dbenginetest.Run(t, &dbenginetest.Subject{

@@ -2,6 +2,7 @@ package mariadb
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -27,15 +28,18 @@ var owned = strings.Fields(`
 	feedback feedback_url flush skip_host_cache daemonize memlock tc_heuristic_recover log_tc skip_name_resolve
 	local_service standalone install remove safe_mode safe_user_create des_key`)
 
-// whole are parameters of which an owned one is an extension.
-var complete = map[string]bool{"general_log": true, "slow_query_log": true, "innodb_buffer_pool_filename": false}
+// complete are parameters of which an owned one is an extension.
+var complete = map[string]bool{"general_log": true, "slow_query_log": true}
+
+// options are the variables whose options have other names.
+var options = map[string]string{"time_zone": "default_time_zone", "tx_isolation": "transaction_isolation", "tx_read_only": "transaction_read_only"}
 
 var parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
 // refused says whether a parameter is not the user's to set. MariaDB takes a unique beginning of a name for the name, and some
 // prefixes for modifiers.
 func refused(name string) bool {
-	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
+	name = plain(name)
 	for {
 		if complete[name] {
 			return false
@@ -62,10 +66,30 @@ func parameters(given map[string]string) ([]string, error) {
 		if !parameterName.MatchString(name) || refused(name) || strings.ContainsAny(value, "\x00\n\r") {
 			return nil, &dbengine.StartError{Reason: dbengine.ReasonBadParameter, Detail: name}
 		}
+		if option, ok := options[name]; ok {
+			name = option
+		}
 		lines = append(lines, setting(name, value))
 	}
 	return lines, nil
 }
+
+// asGiven names the parameter that MariaDB complains of as the user did.
+func asGiven(err error, given map[string]string) error {
+	var why *dbengine.StartError
+	if !errors.As(err, &why) || why.Reason != dbengine.ReasonBadParameter {
+		return err
+	}
+	for name := range given {
+		if plain(name) == plain(why.Detail) || options[name] == plain(why.Detail) {
+			why.Detail = name
+		}
+	}
+	return err
+}
+
+// plain is a name in the one of its spellings that variables have.
+func plain(name string) string { return strings.ReplaceAll(strings.ToLower(name), "-", "_") }
 
 // setting is a line of an option file: https://mariadb.com/kb/en/configuring-mariadb-with-option-files/.
 func setting(name, value string) string {

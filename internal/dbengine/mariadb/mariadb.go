@@ -105,7 +105,7 @@ func (e *Engine) start(ctx context.Context, s dbengine.Settings, private bool) (
 	}
 	srv := &Server{Process: p, s: s, password: password}
 	if err := p.Await(ctx, srv.ready); err != nil {
-		return nil, err
+		return nil, asGiven(err, s.Parameters)
 	}
 	if err := srv.upgrade(ctx); err != nil {
 		return nil, srv.giveUp(err)

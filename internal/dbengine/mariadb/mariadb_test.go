@@ -5,7 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
+	"os"
 	"strconv"
 	"testing"
 
@@ -16,11 +19,22 @@ import (
 	"strongroom/internal/dbengine/mariadb"
 )
 
+var engine = mariadb.New()
+
+func TestMain(m *testing.M) { dbenginetest.Main(m, engine) }
+
 func TestEngine(t *testing.T) {
 	t.Parallel()
 	dbenginetest.Run(t, &dbenginetest.Subject{
-		Engine: mariadb.New(), Users: []string{"mysql"}, Database: "shop",
+		Engine: engine, Users: []string{"mysql"}, Database: "shop",
 		Open: func(ctx context.Context, s dbengine.Settings) (dbenginetest.Ledger, error) { return open(ctx, s) },
+		BadParameters: map[string]string{
+			"no_such_parameter": "1", "innodb_buffer_pool_size": "1X", "wait_timeout": "-1", "time_zone": "Mars", "collation_server": "klingon", "sql_mode": "NO_SUCH_MODE", "character_set_server": "klingon",
+			"plugin_load_add": "file_key_management", "loose-datadir": "/", "skip_grant_table": "1", "bad name": "1",
+		},
+		GoodParameter: dbenginetest.Parameter{Name: "max_allowed_packet", Value: "33554432"},
+		Damage:        func(s dbengine.Settings) error { return os.Truncate(s.Path("data", "ibdata1"), 100<<10) },
+		Unreadable:    "data/ibdata1",
 	})
 }
 
@@ -31,7 +45,7 @@ func open(ctx context.Context, s dbengine.Settings) (ledger, error) {
 	config := mysql.NewConfig()
 	config.Net, config.Addr = "tcp", net.JoinHostPort(s.Address, strconv.Itoa(s.Port))
 	config.User, config.Passwd, config.DBName = s.MasterUsername, s.MasterPassword, s.Database
-	config.TLSConfig = "skip-verify"
+	config.TLSConfig, config.Logger = "skip-verify", log.New(io.Discard, "", 0) // connections are cut on purpose
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return ledger{}, err
@@ -106,6 +120,6 @@ func (l ledger) Read(ctx context.Context) (c dbenginetest.Contents, err error) {
 }
 
 func (l ledger) Show(ctx context.Context, name string) (value string, err error) {
-	err = l.QueryRowContext(ctx, "SHOW GLOBAL VARIABLES LIKE ?", name).Scan(new(string), &value)
+	err = l.QueryRowContext(ctx, "SELECT variable_value FROM information_schema.global_variables WHERE variable_name = ?", name).Scan(&value)
 	return value, err
 }

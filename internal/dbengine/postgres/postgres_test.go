@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 
@@ -13,13 +14,24 @@ import (
 	"strongroom/internal/dbengine/postgres"
 )
 
+var engine = postgres.New()
+
+func TestMain(m *testing.M) { dbenginetest.Main(m, engine) }
+
 func TestEngine(t *testing.T) {
 	t.Parallel()
 	dbenginetest.Run(t, &dbenginetest.Subject{
-		Engine: postgres.New(), Users: []string{"postgres"}, Database: "shop",
+		Engine: engine, Users: []string{"postgres"}, Database: "shop",
 		Open: func(ctx context.Context, s dbengine.Settings) (dbenginetest.Ledger, error) {
 			return open(ctx, s, s.Database)
 		},
+		BadParameters: map[string]string{
+			"no_such_parameter": "1", "work_mem": "much", "max_connections": "-1", "shared_preload_libraries": "no_such_library",
+			"archive_command": "touch /tmp/owned", "data_directory": "/", "bad name": "1", "wal_level": "minimal", "max_replication_slots": "0",
+		},
+		GoodParameter: dbenginetest.Parameter{Name: "work_mem", Value: "5MB"},
+		Damage:        func(s dbengine.Settings) error { return os.Truncate(s.Path("data", "global", "pg_control"), 100) },
+		Unreadable:    "data/global/pg_control",
 	})
 }
 

@@ -15,7 +15,7 @@ var symptoms = []dbengine.Symptom{
 	{Pattern: regexp.MustCompile(`is outside the valid range for parameter "([^"]+)"`), Reason: dbengine.ReasonBadParameter},
 	{Pattern: regexp.MustCompile(`invalid configuration parameter name "([^"]+)"`), Reason: dbengine.ReasonBadParameter},
 	{Pattern: regexp.MustCompile(`invalid list syntax in parameter "([^"]+)"`), Reason: dbengine.ReasonBadParameter},
-	{Pattern: regexp.MustCompile(`could not access file "[^"]+": No such file or directory`), Reason: dbengine.ReasonBadParameter},
+	{Pattern: regexp.MustCompile(`could not access file "[^"]+": No such file or directory`), Reason: dbengine.ReasonBadParameter, Detail: "shared_preload_libraries"},
 	{Pattern: regexp.MustCompile(`(?i)could not map anonymous shared memory|could not create shared memory segment|semget`), Reason: dbengine.ReasonNoMemory},
 	{Pattern: regexp.MustCompile(`No space left on device|Disk quota exceeded|File too large`), Reason: dbengine.ReasonNoSpace},
 	{Pattern: regexp.MustCompile(`could not bind .*: Address already in use`), Reason: dbengine.ReasonPortInUse},

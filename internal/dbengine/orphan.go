@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"strongroom/clock"
 )
 
@@ -19,10 +22,11 @@ import (
 // another process may have by now; and the handle is the kernel's, which a number used again does not mislead.
 type member struct {
 	pid, parent int
-	handle      *os.Process
+	handle      int // a pidfd
 }
 
-// members are the processes of some programs whose working directory is the database's, or one in it.
+// members are the processes of some programs whose working directory is the database's, or one in it. Whoever gets them releases
+// them.
 func (s Settings) members(programs []string) (found []member, err error) {
 	dirs, err := s.workingDirs()
 	if err != nil {
@@ -37,17 +41,24 @@ func (s Settings) members(programs []string) (found []member, err error) {
 		if err != nil {
 			continue
 		}
-		handle, err := os.FindProcess(pid)
+		handle, err := unix.PidfdOpen(pid, 0)
 		if err != nil {
-			continue
+			continue // it has ended
 		}
 		if !worksIn(pid, dirs) || !runs(pid, programs) {
-			_ = handle.Release()
+			_ = unix.Close(handle)
 			continue
 		}
 		found = append(found, member{pid: pid, parent: parentOf(pid), handle: handle})
 	}
 	return found, nil
+}
+
+// release gives the handles back.
+func release(all []member) {
+	for _, m := range all {
+		_ = unix.Close(m.handle)
+	}
 }
 
 // workingDirs are the database's directory and those in it.
@@ -69,14 +80,28 @@ func (s Settings) workingDirs() (dirs []os.FileInfo, err error) {
 	return dirs, nil
 }
 
-// worksIn compares directories and not names, which differ where one sees other mounts than this process.
+// worksIn compares directories and not names, which differ where one sees other mounts than this process. A process whose first
+// thread has ended while others are still ending works, and has its files open, as long as one of them does.
 func worksIn(pid int, dirs []os.FileInfo) bool {
-	cwd, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/cwd")
+	process := "/proc/" + strconv.Itoa(pid)
+	cwd, err := os.Stat(process + "/cwd")
+	if errors.Is(err, fs.ErrNotExist) {
+		threads, _ := filepath.Glob(process + "/task/*/cwd")
+		for _, name := range threads {
+			if cwd, err = os.Stat(name); err == nil {
+				break
+			}
+		}
+	}
 	return err == nil && slices.ContainsFunc(dirs, func(d os.FileInfo) bool { return os.SameFile(d, cwd) })
 }
 
+// runs says whether a process is one of some programs, or is ending, which is when it has none.
 func runs(pid int, programs []string) bool {
 	exe, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
 	return err == nil && slices.Contains(programs, filepath.Base(strings.TrimSuffix(exe, " (deleted)")))
 }
 
@@ -94,46 +119,91 @@ func parentOf(pid int) int {
 	return parent
 }
 
-// signal sends a signal to the processes that no other of them started, or to all, and returns how many there are.
-func (s Settings) signal(sig syscall.Signal, programs []string, all bool) (int, error) {
-	found, err := s.members(programs)
-	if err != nil {
-		return 0, err
-	}
-	var failed error
+// signal sends a signal to the processes that no other of them started, or to all.
+func signal(found []member, sig syscall.Signal, all bool) error {
 	for _, m := range found {
 		first := !slices.ContainsFunc(found, func(other member) bool { return other.pid == m.parent })
-		if all || first {
-			if err := m.handle.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
-				failed = fmt.Errorf("ending process %d: %w", m.pid, err)
+		if !all && !first {
+			continue
+		}
+		if err := unix.PidfdSendSignal(m.handle, sig, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("ending process %d: %w", m.pid, err)
+		}
+	}
+	return nil
+}
+
+// await waits until processes have ended, all their threads, so that nothing of theirs is open or locked. It returns earlier when
+// ctx ends, or at a time.
+func await(ctx context.Context, all []member, until time.Time) error {
+	for _, m := range all {
+		for clock.Wall.Now().Before(until) {
+			if err := ctx.Err(); err != nil {
+				return context.Cause(ctx)
+			}
+			// A pidfd can be read when the last thread has ended: pidfd_open(2).
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(m.handle), Events: unix.POLLIN}}, 50) //nolint:gosec // a descriptor
+			if n > 0 {
+				break
+			}
+			if err != nil && !errors.Is(err, unix.EINTR) {
+				return fmt.Errorf("waiting for process %d: %w", m.pid, err)
 			}
 		}
-		_ = m.handle.Release()
 	}
-	return len(found), failed
+	return nil
 }
+
+// orphanPatience is how long an orphan may take to end in good order.
+const orphanPatience = 20 * time.Second
 
 // EndOrphans ends the processes of some programs that an earlier process of this server left running on the database: orderly by
 // a signal first, and by force if that takes too long. It returns once there are none.
 func (s Settings) EndOrphans(ctx context.Context, orderly syscall.Signal, programs ...string) error {
-	n, err := s.signal(orderly, programs, false)
-	if err != nil || n == 0 {
+	return s.end(ctx, orderly, orphanPatience, programs)
+}
+
+// end ends all processes of some programs, by force after a while.
+func (s Settings) end(ctx context.Context, orderly syscall.Signal, patience time.Duration, programs []string) error {
+	forced := clock.Wall.Now().Add(patience)
+	for first := true; ; first = false {
+		found, err := s.members(programs)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		until := forced
+		switch force := !clock.Wall.Now().Before(forced); {
+		case force:
+			err = signal(found, syscall.SIGKILL, true)
+			until = clock.Wall.Now().Add(time.Second)
+		case first:
+			err = signal(found, orderly, false)
+		}
+		if err == nil {
+			err = await(ctx, found, until)
+		}
+		release(found)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// order sends a signal to the first of the database's processes.
+func (s Settings) order(sig syscall.Signal, programs []string) error {
+	found, err := s.members(programs)
+	if err != nil {
 		return err
 	}
-	const patience = 20 * time.Second
-	deadline := clock.Wall.Now().Add(patience)
-	for {
-		if err := Pause(ctx); err != nil {
-			return err
-		}
-		sig, all := syscall.Signal(0), false
-		if clock.Wall.Now().After(deadline) {
-			sig, all = syscall.SIGKILL, true
-		}
-		if n, err := s.signal(sig, programs, all); err != nil || n == 0 {
-			return err
-		}
-	}
+	defer release(found)
+	return signal(found, sig, false)
+}
+
+// Running says whether processes of some programs work on the database.
+func (s Settings) Running(programs ...string) (bool, error) {
+	found, err := s.members(programs)
+	release(found)
+	return len(found) > 0, err
 }
 
 // Pause waits for the moment after which it is worth asking a process again.
@@ -146,10 +216,4 @@ func Pause(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// Running says whether processes of some programs work on the database.
-func (s Settings) Running(programs ...string) (bool, error) {
-	n, err := s.signal(0, programs, false)
-	return n > 0, err
 }

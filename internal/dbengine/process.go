@@ -38,7 +38,7 @@ func (s Settings) Launch(c Command, log *Log, symptoms []Symptom, programs ...st
 		defer close(p.done)
 		err := <-ended
 		// Whatever it left behind would only be in the way of the next.
-		_, _ = s.signal(syscall.SIGKILL, programs, true)
+		_ = s.end(context.Background(), syscall.SIGKILL, 0, programs)
 		if !p.stopping.Load() {
 			p.err = p.explain(err)
 		}
@@ -71,7 +71,7 @@ func (p *Process) Err() error {
 // Stop ends the process by a signal that it takes for an order, or by force when ctx ends before it has.
 func (p *Process) Stop(ctx context.Context, orderly syscall.Signal) error {
 	p.stopping.Store(true)
-	if _, err := p.settings.signal(orderly, p.programs, false); err != nil {
+	if err := p.settings.order(orderly, p.programs); err != nil {
 		return err
 	}
 	select {
@@ -85,7 +85,7 @@ func (p *Process) Stop(ctx context.Context, orderly syscall.Signal) error {
 // Kill ends the process at once. The database recovers at its next start.
 func (p *Process) Kill() error {
 	p.stopping.Store(true)
-	_, err := p.settings.signal(syscall.SIGKILL, p.programs, true)
+	err := p.settings.end(context.Background(), syscall.SIGKILL, 0, p.programs)
 	// Where it runs inside another program, that ends with it, or is ended.
 	_ = p.cmd.Process.Kill()
 	<-p.done

@@ -77,7 +77,7 @@ func fullDisk(t *testing.T, s *Subject) {
 		committed[n] = true
 	}
 	cancel()
-	if err := srv.Backup(ctx, &full{left: 1 << 30}); err == nil {
+	if err := srv.Backup(ctx, &full{left: 1 << 40}); err == nil {
 		t.Log("there is room for a backup") // that writes nothing to this disk
 	}
 	if err := os.Remove(ballast); err != nil {

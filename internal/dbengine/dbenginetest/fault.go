@@ -129,18 +129,21 @@ func canceled(t *testing.T, s *Subject) {
 
 var errSink = errors.New("the sink is full")
 
-// full takes some files, and no more.
-type full struct{ left int }
+// full takes some bytes, and no more.
+type full struct{ left int64 }
 
 func (f *full) Put(_ context.Context, _ dbengine.File, content io.Reader) error {
-	if f.left--; f.left < 0 {
+	if content == nil {
+		return nil
+	}
+	n, err := io.CopyN(io.Discard, content, f.left+1)
+	if f.left -= n; f.left < 0 {
 		return errSink
 	}
-	if content != nil {
-		_, err := io.Copy(io.Discard, content)
-		return err
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // sinkFails backs up into sinks that fail: the error is theirs, and the database does not care.
@@ -148,15 +151,18 @@ func sinkFails(t *testing.T, s *Subject) {
 	ctx := t.Context()
 	set := s.initialized(t)
 	srv := s.started(t, set)
+	if err := srv.Backup(ctx, &full{left: 1 << 40}); err != nil {
+		t.Fatalf("backing up: %v", explained(err))
+	}
 	before := names(t, set.Dir)
-	for _, left := range []int{0, 3} {
+	for _, left := range []int64{0, 100 << 10} {
 		if err := srv.Backup(ctx, &full{left: left}); !errors.Is(err, errSink) {
-			t.Errorf("with a sink that fails after %d files the error is %v", left, err)
+			t.Errorf("with a sink that fails after %d bytes the error is %v", left, err)
 		}
 	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	if err := srv.Backup(ended, &full{left: 1 << 30}); !errors.Is(err, context.Canceled) {
+	if err := srv.Backup(ended, &full{left: 1 << 40}); !errors.Is(err, context.Canceled) {
 		t.Errorf("given up, it says %v", err)
 	}
 	if err := srv.Ping(ctx); err != nil {
@@ -165,7 +171,7 @@ func sinkFails(t *testing.T, s *Subject) {
 	if after := names(t, set.Dir); after != before {
 		t.Errorf("backups that failed left files: %s were there, %s are", before, after)
 	}
-	if err := srv.Backup(ctx, &full{left: 1 << 30}); err != nil {
+	if err := srv.Backup(ctx, &full{left: 1 << 40}); err != nil {
 		t.Errorf("after them, a backup fails: %v", explained(err))
 	}
 }

@@ -15,6 +15,9 @@ func Run(t *testing.T, s *Subject) {
 	if _, err := s.Engine.Version(t.Context()); err != nil {
 		t.Fatal(err) // which names the package that is missing
 	}
+	for name, why := range s.Spared {
+		t.Logf("%s is not held against %s: %s", s.Engine.Name(), name, why)
+	}
 	for name, test := range s.tests() {
 		t.Run(name, func(t *testing.T) {
 			if name != "TooLarge" { // it limits the whole process
@@ -40,6 +43,7 @@ func (s *Subject) tests() map[string]func(*testing.T, *Subject) {
 	if s.Unreadable != "" {
 		all["Unreadable"] = unreadable
 	}
+	maps.DeleteFunc(all, func(name string, _ func(*testing.T, *Subject)) bool { return s.Spared[name] != "" })
 	switch {
 	case os.Getenv(ordinary) != "":
 		maps.DeleteFunc(all, func(name string, _ func(*testing.T, *Subject)) bool { return !slices.Contains(ordinaries, name) })

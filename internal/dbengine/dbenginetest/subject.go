@@ -2,6 +2,7 @@ package dbenginetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,6 +23,8 @@ type Subject struct {
 	Database string
 	// NoMasterUser says that the engine knows no users: everybody enters.
 	NoMasterUser bool
+	// Spared are tests of the suite that ask for what the engine does not do, with the reason.
+	Spared map[string]string
 	// Open connects as the master user, by s.MasterPassword over TCP.
 	Open func(ctx context.Context, s dbengine.Settings) (Ledger, error)
 	// BadParameters are parameters of which the engine accepts none, each by itself, with values.
@@ -130,13 +133,16 @@ func (s *Subject) open(t *testing.T, set dbengine.Settings) Ledger {
 
 // explained is an error with what the engine wrote last.
 func explained(err error) string {
-	switch e := err.(type) { //nolint:errorlint // it is printed for people
-	case *dbengine.StartError:
-		return fmt.Sprintf("%v\n%s", e, e.LogTail)
-	case *dbengine.EndError:
-		return fmt.Sprintf("%v\n%s", e, e.LogTail)
-	case *dbengine.ToolError:
-		return fmt.Sprintf("%v\n%s", e, e.Output)
+	var start *dbengine.StartError
+	var end *dbengine.EndError
+	var tool *dbengine.ToolError
+	switch {
+	case errors.As(err, &start):
+		return fmt.Sprintf("%v\n%s", err, start.LogTail)
+	case errors.As(err, &end):
+		return fmt.Sprintf("%v\n%s", err, end.LogTail)
+	case errors.As(err, &tool):
+		return fmt.Sprintf("%v\n%s", err, tool.Output)
 	}
 	return fmt.Sprint(err)
 }

@@ -163,7 +163,7 @@ func happens(t *testing.T, w *wreck, table []mishap) {
 func TestEveryRefusalHappens(t *testing.T) {
 	t.Parallel()
 	happened := map[string]int{}
-	for _, m := range slices.Concat(copyMishaps, plannedCopyMishaps, heldMishaps, fewCopiesMishaps, vaultMishaps, planMishaps, backupMishaps, restoreMishaps, currentMishaps, damageMishaps) {
+	for _, m := range slices.Concat(copyMishaps, plannedCopyMishaps, heldMishaps, fewCopiesMishaps, vaultMishaps, planMishaps, backupMishaps, restoreMishaps, currentMishaps, damageMishaps, databaseMishaps) {
 		happened[m.id]++
 	}
 	for _, entry := range rules.Catalogue() {

@@ -29,14 +29,14 @@ var (
 		Text:     "Backup job could not start because it is either inside or too close to the weekly maintenance window configured in RDS instance.",
 		Category: InvalidLifecycle, Moments: []Moment{InBackup}, Cause: "The start lies within the hour before the database's maintenance window <window>, or inside it.",
 		Cure:   Fix{Call: "backup:UpdateBackupPlan", Advice: "Move the schedule, or the instance's window."},
-		Source: "DG:point-in-time-recovery, DG:backup-dashboards", Unreachable: needsDatabases,
+		Source: "DG:point-in-time-recovery, DG:backup-dashboards",
 	}
 	AutomatedWindow = Entry{
 		ID:       "E62",
 		Text:     "Backup job could not start because it is either inside or too close to the automated backup window configured in RDS instance.",
 		Category: InvalidLifecycle, Moments: []Moment{InBackup}, Cause: "The start lies within the hour before the database's own backup window <window>, or inside it.",
 		Cure:   Fix{Call: "backup:UpdateBackupPlan", Advice: "Move the schedule, or the instance's window."},
-		Source: "DG:backup-dashboards", Unreachable: needsDatabases,
+		Source: "DG:backup-dashboards",
 	}
 	SubscriberLimit = Entry{
 		ID:       "E63",

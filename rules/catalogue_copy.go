@@ -34,8 +34,7 @@ var (
 			Parameters: map[string]string{"DestinationAccountID": "<other>", "DestinationRegion": "<from>"},
 			Advice:     "Copy in two hops: into a vault of the other account in the same Region first, and from there into the other Region.",
 		},
-		Source:      "Blog, KC:backup-troubleshoot-cross-account-copy",
-		Unreachable: "Buckets and volumes can be copied across account and Region at once; it needs RDS, Aurora, DocumentDB or Neptune.",
+		Source: "Blog, KC:backup-troubleshoot-cross-account-copy",
 	}
 	ManagedDestination = Entry{
 		ID: "E4",
@@ -66,7 +65,7 @@ var (
 		Text:     "The source snapshot KMS key [<key>] does not exist, is not enabled or you do not have permissions to access it.",
 		Category: KMSKeyError, Moments: []Moment{InCopy},
 		Cause: "The copy is read by <reader>, which may not use the key <key> of the source.", Cure: readerCure,
-		Source: "Blog, DG:troubleshooting, KC:backup-cross-account-copy-error", Unreachable: needsDatabases,
+		Source: "Blog, DG:troubleshooting, KC:backup-cross-account-copy-error",
 	}
 	KeyInaccessible = Entry{
 		ID:       "E7",
@@ -140,13 +139,13 @@ var (
 		ID: "E15", Text: "The snapshot requires a target option group with the following options: <options>", Moments: []Moment{InCopy},
 		Cause:  "The instance has persistent options, and a copy to another Region gets the default option group.",
 		Cure:   Fix{Call: "rds:CreateOptionGroup", Advice: "Make an option group with the same options in the destination Region and copy with RDS."},
-		Source: "DG:cross-region-backup", Unreachable: needsDatabases,
+		Source: "DG:cross-region-backup", Unreachable: needsPersistentOptions,
 	}
 	OptionGroupLost = Entry{
 		ID: "E16", Moments: []Moment{InCopy},
 		Cause:  "A copy does not pass a TDE option group on. AWS has no text for it.",
 		Cure:   Fix{Call: "rds:CopyDBSnapshot", Advice: "Copy with the API of RDS and name the option group."},
-		Source: "DG:troubleshooting", Unreachable: needsDatabases,
+		Source: "DG:troubleshooting", Unreachable: needsPersistentOptions,
 	}
 	UnshareFailed = Entry{
 		ID: "E17", Text: "Failed to unshare snapshot", Moments: []Moment{InCopy},
@@ -238,7 +237,7 @@ var (
 	TypeUnsupported = Entry{
 		ID: "E27", Text: "Unsupported resource type", Category: ResourceNotSupported, Moments: []Moment{InBackup, InCopy},
 		Cause: "AWS Backup does this with no recovery points of <type>.", Cure: Fix{Advice: "Use the service that the resource belongs to."},
-		Source: "DG:backup-dashboards", Unreachable: "Buckets and volumes can be backed up and copied; other types are refused at once.",
+		Source: "DG:backup-dashboards", Unreachable: "Whatever can be backed up here can be copied; other types are refused at once.",
 	}
 	DestinationMissing = Entry{
 		ID: "E28", Text: "Could not find cryopod <vault>", Category: ResourceNotFound, Moments: []Moment{InCopy},
@@ -264,12 +263,12 @@ var (
 		},
 		Source: "Blog",
 	}
-	ClusterKeyInaccessible = Entry{
+	DatabaseKeyInaccessible = Entry{
 		ID:      "E31",
-		Text:    "Specified KMS key [None] does not exist, is not enabled or you do not have permissions to access it.",
+		Text:    "The specified KMS key [<key>] does not exist, is not enabled or you do not have permissions to access it.",
 		Moments: []Moment{AtOnce}, Error: Exception{Code: "KMSKeyNotAccessibleFault"},
-		Cause: "A snapshot of a cluster that is encrypted with the default key is copied under no key of one's own.", Cure: Fix{Advice: "Encrypt it with a customer managed key."},
-		Source: "GH:awslabs/aurora-snapshot-tool#25", Unreachable: needsDatabases,
+		Cause: "RDS may not use the key that a call names, or that a snapshot is under: one that is disabled, or the default key of another account.",
+		Cure:  Fix{Advice: "Name a key that is enabled and whose policy admits you."}, Source: "GH:awslabs/aurora-snapshot-tool#25",
 	}
 	RegionKeyMissing = Entry{
 		ID:      "E32",
@@ -303,7 +302,9 @@ var (
 const (
 	needsDatabases = "It needs RDS, Aurora, DocumentDB or Neptune."
 	needsInstances = "It needs EC2 instances."
-	outsideLock    = "The job keeps its recovery point <asked>; the lock of vault <name> admits <allowed>."
+	// needsPersistentOptions: those are of Oracle and SQL Server.
+	needsPersistentOptions = "No engine that is hosted has persistent options."
+	outsideLock            = "The job keeps its recovery point <asked>; the lock of vault <name> admits <allowed>."
 )
 
 var (
@@ -322,6 +323,6 @@ var copyEntries = []Entry{
 	CrossAccountOff, OtherOrganization, CopyUnsupported, ManagedDestination, CopyIntoDenied, SnapshotKeyUnusable, KeyInaccessible, ImageKeyInaccessible,
 	KeyMissing, KeyUnusable, ManagedKeySnapshot, DefaultKeySnapshot, MarketplaceImage, SourceImageMissing, SourceImageMissingNamed, OptionGroupNeeded,
 	OptionGroupLost, UnshareFailed, CopyOutsideLock, TooManyCopies, TagsDenied, TagCopyFailed, TagCopyGone, TagPolicyBlocks, GatewayVaultNeeded,
-	ImageStorageDenied, CopyFatal, JobFatal, InternalError, TypeUnsupported, DestinationMissing, PointMissing, PrincipalsInvalid, ClusterKeyInaccessible,
+	ImageStorageDenied, CopyFatal, JobFatal, InternalError, TypeUnsupported, DestinationMissing, PointMissing, PrincipalsInvalid, DatabaseKeyInaccessible,
 	RegionKeyMissing, ServiceDenied, RegionNotSubscribed, SessionExpired,
 }

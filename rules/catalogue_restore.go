@@ -81,7 +81,7 @@ var (
 	NoDefaultSubnet = Entry{
 		ID: "E90", Text: "No default subnet detected in VPC. Please contact AWS Support to recreate default Subnets.", Moments: []Moment{InRestore},
 		Cause: "There is no default subnet.", Cure: Fix{Call: "ec2:CreateDefaultSubnet", Advice: "Make one, or override DBSubnetGroupName."},
-		Source: "DG:restore-testing", Unreachable: needsDatabases,
+		Source: "DG:restore-testing", Unreachable: "Each Region has its default subnets.",
 	}
 	RestoreKeyDenied = Entry{
 		ID: "E91", Text: "Access denied to KMS key.", Moments: []Moment{InRestore},
@@ -158,7 +158,7 @@ var (
 		ID: "E97", Moments: []Moment{InRestore},
 		Cause:  "A restored RDS instance keeps the key of its recovery point, whatever the metadata say; Aurora takes another. Nothing fails.",
 		Cure:   Fix{Call: "backup:StartCopyJob", Advice: "Copy into a vault with the wanted key first."},
-		Source: "Blog, DG:restoring-rds", Unreachable: needsDatabases,
+		Source: "Blog, DG:restoring-rds", Unreachable: "Nothing fails, and nothing is told; TestDatabaseMetadata sees the key.",
 	}
 )
 

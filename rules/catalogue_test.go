@@ -158,7 +158,7 @@ func TestTextsStandInTheCatalogueOnly(t *testing.T) {
 			}
 		}
 	}
-	for _, own := range []Entry{ServiceDenied, ListsDisabled, ClusterKeyInaccessible, RegionKeyMissing, ResourceNotInAvailable, ResourceNotAvailable} { // EC2's, S3's and RDS's own words, which they say without AWS Backup too
+	for _, own := range []Entry{ServiceDenied, ListsDisabled, SnapshotKeyUnusable, DatabaseKeyInaccessible, RegionKeyMissing, ResourceNotInAvailable, ResourceNotAvailable} { // EC2's, S3's and RDS's own words, which they say without AWS Backup too
 		delete(long, own.ID)
 	}
 	read := 0

@@ -21,6 +21,7 @@ import (
 	"strongroom/internal/page"
 	"strongroom/internal/resource"
 	ebskind "strongroom/internal/resource/ebs"
+	rdskind "strongroom/internal/resource/rds"
 	s3kind "strongroom/internal/resource/s3"
 	"strongroom/internal/service/backup"
 	"strongroom/internal/service/cloudtrail"
@@ -249,6 +250,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	}
 
 	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, AsOf: asOf, Log: s.log}), ebskind.NewKind(s.engine)}
+	kinds = append(kinds, rdskind.NewKinds(fleet, asOf)...)
 	plans = backup.New(backup.Config{
 		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds, MaxVaults: s.config.Quotas.BackupVaults,
 		EnsureManagedKey: keys.EnsureManagedKey, HasServiceLinkedRole: identities.HasServiceLinkedRole,

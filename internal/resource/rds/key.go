@@ -2,7 +2,6 @@ package rds
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -13,6 +12,7 @@ import (
 	"strongroom/internal/api"
 	"strongroom/internal/archives"
 	"strongroom/internal/state"
+	"strongroom/rules"
 )
 
 const (
@@ -163,8 +163,6 @@ func keyError(err error, key string) error {
 
 // errKey is KMSKeyNotAccessibleFault, as every operation of RDS that has to do with keys has it.
 func errKey(key string) *api.Error {
-	return &api.Error{
-		Code: "KMSKeyNotAccessibleFault", Status: http.StatusBadRequest,
-		Message: fmt.Sprintf("The specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it.", key),
-	}
+	refusal := rules.DatabaseKeyInaccessible.Refuse(rules.Values{"key": key})
+	return &api.Error{Code: rules.DatabaseKeyInaccessible.Error.Code, Status: http.StatusBadRequest, Message: refusal.Message}
 }

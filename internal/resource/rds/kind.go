@@ -62,17 +62,19 @@ func (k *snapshots) pointARN(accountID, region, job, id string) arn.ARN {
 // snapshotID is the id of a recovery point's snapshot.
 func snapshotID(pointARN string) (string, error) {
 	a, err := arn.Parse(pointARN)
-	if err != nil {
-		return "", err
-	}
-	_, id, _ := strings.Cut(a.Resource, ":")
-	return id, nil
+	return nameOf(a), err
 }
 
-// backup writes a database into the request's domain, as the role may take snapshots of it. of is what the snapshot will tell of
-// the instance or cluster.
-func (k *snapshots) backup(ctx context.Context, c *api.Caller, d resource.Description, r resource.BackupRequest, of state.DBSnapshot) (resource.Result, error) {
-	if err := k.fleet.Door.Authorize(ctx, c, "rds", k.takeAccess(d, r.Point)...); err != nil {
+// nameOf is the identifier in the ARN of an instance, a cluster or a snapshot.
+func nameOf(a arn.ARN) string {
+	_, name, _ := strings.Cut(a.Resource, ":")
+	return name
+}
+
+// backup writes a database into the request's domain. access is what whoever takes a snapshot of it must be allowed, and of what
+// the snapshot will tell of the instance or cluster.
+func (k *snapshots) backup(ctx context.Context, c *api.Caller, d resource.Description, r resource.BackupRequest, access []api.Access, of state.DBSnapshot) (resource.Result, error) {
+	if err := k.fleet.Door.Authorize(ctx, c, "rds", access...); err != nil {
 		return resource.Result{}, err
 	}
 	if d.KeyARN != "" {
@@ -92,22 +94,8 @@ func (k *snapshots) backup(ctx context.Context, c *api.Caller, d resource.Descri
 	}, err
 }
 
-// takeAccess is what whoever takes a snapshot of a resource for AWS Backup must be allowed. Jobs name it by their id, which is
-// that of the point, in whatever case.
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
-func (k *snapshots) takeAccess(d resource.Description, jobID string) []api.Access {
-	snapshot := k.pointARN(d.AccountID, d.Region, "job", jobID).String()
-	tags := map[string]string{sourceTag: d.ARN.String()}
-	create := "rds:CreateDBSnapshot"
-	if k.kind == state.ClusterSnapshot {
-		create = "rds:CreateDBClusterSnapshot"
-	}
-	return []api.Access{
-		{Action: create, Resource: d.ARN.String(), ResourceAccountID: d.AccountID, Context: api.WithResourceTags(nil, d.Tags)},
-		{Action: create, Resource: snapshot, ResourceAccountID: d.AccountID, Context: api.WithRequestTags(nil, tags)},
-		{Action: "rds:AddTagsToResource", Resource: snapshot, ResourceAccountID: d.AccountID, Context: api.WithRequestTags(nil, tags)},
-	}
-}
+// sourceTags are the tags that AWS Backup gives to a snapshot of a resource.
+func sourceTags(r arn.ARN) map[string]string { return map[string]string{sourceTag: r.String()} }
 
 // Added implements [resource.Kind]: the recovery point becomes a snapshot in RDS's catalogue. Of its database a copy tells what
 // its source does.
@@ -131,7 +119,11 @@ func (k *snapshots) Added(ctx context.Context, tx *state.Tx, p state.RecoveryPoi
 	if s.KeyARN = ""; p.IsEncrypted {
 		s.KeyARN = p.KeyARN
 	}
-	s.Tags = map[string]string{sourceTag: p.ResourceARN}
+	source, err := arn.Parse(p.ResourceARN)
+	if err != nil {
+		return err
+	}
+	s.Tags = sourceTags(source)
 	maps.Copy(s.Tags, p.Tags)
 	s.OriginalAt, s.CreatedAt = p.CreatedAt, tx.Now
 	return tx.InsertDBSnapshot(ctx, s)
@@ -182,7 +174,7 @@ func (k *snapshots) ask(ctx context.Context, c *api.Caller, p state.RecoveryPoin
 		return ignoreNotFound(err)
 	}
 	return k.fleet.Door.Authorize(ctx, c.In(p.Region), "rds", api.Access{
-		Action: action, Resource: SnapshotARN(s.Kind, s.AccountID, s.Region, s.ID), ResourceAccountID: s.AccountID, Context: api.WithResourceTags(nil, s.Tags),
+		Action: action, Resource: SnapshotARN(s.Kind, s.AccountID, s.Region, s.ID), ResourceAccountID: s.AccountID, Context: SnapshotConditions(s),
 	})
 }
 

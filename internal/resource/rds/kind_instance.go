@@ -58,15 +58,6 @@ func (k *instances) describe(i state.DBInstance, d state.Database) resource.Desc
 	}
 }
 
-// ownWindows are the windows in which RDS works on an instance: the one for backups if it makes any by itself.
-func ownWindows(s state.DBInstanceSettings) rules.OwnWindows {
-	windows := rules.OwnWindows{Maintenance: s.MaintenanceWindow}
-	if s.BackupRetention > 0 {
-		windows.Backup = s.BackupWindow
-	}
-	return windows
-}
-
 // instanceMetadata is the configuration at backup time, by the names of
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/restoring-rds.html. The Availability Zone is left out, which a copy's
 // Region does not have.
@@ -94,7 +85,7 @@ func instanceMetadata(i state.DBInstance, d state.Database) map[string]string {
 
 // Reads implements [resource.Reader].
 func (k *instances) Reads(r arn.ARN) []any {
-	id := strings.TrimPrefix(r.Resource, "db:")
+	id := nameOf(r)
 	return []any{&awsrds.DescribeDBInstancesInput{DBInstanceIdentifier: &id}}
 }
 
@@ -119,7 +110,7 @@ func (k *instances) Describe(ctx context.Context, c *api.Caller, r arn.ARN) (res
 
 // rows are those of an instance and of the database behind it.
 func (k *instances) rows(ctx context.Context, r arn.ARN) (i state.DBInstance, d state.Database, err error) {
-	id := strings.TrimPrefix(r.Resource, "db:")
+	id := nameOf(r)
 	err = k.fleet.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
 		if i, err = tx.DBInstance(ctx, r.AccountID, r.Region, id); err != nil {
 			return err
@@ -145,7 +136,9 @@ func (k *instances) Backup(ctx context.Context, c *api.Caller, d resource.Descri
 	}
 	of := NewSnapshot(k.kind, "", database)
 	of.SourceID, of.SourceCreated, of.Settings = i.ID, i.CreatedAt, i.Settings
-	return k.backup(ctx, c.In(d.Region), d, r, of)
+	// Jobs and their points have the same ids.
+	snapshot := nameOf(k.RecoveryPointARN(d, r.Point, 0))
+	return k.backup(ctx, c.In(d.Region), d, r, CreateSnapshotAccess(i, database, snapshot, sourceTags(d.ARN)), of)
 }
 
 // shownStatus is the status of an instance that users see.

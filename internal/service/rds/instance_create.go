@@ -168,7 +168,7 @@ func complete(c *api.Caller, set *state.DBInstanceSettings, engine, version stri
 	}{
 		{&set.StorageType, "gp2"}, {&set.AvailabilityZone, c.Region + "a"}, {&set.LicenseModel, facts.license},
 		{&set.ParameterGroup, defaultParameterGroup(engine, version)}, {&set.OptionGroup, defaultOptionGroup(engine, version)},
-		{&set.BackupWindow, "03:00-03:30"}, {&set.MaintenanceWindow, "sun:05:00-sun:05:30"}, {&set.CACertificate, "rds-ca-rsa2048-g1"},
+		{&set.BackupWindow, fleet.DefaultBackupWindow}, {&set.MaintenanceWindow, fleet.DefaultMaintenanceWindow}, {&set.CACertificate, "rds-ca-rsa2048-g1"},
 		{&set.NetworkType, "IPV4"},
 	} {
 		if *open.field == "" {

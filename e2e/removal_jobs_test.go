@@ -14,6 +14,7 @@ const (
 	roleNotAssumed    = "IAM Role ROLE cannot be assumed by AWS Backup"
 	versioningDenied  = "Customer credential miss permission to get bucket versioning for bucket."
 	unauthorized      = "You are not authorized to perform this operation."
+	unauthorizedByRDS = "is not authorized to perform: ACTION on resource: arn:aws:rds:"
 	notAllowed        = "is not authorized to perform: ACTION on resource: arn:aws:s3:::restored-"
 	createDenied      = "Access denied performing s3:CreateBucket on restored-"
 	objectsNotBrought = "One or more objects failed to be restored from "
@@ -43,6 +44,10 @@ var jobRemovals = []struct {
 	{"job-backup-ebs.json", "ec2:CreateTags", "backing the volume up", unauthorized, "ACCESS_DENIED", "data"},
 	{"job-volume-keys.json", "kms:DescribeKey", "backing the volume up", keyInaccessible, "KMS_KEY_ERROR", "data"},
 	{"job-volume-keys.json", "kms:CreateGrant", "backing the volume up", keyUnusable, "KMS_KEY_ERROR", "key"},
+	{"job-backup-rds.json", "rds:DescribeDBInstances", "backing the database up", roleInsufficient, "ACCESS_DENIED", "resource"},
+	{"job-backup-rds.json", "rds:CreateDBSnapshot", "backing the database up", unauthorizedByRDS, "ACCESS_DENIED", "data"},
+	{"job-backup-rds.json", "rds:AddTagsToResource", "backing the database up", unauthorizedByRDS, "ACCESS_DENIED", "data"},
+	{"job-volume-keys.json", "kms:CreateGrant", "backing the database up", keyUnusable, "KMS_KEY_ERROR", "key"},
 	{"job-restore-s3.json", "s3:CreateBucket", "restoring the bucket", createDenied, "", "target"},
 	{"job-restore-s3.json", "s3:PutBucketOwnershipControls", "restoring the bucket", notAllowed, "", "target"},
 	{"job-restore-s3.json", "s3:PutBucketVersioning", "restoring the bucket", notAllowed, "", "target"},
@@ -54,6 +59,9 @@ var jobRemovals = []struct {
 	{"job-restore-ebs.json", "ec2:CreateVolume", "restoring the volume", unauthorized, "", "target"},
 	{"job-restore-ebs.json", "kms:Decrypt", "restoring the volume", keyUnusable, "", "key"},
 	{"job-restore-ebs.json", "kms:GenerateDataKeyWithoutPlaintext", "restoring the volume", keyInaccessible, "", "target"},
+	{"job-restore-rds.json", "rds:RestoreDBInstanceFromDBSnapshot", "restoring the database", unauthorizedByRDS, "", "target"},
+	{"job-restore-rds.json", "kms:Decrypt", "restoring the database", keyUnusable, "", "key"},
+	{"job-restore-rds.json", "kms:GenerateDataKeyWithoutPlaintext", "restoring the database", "KMS key", "", "target"},
 }
 
 // TestRemovalsOfJobs takes each action away that the member's backups and restores need. The job says so in its own words, the
@@ -73,7 +81,7 @@ func TestRemovalsOfJobs(t *testing.T) {
 	for _, r := range jobRemovals {
 		done[r.file+" "+r.action] = true
 	}
-	for _, file := range []string{"job-trust.json", "job-backup-s3.json", "job-backup-ebs.json", "job-volume-keys.json", "job-restore-s3.json", "job-restore-ebs.json"} {
+	for _, file := range []string{"job-trust.json", "job-backup-s3.json", "job-backup-ebs.json", "job-backup-rds.json", "job-volume-keys.json", "job-restore-s3.json", "job-restore-ebs.json", "job-restore-rds.json"} {
 		for _, cut := range cuts(t, example(t, file)) {
 			if cut.action != "" && cut.action != "ec2:DeleteSnapshot" && !done[file+" "+cut.action] { // that is no job's: TestLeastPrivilege
 				t.Errorf("%s of %s has no row", cut.action, file)

@@ -41,6 +41,7 @@ type solution struct {
 
 	keys               map[string]string // by the example file of its policy
 	bucket, volume     string            // ARNs
+	database           string            // one too; see databaseARN
 	local, there, back map[string]string // recovery points, by resource type
 	runs               int
 	elsewhere          bool // copies go to vaults that do not exist
@@ -92,14 +93,16 @@ var policyFiles = map[string]func(w *solution, name string, document *string) er
 	"job-trust.json":               (*solution).putTrust,
 	"job-backup-s3.json":           jobPolicy((*solution).member),
 	"job-backup-ebs.json":          jobPolicy((*solution).member),
+	"job-backup-rds.json":          jobPolicy((*solution).member),
 	"job-volume-keys.json":         jobPolicy((*solution).member),
 	"job-select-by-tag.json":       jobPolicy((*solution).member),
 	"job-copy-member.json":         jobPolicy((*solution).member),
 	"job-restore-s3.json":          jobPolicy((*solution).member),
 	"job-restore-ebs.json":         jobPolicy((*solution).member),
+	"job-restore-rds.json":         jobPolicy((*solution).member),
 	"job-copy-backup-account.json": jobPolicy((*solution).account),
 	"vault-member.json":            vaultAccessPolicy((*solution).member, "member-vault"),
-	"vault-backup-account.json":    vaultAccessPolicy((*solution).account, "backup-vault"),
+	"vault-backup-account.json":    both(vaultAccessPolicy((*solution).account, "backup-vault"), vaultAccessPolicy(func(w *solution) *party { return w.second }, "second-vault")),
 	"key-resource.json":            keyPolicy((*solution).member),
 	"key-member-vault.json":        keyPolicy((*solution).member),
 	"key-backup-vault.json":        keyPolicy((*solution).account),
@@ -160,6 +163,13 @@ func vaultAccessPolicy(of func(*solution) *party, vault string) func(*solution, 
 		}
 		_, err = of(w).backup.PutBackupVaultAccessPolicy(w.t.Context(), &backup.PutBackupVaultAccessPolicyInput{BackupVaultName: &vault, Policy: document})
 		return err
+	}
+}
+
+// both gives a policy to two.
+func both(one, other func(*solution, string, *string) error) func(*solution, string, *string) error {
+	return func(w *solution, file string, document *string) error {
+		return errors.Join(one(w, file, document), other(w, file, document))
 	}
 }
 
@@ -292,10 +302,13 @@ func (w *solution) restore(by *party, point string) (r result) {
 	return r
 }
 
-// remove deletes the recovery point of a new backup of the volume, which is done as the role of jobs.
-func (w *solution) remove() result {
+// remove deletes the recovery point of a new backup of the volume, which is done as the role of jobs; removeOf that of any
+// resource.
+func (w *solution) remove() result { w.t.Helper(); return w.removeOf(w.volume) }
+
+func (w *solution) removeOf(resource string) result {
 	w.t.Helper()
-	point := w.done(w.backup(w.operator, w.volume))
+	point := w.done(w.backup(w.operator, resource))
 	if _, err := w.m.backup.DeleteRecoveryPoint(w.t.Context(), &backup.DeleteRecoveryPointInput{BackupVaultName: aws.String("member-vault"), RecoveryPointArn: &point}); err != nil {
 		return refusal(err)
 	}

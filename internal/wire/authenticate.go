@@ -178,9 +178,10 @@ func (h *handler) guessService(r *http.Request) string {
 	if strings.HasPrefix(r.URL.Path, "/snapshots/snap-") || strings.HasPrefix(r.URL.Path, "/snapshots/completion/snap-") || r.Method == http.MethodPost && r.URL.Path == "/snapshots" {
 		return "ebs"
 	}
-	backup := h.desk("backup")
-	if found, _ := backup.router.match(r.Method, sigv4.RawPath(r), nil, r.Header); found != nil && !strings.HasPrefix(found.literals[0], "/{") {
-		return "backup"
+	for _, name := range []string{"backup", "lambda"} {
+		if found, _ := h.desk(name).router.match(r.Method, sigv4.RawPath(r), nil, r.Header); found != nil && !strings.HasPrefix(found.literals[0], "/{") {
+			return name
+		}
 	}
 	return "s3"
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
@@ -31,6 +32,7 @@ func TestFactsNameWhatExists(t *testing.T) {
 		"ebs":           reflect.TypeFor[*ebs.Client](),
 		"ec2":           reflect.TypeFor[*ec2.Client](),
 		"iam":           reflect.TypeFor[*iam.Client](),
+		"lambda":        reflect.TypeFor[*lambda.Client](),
 		"kms":           reflect.TypeFor[*kms.Client](),
 		"organizations": reflect.TypeFor[*organizations.Client](),
 		"rds":           reflect.TypeFor[*rds.Client](),

@@ -86,6 +86,9 @@ func (x *exchange) respondREST(op *api.Operation, status int, out any) {
 	c := x.desk.codec
 	header := x.w.Header()
 	c.Headers(out, header)
+	if told := c.Status(out); told != 0 {
+		status = told
+	}
 	if status == http.StatusOK && header.Get("Content-Range") != "" {
 		status = http.StatusPartialContent
 	}

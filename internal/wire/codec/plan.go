@@ -65,6 +65,7 @@ const (
 	inHeader
 	inHeaders
 	isPayload
+	isStatus
 )
 
 type field struct {
@@ -141,6 +142,8 @@ func (c *Codec) name(f *field) {
 		f.place = inHeaders
 	case f.facts.Payload:
 		f.place = isPayload
+	case f.facts.Status:
+		f.place = isStatus
 	}
 	f.outName, f.inName = f.goName, f.goName
 	if c.service.Protocol == model.EC2 {

@@ -53,7 +53,7 @@ func (c *Codec) SetHeaders(in any, header http.Header) error {
 			}
 		case inHeaders:
 			setHeaders(v.Field(f.index), f, header)
-		case inBody, isPayload:
+		case inBody, isPayload, isStatus:
 		}
 	}
 	return nil
@@ -124,6 +124,17 @@ func (c *Codec) Headers(out any, header http.Header) {
 	}
 }
 
+// Status is the status that out itself tells, or 0.
+func (c *Codec) Status(out any) int {
+	v := reflect.ValueOf(out).Elem()
+	for _, f := range c.plan(v.Type()).fields {
+		if f.place == isStatus {
+			return int(v.Field(f.index).Int())
+		}
+	}
+	return 0
+}
+
 // headerText keeps line ends out of headers.
 func headerText(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -153,7 +164,7 @@ func (c *Codec) Payload(t reflect.Type) Payload {
 		switch {
 		case f.place == inBody:
 			body = Members
-		case f.place != isPayload:
+		case f.place != isPayload: // in headers, or the status
 		case f.shape.kind == streamKind:
 			return StreamBody
 		case f.shape.kind == structKind:

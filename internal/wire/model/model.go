@@ -13,6 +13,7 @@
 //	flat         the list or map has no element around its entries
 //	attribute    an XML attribute of the structure's element
 //	header=W     travels in the header W
+//	status       is the status of the response
 //	headers=W    a map that travels in the headers that start with W
 //	payload[=W]  is the body, under the XML name W
 //	time=F       timestamp format: iso8601, rfc822, unixTimestamp
@@ -69,7 +70,7 @@ type Service struct {
 type Field struct {
 	Name, Query, Item, Key, Value string
 	Header, HeaderPrefix          string
-	Payload                       bool
+	Payload, Status               bool
 	PayloadName                   string
 	Time                          string
 	Flat, Attribute, Required     bool
@@ -246,6 +247,8 @@ func (f *Field) set(attribute string) error {
 		f.Header = value
 	case "headers":
 		f.HeaderPrefix = value
+	case "status":
+		f.Status = true
 	case "payload":
 		f.Payload, f.PayloadName = true, value
 	case "time":

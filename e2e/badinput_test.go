@@ -283,7 +283,7 @@ func TestMalformedRequests(t *testing.T) {
 		{"a KMS request of wrong types", raw{"kms", "POST", "/", "TrentService.CreateKey", json11, `{"Description": {}}`}, 400, "SerializationException", ""},
 		{"an unknown action", raw{"iam", "POST", "/", "", form, "Action=MakeCoffee&Version=2010-05-08"}, 400, "InvalidAction", "MakeCoffee"},
 		{"no action", raw{"iam", "POST", "/", "", form, "Version=2010-05-08"}, 400, "MissingAction", ""},
-		{"a service that is not there", raw{"lambda", "GET", "/2015-03-31/functions", "", "", ""}, 501, "UnknownService", "lambda"},
+		{"a service that is not there", raw{"glacier", "GET", "/-/vaults", "", "", ""}, 501, "UnknownService", "glacier"},
 		{"an oversized vault", raw{"backup", "PUT", "/backup-vaults/broken", "", "application/json", `{"CreatorRequestId": "` + strings.Repeat("x", 12<<20) + `"}`}, 413, "RequestEntityTooLarge", ""},
 		{"an oversized key", raw{"kms", "POST", "/", "TrentService.CreateKey", json11, `{"Description": "` + strings.Repeat("x", 12<<20) + `"}`}, 413, "RequestEntityTooLarge", ""},
 	} {

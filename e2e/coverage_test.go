@@ -47,6 +47,14 @@ var scope = map[string][]beyond{
 		{regexp.MustCompile(`OrganizationsRoot|OrganizationsFeatures|OrganizationsAccessReport|Outbound|DelegationRequest|HumanReadable`), "central root access, federation to outside and delegation"},
 	},
 	"kms": {{regexp.MustCompile(`CustomKeyStore`), "key stores in other hardware"}},
+	"lambda": {
+		{regexp.MustCompile(`Layer`), "layers"},
+		{regexp.MustCompile(`CodeSigning`), "code signing"},
+		{regexp.MustCompile(`Durable`), "durable functions"},
+		{regexp.MustCompile(`CapacityProvider|ScalingConfig|ProvisionedConcurrency`), "capacity that is paid for ahead"},
+		{regexp.MustCompile(`FunctionUrl|ResponseStream`), "URLs of functions, and answers in pieces"},
+		{regexp.MustCompile(`RuntimeManagement|RecursionConfig|InvokeAsync`), "what concerns AWS's own runtimes, or is retired"},
+	},
 	"logs": {
 		{regexp.MustCompile(`LiveTail|Quer(y|ies)|LogRecord|LogObject|LogFields|LogGroupFields|FieldIndex|IndexPolic|DataSource`), "Logs Insights and Live Tail"},
 		{regexp.MustCompile(`Anomal|Transformer|MetricFilter|Bearer|LookupTable|Integration|Storage|S3Table`), "metrics, anomalies and transformation of logs"},

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
@@ -42,6 +43,7 @@ var clients = map[string]func(aws.Config) any{
 	"events":        func(c aws.Config) any { return eventbridge.NewFromConfig(c) },
 	"iam":           func(c aws.Config) any { return iam.NewFromConfig(c) },
 	"kms":           func(c aws.Config) any { return kms.NewFromConfig(c) },
+	"lambda":        func(c aws.Config) any { return lambda.NewFromConfig(c) },
 	"logs":          func(c aws.Config) any { return cloudwatchlogs.NewFromConfig(c) },
 	"organizations": func(c aws.Config) any { return organizations.NewFromConfig(c) },
 	"rds":           func(c aws.Config) any { return rds.NewFromConfig(c) },

@@ -91,6 +91,7 @@ func newMatrixWorld(t *testing.T, s *strongroomtest.Server) *matrixWorld {
 	w.ofSNS(t, set)
 	w.ofEvents(t, set)
 	w.ofLogs(t, set)
+	w.ofLambda(t, set)
 	w.ofCloudTrail(t, set)
 	_, err := newParty(member, once(w.m.user(t, "curious").config)).ec2.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{})
 	var refused smithy.APIError

@@ -41,6 +41,8 @@ type Config struct {
 	Webhooks Webhooks `yaml:"webhooks"`
 	// Databases say how those of RDS run on this host.
 	Databases Databases `yaml:"databases"`
+	// Functions say whether and how Lambda functions run.
+	Functions Functions `yaml:"functions"`
 
 	// DataDir holds everything that is durable. It is set by the command line.
 	DataDir string `yaml:"-"`
@@ -154,6 +156,9 @@ func (c *Config) complete() error {
 			{ID: MemberAccount, Name: "member"},
 			{ID: BackupAccount, Name: "backup", Region: SecondRegion},
 		}
+	}
+	if err := c.Functions.complete(c.Dev); err != nil {
+		return err
 	}
 	seen := map[string]bool{}
 	for i := range c.Accounts {

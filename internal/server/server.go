@@ -30,6 +30,7 @@ import (
 	"strongroom/internal/service/ec2"
 	"strongroom/internal/service/iam"
 	"strongroom/internal/service/kms"
+	"strongroom/internal/service/lambda"
 	"strongroom/internal/service/organizations"
 	"strongroom/internal/service/s3"
 	"strongroom/internal/service/sts"
@@ -171,6 +172,7 @@ type services struct {
 	organizations *organizations.Service
 	messaging     messaging
 	objects       *s3.Service
+	functions     *lambda.Service
 }
 
 // wire constructs the services in the order in which they need each other, and registers them with the door.
@@ -224,6 +226,10 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	if err != nil {
 		return services{}, err
 	}
+	functions, err := s.openFunctions(ctx, keeper, pages, sessions, messages, lines)
+	if err != nil {
+		return services{}, err
+	}
 	objects, err := s3.New(ctx, s3.Config{
 		DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Dir: s.config.DataDir, Log: s.log, EnsureManagedKey: keys.EnsureManagedKey,
 		PrincipalExists: identities.PrincipalExists, PutEvent: messages.objectEvent, Deliver: messages.objectMessage, Send: messages.tryObjectMessage(s.door),
@@ -260,8 +266,8 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		},
 	})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages, Door: s.door, Keeper: keeper, Log: s.log})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{identities.TaggingProvider(s.door), objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses, lines, trail}})
-	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, databases, plans, messages.queues, messages.topics, messages.buses, lines, tags, trail} {
+	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{identities.TaggingProvider(s.door), objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses, lines, functions, trail}})
+	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, databases, plans, messages.queues, messages.topics, messages.buses, lines, functions, tags, trail} {
 		s.door.Register(service.API())
 	}
 
@@ -285,7 +291,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		Sweep:          []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep, lines.Sweep},
 		Due:            []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
 	})
-	return services{identities, sessions, organization, messages, objects}, nil
+	return services{identities, sessions, organization, messages, objects, functions}, nil
 }
 
 // identity joins what jobs need of IAM and STS.
@@ -336,8 +342,9 @@ func (s *Server) makeAccounts(ctx context.Context, all services) ([]profile, err
 
 // serve listens on the configured address.
 func (s *Server) serve(ctx context.Context, all services) error {
-	handler := wire.NewHandler(wire.Config{Door: s.door, Credentials: all.sts, Clock: s.clock, Wall: s.config.Wall, Log: s.log, CrossOrigin: all.objects.CrossOrigin})
-	server := wire.NewServer(s.config.Listen, all.messaging.links(handler))
+	var handler http.Handler = wire.NewHandler(wire.Config{Door: s.door, Credentials: all.sts, Clock: s.clock, Wall: s.config.Wall, Log: s.log, CrossOrigin: all.objects.CrossOrigin})
+	handler = all.messaging.links(handler)
+	server := wire.NewServer(s.config.Listen, handler)
 	var l net.ListenConfig
 	listener, err := l.Listen(ctx, "tcp", s.config.Listen)
 	if err != nil {
@@ -353,7 +360,7 @@ func (s *Server) serve(ctx context.Context, all services) error {
 		}
 		return err
 	})
-	return nil
+	return s.startFunctions(ctx, all.functions, handler)
 }
 
 // Operations lists the operations of AWS that the server answers, as "backup:CreateBackupVault", in order.

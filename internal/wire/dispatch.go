@@ -38,6 +38,20 @@ func (h *handler) desk(name string) *desk {
 	return kept.(*desk)
 }
 
+// formerDesk returns the desk for requests in the protocol that a service spoke before, or nil if it spoke no other.
+func (h *handler) formerDesk(name string) *desk {
+	key := "query/" + name
+	if d, ok := h.desks.Load(key); ok {
+		return d.(*desk)
+	}
+	facts := model.FormerlyFor(name)
+	if facts == nil {
+		return nil
+	}
+	kept, _ := h.desks.LoadOrStore(key, &desk{service: h.Door.Service(name), model: facts, codec: codec.New(facts)})
+	return kept.(*desk)
+}
+
 // fillRouter takes the routes of the service's table, and those of the model for the operations it does not have, so
 // that a request for one of these is told apart and answered by name.
 func (d *desk) fillRouter(door *api.Door) error {

@@ -102,8 +102,12 @@ func (x *exchange) failJSON(e *api.Error) {
 }
 
 func (x *exchange) failQuery(e *api.Error) {
+	code := e.Code
+	if x.desk != nil && x.desk.model.QueryErrors[code] != "" {
+		code = x.desk.model.QueryErrors[code]
+	}
 	b := []byte(`<ErrorResponse xmlns="` + x.namespace() + `"><Error><Type>` + faultOf(e) + `</Type>`)
-	b = xmlElement(b, "Code", e.Code)
+	b = xmlElement(b, "Code", code)
 	b = xmlElement(b, "Message", e.Message)
 	b = append(b, "</Error>"...)
 	b = xmlElement(b, "RequestId", x.id)

@@ -97,6 +97,11 @@ func (x *exchange) serve() error {
 		x.service = x.h.guessService(x.r)
 	}
 	x.desk = x.h.desk(x.service)
+	if x.desk != nil && x.desk.model.Protocol == model.JSON && x.r.Header.Get("X-Amz-Target") == "" {
+		if former := x.h.formerDesk(x.service); former != nil {
+			x.desk = former
+		}
+	}
 	var failed *sigv4.Failure
 	switch {
 	case errors.As(err, &failed) && failed.Reason == sigv4.Missing:
@@ -192,6 +197,9 @@ func (x *exchange) dispatchQuery() error {
 	}
 	form.Del("Action")
 	form.Del("Version")
+	if path := x.r.URL.Path; x.desk.model.Name == "sqs" && path != "/" && !form.Has("QueueUrl") {
+		form.Set("QueueUrl", path) // requests are sent to the queue itself
+	}
 	in := newInput(op)
 	if err := x.desk.codec.DecodeQuery(form, in); err != nil {
 		return err

@@ -23,6 +23,8 @@
 //	absent=N     a number's value where the request does not give it, for fields of which 0 says something else
 //	pattern=P    regular expression for the whole string; always last, and may hold spaces
 //
+// A service that spoke the query protocol before, and whose older clients still do, has the facts of that in query/NAME.txt.
+//
 // The facts were read off the public service models of botocore.
 package model
 
@@ -85,7 +87,7 @@ type Bounds struct {
 	Min, Max *int64
 }
 
-//go:embed *.txt
+//go:embed *.txt query/*.txt
 var files embed.FS
 
 var loaded sync.Map // name → func() *Service
@@ -99,6 +101,17 @@ func For(name string) *Service {
 	return load.(func() *Service)()
 }
 
+// FormerlyFor returns what is known of the query protocol of a service that speaks another one today, or nil.
+func FormerlyFor(name string) *Service {
+	s := For("query/" + name)
+	if s == nil {
+		return nil
+	}
+	former := *s
+	former.Name = name
+	return &former
+}
+
 // Names returns the names of all services of which something is known.
 func Names() []string {
 	entries, err := files.ReadDir(".")
@@ -107,6 +120,9 @@ func Names() []string {
 	}
 	var names []string
 	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
 		names = append(names, strings.TrimSuffix(e.Name(), ".txt"))
 	}
 	return names

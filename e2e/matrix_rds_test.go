@@ -34,6 +34,55 @@ func (w *matrixWorld) ofRDS(t *testing.T, set func(map[string]any)) {
 	})
 }
 
+// ofClusters makes two DB clusters and a snapshot of each, of each one that is deleted, and what calls about them are given.
+func (w *matrixWorld) ofClusters(t *testing.T, set func(map[string]any)) {
+	t.Helper()
+	ctx, c := t.Context(), rds.NewFromConfig(w.m.config)
+	for _, id := range []string{"possessed", "spare"} {
+		must(c.CreateDBCluster(ctx, &rds.CreateDBClusterInput{
+			DBClusterIdentifier: &id, Engine: aws.String("aurora-postgresql"), MasterUsername: aws.String("clerk"), MasterUserPassword: aws.String("correct-horse"),
+		}))(t, "making a DB cluster")
+	}
+	for _, id := range []string{"possessed", "spare"} {
+		clusterIs(t, c, id, "available")
+		must(c.CreateDBClusterSnapshot(ctx, &rds.CreateDBClusterSnapshotInput{DBClusterIdentifier: &id, DBClusterSnapshotIdentifier: &id}))(t, "taking a DB cluster snapshot")
+		clusterIs(t, c, id, "available") // no longer backing-up
+	}
+	set(map[string]any{
+		"rds.DBClusterIdentifier": "possessed", "rds.DBClusterSnapshotIdentifier": "possessed",
+		"rds:CreateDBCluster.DBClusterIdentifier": "matrix", "rds:CreateDBCluster.Engine": "aurora-postgresql",
+		"rds:CreateDBCluster.MasterUsername": "clerk", "rds:CreateDBCluster.MasterUserPassword": "correct-horse",
+		"rds:CreateDBClusterSnapshot.DBClusterSnapshotIdentifier":     "matrix",
+		"rds:CopyDBClusterSnapshot.SourceDBClusterSnapshotIdentifier": "possessed",
+		"rds:CopyDBClusterSnapshot.TargetDBClusterSnapshotIdentifier": "matrix-copy",
+		"rds:RestoreDBClusterFromSnapshot.DBClusterIdentifier":        "matrix-restored",
+		"rds:RestoreDBClusterFromSnapshot.SnapshotIdentifier":         "possessed",
+		"rds:RestoreDBClusterFromSnapshot.Engine":                     "aurora-postgresql",
+		"rds:ModifyDBClusterSnapshotAttribute.AttributeName":          "restore",
+		"rds:DeleteDBCluster.DBClusterIdentifier":                     "spare",
+		"rds:DeleteDBCluster.SkipFinalSnapshot":                       true,
+		"rds:DeleteDBClusterSnapshot.DBClusterSnapshotIdentifier":     "spare",
+	})
+}
+
+// clusterIs waits until a DB cluster has a status.
+func clusterIs(t *testing.T, c *rds.Client, id, status string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	for {
+		now := *must(c.DescribeDBClusters(ctx, &rds.DescribeDBClustersInput{DBClusterIdentifier: &id}))(t, "describing a DB cluster").DBClusters[0].Status
+		if now == status {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("the DB cluster %s is %s, not %s", id, now, status)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 // instanceIs waits until a DB instance has a status.
 func instanceIs(t *testing.T, c *rds.Client, id, status string) {
 	t.Helper()

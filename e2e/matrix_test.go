@@ -233,6 +233,7 @@ var outside = map[string]string{
 	"organizations:CreateOrganization":   "is refused to all members of one",
 	"organizations:DescribeOrganization": "shows members their organization",
 	"organizations:LeaveOrganization":    "is about the caller's own account",
+	"rds:CreateDBCluster":                "makes one of the caller's account",
 	"rds:CreateDBInstance":               "makes one of the caller's account",
 	"tagging:TagResources":               "names what it could not tag",
 	"tagging:UntagResources":             "names what it could not untag",

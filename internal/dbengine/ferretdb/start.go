@@ -44,9 +44,6 @@ func (e *Engine) Start(ctx context.Context, s dbengine.Settings) (dbengine.Serve
 	if err != nil {
 		return nil, errors.Join(err, door.Close())
 	}
-	if err := v.Ping(ctx); err != nil {
-		return nil, errors.Join(err, door.Close(), v.Stop(ctx))
-	}
 	v.door = front.NewProxy(door, v.dial)
 	e.running.Store(s.Dir, v)
 	go func() {

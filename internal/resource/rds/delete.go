@@ -43,6 +43,9 @@ func (k *keeper) delete(ctx context.Context, d state.Database) (more bool, err e
 		if err := tx.DeleteDBInstancesOf(ctx, d.ID); err != nil {
 			return err
 		}
+		if err := tx.DeleteDBClusterOf(ctx, d.ID); err != nil {
+			return err
+		}
 		return tx.DeleteDatabase(ctx, d.ID)
 	})
 }

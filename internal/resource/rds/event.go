@@ -48,7 +48,7 @@ func tell(ctx context.Context, tx *state.Tx, d state.Database, e event) error {
 			return err
 		}
 	}
-	return nil
+	return tellCluster(ctx, tx, d, clusterEvents[e])
 }
 
 // tellSnapshot keeps an event of a snapshot.

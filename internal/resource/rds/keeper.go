@@ -30,6 +30,7 @@ type keeper struct {
 	server  dbengine.Server // nil while it does not run; guarded by mu
 	failure error           // of the last step; guarded by mu
 	users   int             // of the server, who must not be cut off; guarded by mu
+	waiting int             // who wants to be users; guarded by mu
 	changed chan struct{}   // closed, and made anew, when one of these changes; guarded by mu
 }
 
@@ -143,6 +144,9 @@ func (k *keeper) make(ctx context.Context, d state.Database) error {
 		return err
 	}
 	return f.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if err := tellCluster(ctx, tx, d, eventClusterCreated); err != nil {
+			return err
+		}
 		return tx.SetDatabasePhase(ctx, d.ID, state.DatabaseReady)
 	})
 }
@@ -223,12 +227,18 @@ func (k *keeper) restart(ctx context.Context, d state.Database) error {
 	})
 }
 
-// stop ends the process of a database that is wanted stopped.
+// stop ends the process of a database that is wanted stopped. If somebody asks for its server all the same, as for a snapshot of
+// a cluster that has no instances, it runs as long as it is needed.
 func (k *keeper) stop(ctx context.Context, d state.Database) (more bool, err error) {
-	if d.Status == statusStopped || k.inUse() {
-		return false, nil
+	if k.sought() {
+		if k.current() != nil {
+			return false, nil // who is done wakes the keeper
+		}
+		err := k.start(ctx, d)
+		k.set(k.current(), err)
+		return err == nil, err
 	}
-	if err := k.halt(ctx); err != nil {
+	if err := k.end(ctx, k.withdraw(true)); err != nil || d.Status == statusStopped || k.current() != nil {
 		return false, err
 	}
 	return false, k.fleet.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
@@ -290,9 +300,11 @@ func (k *keeper) reap(ctx context.Context, d state.Database) {
 	}
 }
 
-// halt ends the process, if there is one.
-func (k *keeper) halt(ctx context.Context) error {
-	server := k.current()
+// halt ends the process, if there is one, whoever works with it.
+func (k *keeper) halt(ctx context.Context) error { return k.end(ctx, k.withdraw(false)) }
+
+// end ends the process of a server that was withdrawn, so that nobody is given it any more; nil is none.
+func (k *keeper) end(ctx context.Context, server dbengine.Server) error {
 	if server == nil {
 		return nil
 	}
@@ -302,6 +314,7 @@ func (k *keeper) halt(ctx context.Context) error {
 		select {
 		case <-server.Done(): // not orderly, but ended
 		default:
+			k.set(server, nil)
 			return err
 		}
 	}

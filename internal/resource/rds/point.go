@@ -60,7 +60,7 @@ func (f *Fleet) backup(ctx context.Context, id string, to *archive.Domain, point
 		return archive.Summary{}, false, err
 	}
 	k := f.keeper(id)
-	if k == nil || d.Wanted == state.DatabaseStopped {
+	if k == nil || (d.Wanted == state.DatabaseStopped && !OfCluster(d)) {
 		return archive.Summary{}, false, errNotRunning(d)
 	}
 	server, giveBack, err := k.use(ctx)

@@ -46,6 +46,9 @@ var instanceEngines = map[string]engineFacts{
 
 // CreateDBInstance makes a DB instance. It is creating when the call returns.
 func (s *Service) CreateDBInstance(ctx context.Context, c *api.Caller, in *rds.CreateDBInstanceInput) (*rds.CreateDBInstanceOutput, error) {
+	if in.DBClusterIdentifier != nil {
+		return s.createMember(ctx, c, in)
+	}
 	w, err := s.wished(ctx, c, in)
 	if err != nil {
 		return nil, err
@@ -59,6 +62,9 @@ func (s *Service) CreateDBInstance(ctx context.Context, c *api.Caller, in *rds.C
 }
 
 func (s *Service) createInstanceAccess(ctx context.Context, c *api.Caller, in *rds.CreateDBInstanceInput) ([]api.Access, error) {
+	if in.DBClusterIdentifier != nil {
+		return s.createMemberAccess(ctx, c, in)
+	}
 	const action = "rds:CreateDBInstance"
 	w, err := s.wished(ctx, c, in)
 	if err != nil {
@@ -83,8 +89,8 @@ func wishAccess(c *api.Caller, action string, w wish) []api.Access {
 // wished checks what a call asks for and fills in what RDS would choose.
 func (s *Service) wished(ctx context.Context, c *api.Caller, in *rds.CreateDBInstanceInput) (wish, error) {
 	if err := unsupported(map[string]bool{
-		"CreateDBInstance in a DB cluster": in.DBClusterIdentifier != nil, "ManageMasterUserPassword": deref(in.ManageMasterUserPassword),
-		"Domain": in.Domain != nil || in.DomainFqdn != nil, "TdeCredentialArn": in.TdeCredentialArn != nil, "BackupTarget outposts": deref(in.BackupTarget) == "outposts",
+		"ManageMasterUserPassword": deref(in.ManageMasterUserPassword),
+		"Domain":                   in.Domain != nil || in.DomainFqdn != nil, "TdeCredentialArn": in.TdeCredentialArn != nil, "BackupTarget outposts": deref(in.BackupTarget) == "outposts",
 		"AdditionalStorageVolumes": len(in.AdditionalStorageVolumes) > 0,
 	}); err != nil {
 		return wish{}, err
@@ -96,6 +102,9 @@ func (s *Service) wished(ctx context.Context, c *api.Caller, in *rds.CreateDBIns
 	}
 	engine := strings.ToLower(deref(in.Engine))
 	facts, known := instanceEngines[engine]
+	if _, clustered := clusterEngines[engine]; clustered {
+		return w, errMissing("DBClusterIdentifier")
+	}
 	if !known {
 		return w, errValue("Invalid DB engine")
 	}
@@ -205,7 +214,14 @@ func class(given *string) (string, error) {
 
 // checkMaster checks the name and the password of the master user.
 func checkMaster(facts engineFacts, in *rds.CreateDBInstanceInput) error {
-	user := deref(in.MasterUsername)
+	if err := checkUser(facts, deref(in.MasterUsername)); err != nil {
+		return err
+	}
+	return checkPassword(deref(in.MasterUserPassword), 128)
+}
+
+// checkUser checks the name of the master user.
+func checkUser(facts engineFacts, user string) error {
 	switch {
 	case user == "":
 		return errMissing("MasterUsername")
@@ -214,7 +230,7 @@ func checkMaster(facts engineFacts, in *rds.CreateDBInstanceInput) error {
 	case slices.Contains(facts.reservedUser, strings.ToLower(user)) || strings.HasPrefix(strings.ToLower(user), "pg_"):
 		return errValue("MasterUsername %s cannot be used as it is a reserved word used by the engine", user)
 	}
-	return checkPassword(deref(in.MasterUserPassword), 128)
+	return nil
 }
 
 // checkPassword checks a master password of at most longest characters.

@@ -16,6 +16,9 @@ func (s *Service) DeleteDBInstance(ctx context.Context, c *api.Caller, in *rds.D
 	if err != nil {
 		return nil, err
 	}
+	if i.ClusterID != "" {
+		return s.deleteMember(ctx, c, in)
+	}
 	final, err := s.finalSnapshot(i, in)
 	if err != nil {
 		return nil, err
@@ -57,8 +60,6 @@ func (s *Service) DeleteDBInstance(ctx context.Context, c *api.Caller, in *rds.D
 // deletable refuses to delete an instance that is protected, or being deleted already.
 func deletable(i instance) error {
 	switch {
-	case i.ClusterID != "":
-		return api.NotImplemented("DeleteDBInstance in a DB cluster")
 	case i.database.Wanted == state.DatabaseDeleted:
 		return api.Errorf("InvalidDBInstanceState", "Instance %s is already being deleted.", i.ID)
 	case i.Settings.DeletionProtection:

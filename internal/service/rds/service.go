@@ -43,6 +43,8 @@ func (s *Service) API() *api.Service {
 		Operations: slices.Concat(
 			s.instanceOperations(),
 			s.snapshotOperations(),
+			s.clusterOperations(),
+			s.clusterSnapshotOperations(),
 		),
 	}
 }
@@ -61,6 +63,32 @@ func (s *Service) snapshotOperations() []api.Operation {
 		api.Op("", s.CreateDBSnapshot, s.createSnapshotAccess),
 		api.Op("", s.DescribeDBSnapshots, s.describeSnapshotsAccess),
 		api.Op("", s.DeleteDBSnapshot, s.deleteSnapshotAccess),
+	}
+}
+
+func (s *Service) clusterOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("", s.CreateDBCluster, s.createClusterAccess),
+		api.Op("", s.DescribeDBClusters, s.describeClustersAccess),
+		api.Op("", s.DescribeDBClusterEndpoints, s.describeClusterEndpointsAccess),
+		api.Op("", s.ModifyDBCluster, s.modifyClusterAccess),
+		api.Op("", s.StartDBCluster, s.startClusterAccess),
+		api.Op("", s.StopDBCluster, s.stopClusterAccess),
+		api.Op("", s.RebootDBCluster, s.rebootClusterAccess),
+		api.Op("", s.FailoverDBCluster, s.failoverClusterAccess),
+		api.Op("", s.DeleteDBCluster, s.deleteClusterAccess),
+		api.Op("", s.RestoreDBClusterFromSnapshot, s.restoreClusterAccess),
+	}
+}
+
+func (s *Service) clusterSnapshotOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("", s.CreateDBClusterSnapshot, s.createClusterSnapshotAccess),
+		api.Op("", s.DescribeDBClusterSnapshots, s.describeClusterSnapshotsAccess),
+		api.Op("", s.CopyDBClusterSnapshot, s.copyClusterSnapshotAccess),
+		api.Op("", s.DescribeDBClusterSnapshotAttributes, s.describeClusterSnapshotAttributesAccess),
+		api.Op("", s.ModifyDBClusterSnapshotAttribute, s.modifyClusterSnapshotAttributeAccess),
+		api.Op("", s.DeleteDBClusterSnapshot, s.deleteClusterSnapshotAccess),
 	}
 }
 

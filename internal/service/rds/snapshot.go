@@ -48,6 +48,9 @@ func (s *Service) CreateDBSnapshot(ctx context.Context, c *api.Caller, in *rds.C
 	if err != nil {
 		return nil, err
 	}
+	if i.ClusterID != "" {
+		return nil, errValue("The specified instance is a member of a cluster and a snapshot cannot be created directly. Please use the CreateDBClusterSnapshot API instead.")
+	}
 	snap := snapshotOf(i, id, tags)
 	if err := s.Fleet.GrantArchive(ctx, c, snap.KeyARN, fleet.Location(snap.Source())); err != nil {
 		return nil, err

@@ -28,12 +28,13 @@ type Sender interface {
 
 // A Copier makes second hops. Its methods may be called at once.
 type Copier struct {
-	Config  Config
-	Backup  func(region string) Backup // a client in a Region
-	Queue   Sender                     // for dead letters
-	Clock   clock.Clock
-	Log     *slog.Logger
-	Metrics *Metrics
+	Config    Config
+	Backup    func(region string) Backup    // a client in a Region
+	Snapshots func(region string) Snapshots // a client in a Region, for the tags of databases' recovery points
+	Queue     Sender                        // for dead letters
+	Clock     clock.Clock
+	Log       *slog.Logger
+	Metrics   *Metrics
 }
 
 var (

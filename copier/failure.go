@@ -85,7 +85,13 @@ func tokenTaken(err error) bool {
 }
 
 // gone is that what a call named does not exist.
-func gone(err error) bool { return code(err) == "ResourceNotFoundException" }
+func gone(err error) bool {
+	switch code(err) {
+	case "ResourceNotFoundException", "DBSnapshotNotFound", "DBSnapshotNotFoundFault", "DBClusterSnapshotNotFoundFault":
+		return true
+	}
+	return false
+}
 
 // Categories of copy jobs' messages, and words in them, that tell whether a job may succeed later.
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/backup-dashboards.html

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup"
 	"github.com/aws/aws-sdk-go-v2/service/backup/types"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	rdstypes "github.com/aws/aws-sdk-go-v2/service/rds/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
@@ -216,22 +218,50 @@ func (r region) DeleteRecoveryPoint(_ context.Context, in *backup.DeleteRecovery
 	return &backup.DeleteRecoveryPointOutput{}, nil
 }
 
+// ListTags knows, as AWS's does, only recovery points that AWS Backup manages fully.
 func (r region) ListTags(_ context.Context, in *backup.ListTagsInput, _ ...func(*backup.Options)) (*backup.ListTagsOutput, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !strings.HasPrefix(*in.ResourceArn, "arn:aws:backup:") {
+		return nil, failure("InvalidParameterValueException", "Invalid ARN "+*in.ResourceArn)
+	}
 	return &backup.ListTagsOutput{Tags: r.tagged[*in.ResourceArn]}, r.enter("ListTags")
 }
 
 func (r region) TagResource(_ context.Context, in *backup.TagResourceInput, _ ...func(*backup.Options)) (*backup.TagResourceOutput, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.tagged[*in.ResourceArn] == nil {
-		r.tagged[*in.ResourceArn] = map[string]string{}
-	}
 	for key, value := range in.Tags {
-		r.tagged[*in.ResourceArn][key] = value
+		r.tag(*in.ResourceArn, key, value)
 	}
 	return &backup.TagResourceOutput{}, r.enter("TagResource")
+}
+
+// ListTagsForResource is RDS's, which knows snapshots of databases and nothing else.
+func (r region) ListTagsForResource(_ context.Context, in *rds.ListTagsForResourceInput, _ ...func(*rds.Options)) (*rds.ListTagsForResourceOutput, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := &rds.ListTagsForResourceOutput{}
+	for key, value := range r.tagged[*in.ResourceName] {
+		out.TagList = append(out.TagList, rdstypes.Tag{Key: aws.String(key), Value: aws.String(value)})
+	}
+	return out, r.enter("ListTagsForResource")
+}
+
+func (r region) AddTagsToResource(_ context.Context, in *rds.AddTagsToResourceInput, _ ...func(*rds.Options)) (*rds.AddTagsToResourceOutput, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range in.Tags {
+		r.tag(*in.ResourceName, *t.Key, *t.Value)
+	}
+	return &rds.AddTagsToResourceOutput{}, r.enter("AddTagsToResource")
+}
+
+func (a *account) tag(arn, key, value string) {
+	if a.tagged[arn] == nil {
+		a.tagged[arn] = map[string]string{}
+	}
+	a.tagged[arn][key] = value
 }
 
 func (a *account) SendMessage(_ context.Context, in *sqs.SendMessageInput, _ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
@@ -268,7 +298,7 @@ func newBench(t *testing.T, environment map[string]string) *bench {
 	a := newAccount()
 	b := &bench{account: a, clock: clock.NewFrozen(noon), metrics: &bytes.Buffer{}}
 	b.Copier = &Copier{
-		Config: config, Backup: func(name string) Backup { return region{a, name} }, Queue: a, Clock: b.clock,
+		Config: config, Backup: func(name string) Backup { return region{a, name} }, Snapshots: func(name string) Snapshots { return region{a, name} }, Queue: a, Clock: b.clock,
 		Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(b.metrics, b.clock),
 	}
 	return b

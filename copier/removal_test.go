@@ -135,18 +135,27 @@ func TestAHeldCopyIsToldOfAndNotAFailure(t *testing.T) {
 	}
 }
 
+// Databases' tags are RDS's, those of what AWS Backup manages fully its own, and of the rest nobody's.
 func TestTagsAreCarried(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, map[string]string{"TAGS": "cost,owner"})
-	point := b.arrive(0, 1)
-	b.tagged[point] = map[string]string{"cost": "1", "owner": "us", "other": "x", "aws:backup:source": "y"}
-	b.tell(t, firstHop(point))
-	j := b.end(0, types.CopyJobStateCompleted, "", "")
-	b.tagged[*j.DestinationRecoveryPointArn] = map[string]string{"owner": "them"}
-	if v := b.tell(t, secondHop(j)); !v.Done {
-		t.Fatalf("the verdict is %+v", v)
-	}
-	if got := b.tagged[*j.DestinationRecoveryPointArn]; len(got) != 2 || got["cost"] != "1" || got["owner"] != "them" {
-		t.Errorf("the final copy has the tags %v", got)
+	for kind, want := range map[string]string{"rds": "AddTagsToResource", "backup": "TagResource", "ec2": ""} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, map[string]string{"TAGS": "cost,owner"})
+			point := b.arrive(0, 1, func(p *types.RecoveryPointByBackupVault) {
+				p.RecoveryPointArn = aws.String(strings.Replace(*p.RecoveryPointArn, ":rds:", ":"+kind+":", 1))
+			})
+			b.tagged[point] = map[string]string{"cost": "1", "owner": "us", "other": "x", "aws:backup:source": "y"}
+			b.tell(t, firstHop(point))
+			j := b.end(0, types.CopyJobStateCompleted, "", "")
+			b.tag(*j.DestinationRecoveryPointArn, "owner", "them")
+			if v := b.tell(t, secondHop(j)); !v.Done || len(b.dead) > 0 {
+				t.Fatalf("the verdict is %+v, the dead letters: %v", v, b.reasons())
+			}
+			got := b.tagged[*j.DestinationRecoveryPointArn]
+			if got["owner"] != "them" || (want != "") != (got["cost"] == "1") || got["other"] != "" || want != "" && b.calls[want] != 1 {
+				t.Errorf("the final copy has the tags %v, after the calls %v", got, b.calls)
+			}
+		})
 	}
 }

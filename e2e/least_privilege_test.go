@@ -34,9 +34,13 @@ func scenarios(w *solution, plan string) map[string]func() result {
 		"copying the database": func() result {
 			return w.copy(w.operator, w.databasePoint(), "member-vault", w.second.vaultARN("second-vault"))
 		},
-		"copying the database on": func() result { return w.copy(w.second, w.databaseThere(), "second-vault", toBackupAccount) },
-		"restoring the database":  w.restoreDatabase,
-		"rolling out":             w.rollOut,
+		"copying the database on":         func() result { return w.copy(w.second, w.databaseThere(), "second-vault", toBackupAccount) },
+		"restoring the database":          w.restoreDatabase,
+		"rolling out":                     w.rollOut,
+		"looking for missed hops":         w.reconcile,
+		"looking after the bucket's copy": func() result { return w.lookAfter("S3") },
+		"looking after the volume's copy": func() result { return w.lookAfter("EBS") },
+		"reading the queue":               w.readQueue,
 	}
 }
 
@@ -60,7 +64,9 @@ var needed = map[string][]string{
 	"key-backup-vault.json":        {"copying the bucket back"},
 	"caller-operator.json":         {"backing the bucket up", "copying the bucket", "restoring the bucket", "copying the volume", "restoring the volume", "copying the database"},
 	"caller-rollout.json":          {"rolling out"},
-	"copier.json":                  {"copying the bucket on", "copying the volume on"},
+	"copier.json":                  {"looking for missed hops", "copying the bucket on", "copying the volume on"},
+	"copier-settle.json":           {"looking after the bucket's copy", "looking after the volume's copy"},
+	"copier-queue.json":            {"reading the queue"},
 }
 
 // TestLeastPrivilege takes every action, every one of several resources and every principal out of each example policy, one

@@ -44,7 +44,8 @@ type solution struct {
 	database           string            // one too; see databaseARN
 	local, there, back map[string]string // recovery points, by resource type
 	runs               int
-	elsewhere          bool // copies go to vaults that do not exist
+	elsewhere          bool     // copies go to vaults that do not exist
+	queue, dead        *mailbox // of the copier
 }
 
 func (p *party) jobRoleARN() string { return "arn:aws:iam::" + p.id + ":role/" + jobRole }
@@ -73,6 +74,7 @@ func newSolution(t *testing.T) *solution {
 	w.m.vault(t, "member-vault", w.keys["key-member-vault.json"])
 	w.b.vault(t, "backup-vault", w.keys["key-backup-vault.json"])
 	w.second.vault(t, "second-vault", w.second.key(t))
+	w.queues(t)
 	for file := range policyFiles {
 		if err := w.put(file, example(t, file)); err != nil {
 			t.Fatalf("using %s: %v", file, err)
@@ -109,6 +111,8 @@ var policyFiles = map[string]func(w *solution, name string, document *string) er
 	"caller-operator.json":         userPolicy((*solution).member, "operator"),
 	"caller-rollout.json":          userPolicy((*solution).member, "rollout"),
 	"copier.json":                  userPolicy((*solution).account, "copier"),
+	"copier-settle.json":           userPolicy((*solution).account, "copier"),
+	"copier-queue.json":            userPolicy((*solution).account, "copier"),
 }
 
 func (w *solution) member() *party  { return w.m }
@@ -394,15 +398,6 @@ func (w *solution) rollOut() result {
 		}
 	}
 	return w.selectByTag(by, plan)
-}
-
-// secondHop copies on in the backup account, as the copier does it: it looks at the recovery point first.
-func (w *solution) secondHop(kind string) result {
-	_, err := w.copier.backup.DescribeRecoveryPoint(w.t.Context(), &backup.DescribeRecoveryPointInput{BackupVaultName: aws.String("backup-vault"), RecoveryPointArn: aws.String(w.there[kind])})
-	if err != nil {
-		return refusal(err)
-	}
-	return w.copy(w.copier, w.there[kind], "backup-vault", w.second.vaultARN("second-vault"))
 }
 
 // parsed is an example policy, statement by statement.

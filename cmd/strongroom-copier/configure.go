@@ -8,9 +8,9 @@ import (
 	"os"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/backup"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"strongroom/clock"
@@ -35,21 +35,29 @@ func newCopier(ctx context.Context, out io.Writer) (*copier.Copier, *sqs.Client,
 	}
 	queue := sqs.NewFromConfig(cfg)
 	return &copier.Copier{
-		Config: c, Backup: clients(cfg), Queue: queue, Clock: clock.Wall,
+		Config: c, Queue: queue, Clock: clock.Wall,
+		Backup: perRegion(func(region string) copier.Backup {
+			return backup.NewFromConfig(cfg, func(o *backup.Options) { o.Region = region })
+		}),
+		Snapshots: perRegion(func(region string) copier.Snapshots {
+			return rds.NewFromConfig(cfg, func(o *rds.Options) { o.Region = region })
+		}),
 		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)), Metrics: copier.NewMetrics(out, clock.Wall),
 	}, queue, nil
 }
 
-// clients makes a client per Region.
-func clients(cfg aws.Config) func(string) copier.Backup {
+// perRegion makes a client per Region, once.
+func perRegion[C any](client func(region string) C) func(string) C {
 	var mu sync.Mutex // guards made
-	made := map[string]*backup.Client{}
-	return func(region string) copier.Backup {
+	made := map[string]C{}
+	return func(region string) C {
 		mu.Lock()
 		defer mu.Unlock()
-		if made[region] == nil {
-			made[region] = backup.NewFromConfig(cfg, func(o *backup.Options) { o.Region = region })
+		c, ok := made[region]
+		if !ok {
+			c = client(region)
+			made[region] = c
 		}
-		return made[region]
+		return c
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,10 +77,11 @@ func serverKilled(t *testing.T, s *Subject) {
 	if err := leader.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	// No new server begins before the old one has ended, but its databases' processes may be ending still.
+	_, _ = leader.Process.Wait()
 	srv := s.started(t, set)
 	writing.stop()
-	_, _ = io.Copy(io.Discard, out)
-	_ = leader.Wait()
+	_ = out.Close()
 	if err := srv.Ping(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -107,13 +107,10 @@ func asOrdinaryUser(t *testing.T, s *Subject) {
 	if err := os.Chown(dir, u.UID, u.GID); err != nil {
 		t.Fatal(err)
 	}
-	program, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
 	copied := filepath.Join(dir, "suite.test")
-	if err := os.WriteFile(copied, program, 0o755); err != nil { //nolint:gosec // a program
-		t.Fatal(err)
+	copyProgram(t, self, copied)
+	for _, name := range s.Beside {
+		copyProgram(t, ofRepository(t, name), filepath.Join(dir, name))
 	}
 	cmd := exec.CommandContext(t.Context(), "setpriv", "--reuid="+strconv.Itoa(u.UID), "--regid="+strconv.Itoa(u.GID), "--clear-groups",
 		copied, "-test.v", "-test.timeout=180s", "-test.run=^TestEngine$")
@@ -129,6 +126,33 @@ func asOrdinaryUser(t *testing.T, s *Subject) {
 	if err != nil || bytes.Count(out, []byte("--- PASS: TestEngine/")) != want {
 		t.Fatalf("as an ordinary user: %v\n%s", err, out)
 	}
+}
+
+func copyProgram(t *testing.T, from, to string) {
+	t.Helper()
+	program, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, program, 0o755); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+}
+
+// ofRepository is a program in the bin of a directory above.
+func ofRepository(t *testing.T, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if path := filepath.Join(dir, "bin", name); len(glob(t, path)) > 0 {
+			return path
+		}
+	}
+	t.Fatalf("there is no bin/%s: make build makes it", name)
+	return ""
 }
 
 // ordinaries are the parts of the suite that differ for an ordinary user.

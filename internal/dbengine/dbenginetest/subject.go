@@ -21,6 +21,8 @@ type Subject struct {
 	Users []string
 	// Database is what Init creates and the ledger is kept in; "" if the engine has no such thing.
 	Database string
+	// Beside are programs of this repository's bin that the engine finds beside its own program.
+	Beside []string
 	// NoMasterUser says that the engine knows no users: everybody enters.
 	NoMasterUser bool
 	// Spared are tests of the suite that ask for what the engine does not do, with the reason.

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { dbenginetest.Main(m, engine) }
 func TestEngine(t *testing.T) {
 	t.Parallel()
 	dbenginetest.Run(t, &dbenginetest.Subject{
-		Engine: engine, Users: []string{"postgres"},
+		Engine: engine, Users: []string{"postgres"}, Beside: []string{"strongroom-docdb"},
 		Open: func(ctx context.Context, s dbengine.Settings) (dbenginetest.Ledger, error) {
 			return open(ctx, s, "tls=true&tlsInsecure=true")
 		},

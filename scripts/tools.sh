@@ -4,6 +4,8 @@
 #
 #   aws     the AWS command line interface, for the tour in README.md
 #   mke2fs  from e2fsprogs, makes the ext4 image that the demo backs up
+#   postgres    from postgresql, is the engine of RDS for PostgreSQL
+#   mariadbd, mariadb-backup  from mariadb-server and mariadb-backup, are the engine of RDS for MariaDB and MySQL
 #   virtuoso-t  from virtuoso-opensource-7, is the engine of Neptune
 #   bwrap   from bubblewrap, is the sandbox of functions and of databases
 #   qemu-img  reads and writes volumes over NBD in the tests
@@ -25,9 +27,9 @@ as_root() {
 debian_package() {
 	command -v apt-get >/dev/null 2>&1 || return 1
 	say "installing the Debian package $1"
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$1" >"$tools/apt.log" 2>&1 && return 0
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$1" >"$tools/apt.log" 2>&1 && return 0
 	as_root apt-get update -qq >>"$tools/apt.log" 2>&1 &&
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$1" >>"$tools/apt.log" 2>&1
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$1" >>"$tools/apt.log" 2>&1
 }
 
 # knows_endpoint AWS: whether that aws honours endpoint_url in a profile (aws-cli 1.29 and 2.13 learned it).
@@ -91,8 +93,23 @@ install_virtuoso() {
 	debian_package virtuoso-opensource-7 || { say "virtuoso-t is missing: install virtuoso-opensource-7 and try again"; return 1; }
 }
 
-install_aws
-install_bubblewrap
-install_mke2fs
-install_qemu
-install_virtuoso
+install_postgres() {
+	for program in /usr/lib/postgresql/*/bin/postgres; do [ -x "$program" ] && return 0; done
+	command -v postgres >/dev/null 2>&1 && return 0
+	debian_package postgresql || { say "postgres is missing: install postgresql and try again"; return 1; }
+}
+
+install_mariadb() {
+	search=$PATH:/sbin:/usr/sbin
+	PATH=$search command -v mariadbd >/dev/null 2>&1 || debian_package mariadb-server ||
+		{ say "mariadbd is missing: install mariadb-server and try again"; return 1; }
+	command -v mariadb-backup >/dev/null 2>&1 || debian_package mariadb-backup ||
+		{ say "mariadb-backup is missing: install mariadb-backup and try again"; return 1; }
+}
+
+# What cannot be installed is told, and does not keep the rest from it.
+missing=0
+for tool in aws bubblewrap mke2fs qemu virtuoso postgres mariadb; do
+	"install_$tool" || missing=1
+done
+exit $missing

@@ -26,7 +26,9 @@ const awsbackup = "awsbackup"
 
 // NewKinds returns the kinds of protected resources that the fleet stands behind.
 func NewKinds(f *Fleet, asOf rules.AsOf) []resource.Kind {
-	return []resource.Kind{newInstances(f, asOf)}
+	aurora := newClusters(f, asOf, "Aurora", "aurora-postgresql", "aurora-mysql")
+	aurora.likeliest = true
+	return []resource.Kind{newInstances(f, asOf), aurora, newClusters(f, asOf, "DocumentDB", "docdb"), newClusters(f, asOf, "Neptune", "neptune")}
 }
 
 // snapshots are what the kinds of this package have in common: a recovery point is a snapshot in RDS's catalogue, whose content

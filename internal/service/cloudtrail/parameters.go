@@ -26,7 +26,7 @@ var secretFields = map[string]bool{
 	"GrantToken": true, "GrantTokens": true, "KeyStorePassword": true, "MasterUserPassword": true, "Message": true, "MessageBody": true,
 	"NewPassword": true, "OldPassword": true, "Password": true, "PrivateKey": true, "RawSecretAccessKey": true, "ReceiptHandle": true,
 	"SAMLAssertion": true, "SSECustomerKey": true, "SecretAccessKey": true, "SecretString": true, "ServiceCredentialSecret": true,
-	"ServicePassword": true, "SessionToken": true, "Token": true, "TokenCode": true, "TradeInToken": true, "WebIdentityToken": true,
+	"ServicePassword": true, "SessionToken": true, "Token": true, "TokenCode": true, "TradeInToken": true, "Variables": true, "WebIdentityToken": true,
 }
 
 // IsSecret reports whether records hide a member of a request or an answer by its name.

@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"regexp"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -34,7 +35,7 @@ func destinations(in *types.DestinationConfig) (success, failure *string, err er
 		switch {
 		case kind == nil:
 			return nil, nil, invalid("The provided destination config DestinationConfig is invalid.")
-		case kind[1] != "sqs" && kind[1] != "sns":
+		case !slices.Contains([]string{"sqs", "sns", "lambda"}, kind[1]):
 			return nil, nil, api.NotImplemented("lambda: destinations of " + kind[1])
 		}
 	}

@@ -1,0 +1,141 @@
+package rds_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	"strongroom/internal/server"
+	"strongroom/internal/strongroomtest"
+)
+
+// reopened is the same world after a restart of the server, with which something happens while it is down.
+func (w *world) reopened(meanwhile func()) *world {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := w.server.Close(ctx); err != nil {
+		w.Fatal(err)
+	}
+	meanwhile()
+	return newWorld(w.T, strongroomtest.Options{Config: server.Config{DataDir: w.server.Dir}})
+}
+
+// dir is the directory of an instance's database.
+func (w *world) dir(i types.DBInstance) string {
+	return filepath.Join(w.server.Dir, "regions", region, "rds", *i.DbiResourceId)
+}
+
+// listen takes a port away.
+func listen(t *testing.T, port int32) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// What keeps one database from starting is its status, and nothing else suffers; when the cause is gone it starts.
+func TestFailuresAreTheInstancesOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	keys := kms.NewFromConfig(w.server.AWS(t, "member", region))
+	key, err := keys.CreateKey(t.Context(), &kms.CreateKeyInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked := wish("locked")
+	locked.StorageEncrypted, locked.KmsKeyId = aws.Bool(true), key.KeyMetadata.KeyId
+	whole, robbed, damaged, sealed := w.create(wish("whole")), w.create(wish("robbed")), w.create(wish("damaged")), w.create(locked)
+	if !*sealed.StorageEncrypted || *sealed.KmsKeyId != *key.KeyMetadata.Arn {
+		t.Fatalf("the encrypted instance is shown as %+v", sealed)
+	}
+	for _, i := range []types.DBInstance{whole, robbed, damaged, sealed} {
+		w.exec(i, "CREATE TABLE t (n int)", "INSERT INTO t VALUES (42)")
+	}
+	w.snapshot("locked", "locked")
+	if _, err := keys.DisableKey(t.Context(), &kms.DisableKeyInput{KeyId: key.KeyMetadata.KeyId}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.CreateDBSnapshot(t.Context(), &rds.CreateDBSnapshotInput{DBInstanceIdentifier: aws.String("locked"), DBSnapshotIdentifier: aws.String("never")})
+	refused(t, err, "KMSKeyNotAccessibleFault")
+	_, err = w.RestoreDBInstanceFromDBSnapshot(t.Context(), &rds.RestoreDBInstanceFromDBSnapshotInput{DBInstanceIdentifier: aws.String("never"), DBSnapshotIdentifier: aws.String("locked")})
+	refused(t, err, "KMSKeyNotAccessibleFault")
+
+	control := filepath.Join(w.dir(damaged), "data", "global", "pg_control")
+	var thief net.Listener
+	w = w.reopened(func() {
+		thief = listen(t, *robbed.Endpoint.Port)
+		if err := os.Rename(control, control+".away"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got := ask[int](w, w.await("whole", "available"), "SELECT n FROM t"); got != 42 {
+		t.Errorf("the row that nothing happened to is %d", got)
+	}
+	w.await("robbed", "incompatible-network")
+	w.await("damaged", "failed")
+	w.await("locked", "inaccessible-encryption-credentials-recoverable")
+
+	if err := thief.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(control+".away", control); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kms.NewFromConfig(w.server.AWS(t, "member", region)).EnableKey(t.Context(), &kms.EnableKeyInput{KeyId: key.KeyMetadata.KeyId}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"robbed", "damaged", "locked"} {
+		if got := ask[int](w, w.await(id, "available"), "SELECT n FROM t"); got != 42 {
+			t.Errorf("the row of %s is %d", id, got)
+		}
+	}
+	if got := ask[int](w, w.restore("locked", "unlocked"), "SELECT n FROM t"); got != 42 {
+		t.Errorf("the row that was restored is %d", got)
+	}
+}
+
+// Instances that are made at once get a port each, the one asked for if it can be had, until there are no more.
+func TestPorts(t *testing.T) {
+	t.Parallel()
+	const first = 33010
+	w := newWorld(t, strongroomtest.Options{Config: server.Config{Databases: server.Databases{Ports: fmt.Sprintf("%d-%d", first, first+2)}}})
+	taken := listen(t, first)
+	defer taken.Close()
+
+	asked := wish("asked")
+	asked.Port = aws.Int32(first + 500)
+	greedy := wish("greedy")
+	greedy.Port = aws.Int32(first)
+	for _, in := range []*rds.CreateDBInstanceInput{asked, greedy, wish("third")} {
+		if _, err := w.CreateDBInstance(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.CreateDBInstance(t.Context(), wish("fourth"))
+	refused(t, err, "InstanceQuotaExceeded")
+	want := map[string]int32{"asked": first + 500, "greedy": first + 1, "third": first + 2}
+	for id, port := range want {
+		if got := *w.await(id, "available").Endpoint.Port; got != port {
+			t.Errorf("%s has the port %d, want %d", id, got, port)
+		}
+	}
+	if _, err := w.DeleteDBInstance(t.Context(), &rds.DeleteDBInstanceInput{DBInstanceIdentifier: aws.String("third"), SkipFinalSnapshot: aws.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitGone("third")
+	if got := *w.create(wish("fourth")).Endpoint.Port; got != first+2 {
+		t.Errorf("the port that came free is not taken again: %d", got)
+	}
+}

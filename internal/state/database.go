@@ -77,6 +77,12 @@ func (tx *Tx) SetDatabaseStatus(ctx context.Context, id, wanted, status, message
 	return tx.execOne(ctx, `UPDATE databases SET status = $1, message = $2 WHERE id = $3 AND wanted = $4`, status, message, id, wanted)
 }
 
+// SetDatabasesStarting says of all databases that ran when the server ended that they are being started.
+func (tx *Tx) SetDatabasesStarting(ctx context.Context) error {
+	_, err := tx.exec(ctx, `UPDATE databases SET status = 'starting' WHERE status = 'available' AND wanted = 'running'`)
+	return err
+}
+
 // SetDatabaseWanted says what a database is to be from now on, and tells users so by a status.
 func (tx *Tx) SetDatabaseWanted(ctx context.Context, id, wanted, status string) error {
 	return tx.execOne(ctx, `UPDATE databases SET wanted = $1, status = $2, message = '' WHERE id = $3`, wanted, status, id)

@@ -13,6 +13,7 @@ type event struct{ category, message string }
 var (
 	eventCreated   = event{"creation", "DB instance created"}
 	eventRestored  = event{"availability", "DB instance restarted"}
+	eventEnded     = event{"recovery", "Recovery of the DB instance has started. Recovery time will vary with the amount of data to be recovered."}
 	eventStarted   = event{"notification", "DB instance started"}
 	eventRecovered = event{"recovery", "Recovery of the DB instance is complete."}
 	eventShutdown  = event{"availability", "DB instance shutdown"}

@@ -75,9 +75,15 @@ func New(c Config) *Fleet {
 
 // Start goes on with every database and snapshot from where its row stands. It does not wait for the databases.
 func (f *Fleet) Start(ctx context.Context) error {
+	if !f.Enabled {
+		return nil
+	}
 	var databases []state.Database
 	var creating, copying, deleting []state.DBSnapshot
-	err := f.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+	err := f.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		if err := tx.SetDatabasesStarting(ctx); err != nil {
+			return err
+		}
 		if databases, err = tx.AllDatabases(ctx); err != nil {
 			return err
 		}
@@ -90,7 +96,7 @@ func (f *Fleet) Start(ctx context.Context) error {
 		deleting, err = tx.DBSnapshotsInStatus(ctx, "deleting")
 		return err
 	})
-	if err != nil || !f.Enabled {
+	if err != nil {
 		return err
 	}
 	for _, d := range databases {

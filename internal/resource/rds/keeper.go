@@ -99,7 +99,9 @@ func (k *keeper) step(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	k.reap(ctx, d)
+	if k.reap(ctx, d) && d.Status == statusAvailable && d.Wanted == state.DatabaseRunning {
+		return true, k.recovering(ctx, d)
+	}
 	switch {
 	case d.Wanted == state.DatabaseDeleted:
 		return k.delete(ctx, d)
@@ -286,18 +288,30 @@ func (k *keeper) movePort(ctx context.Context, d state.Database) error {
 	})
 }
 
-// reap notices that the process has ended by itself.
-func (k *keeper) reap(ctx context.Context, d state.Database) {
+// reap notices that the process has ended by itself, and reports whether it has.
+func (k *keeper) reap(ctx context.Context, d state.Database) bool {
 	server := k.current()
 	if server == nil {
-		return
+		return false
 	}
 	select {
 	case <-server.Done():
 		k.fleet.Log.WarnContext(ctx, "a database has ended by itself", slog.String("database", d.ID), slog.Any("error", server.Err()))
 		k.set(nil, nil)
+		return true
 	default:
+		return false
 	}
+}
+
+// recovering tells that the process has ended and is started again.
+func (k *keeper) recovering(ctx context.Context, d state.Database) error {
+	return k.fleet.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if err := tx.SetDatabaseStatus(ctx, d.ID, state.DatabaseRunning, "rebooting", ""); err != nil {
+			return ignoreNotFound(err)
+		}
+		return tell(ctx, tx, d, eventEnded)
+	})
 }
 
 // halt ends the process, if there is one, whoever works with it.

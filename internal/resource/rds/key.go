@@ -2,6 +2,7 @@ package rds
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -118,12 +119,17 @@ type lockedError struct{ err error }
 func (l *lockedError) Error() string { return "asking KMS for the database's key: " + l.err.Error() }
 func (l *lockedError) Unwrap() error { return l.err }
 
-// revoke takes the grant of a database back. That it is gone already is fine.
+// revoke takes the grant of a database back. That KMS refuses is no reason to keep the database: the key may be gone, and the
+// grant with it, or pending deletion.
 func (f *Fleet) revoke(ctx context.Context, d state.Database) error {
 	if d.GrantID == "" {
 		return nil
 	}
 	_, err := api.Call[kms.RetireGrantOutput](ctx, f.Door, service(d.AccountID, d.Region), &kms.RetireGrantInput{KeyId: &d.KeyARN, GrantId: &d.GrantID})
+	if api.Refused(err) != nil {
+		f.Log.WarnContext(ctx, "the grant of a database stays", slog.String("database", d.ID), slog.Any("error", err))
+		return nil
+	}
 	return err
 }
 

@@ -6,6 +6,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+	"github.com/jackc/pgx/v5"
 
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
@@ -138,4 +142,58 @@ func TestPorts(t *testing.T) {
 	if got := *w.create(wish("fourth")).Endpoint.Port; got != first+2 {
 		t.Errorf("the port that came free is not taken again: %d", got)
 	}
+}
+
+// A process that is killed is started again, with all that was committed.
+func TestProcessIsKilled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	i := w.create(wish("mortal"))
+	w.exec(i, "CREATE TABLE t (n int)", "INSERT INTO t VALUES (42)")
+	text, err := os.ReadFile(filepath.Join(w.dir(i), "data", "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := strings.Fields(string(text))[0]
+	// The number is the one inside its sandbox, so that the process is found by its directory.
+	killed := 0
+	for _, pid := range workingIn(t, w.dir(i)) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
+			killed++
+		}
+	}
+	if killed == 0 {
+		t.Fatalf("no process was found (postmaster.pid says %s)", before)
+	}
+	until(t, func(ctx context.Context) (string, error) {
+		c, err := pgx.Connect(ctx, fmt.Sprintf("postgres://%s:%s@%s:%d/books", user, password, *i.Endpoint.Address, *i.Endpoint.Port))
+		if err != nil {
+			return err.Error(), nil
+		}
+		return "", c.Close(ctx)
+	})
+	if got := ask[int](w, w.await("mortal", "available"), "SELECT n FROM t"); got != 42 {
+		t.Errorf("the row is %d", got)
+	}
+}
+
+// workingIn are the processes that work in a directory, or below it.
+func workingIn(t *testing.T, dir string) (pids []int) {
+	t.Helper()
+	links, err := filepath.Glob("/proc/[0-9]*/cwd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		at, err := os.Readlink(link)
+		if err != nil || !strings.HasPrefix(at, dir) {
+			continue
+		}
+		pid, err := strconv.Atoi(strings.Split(link, "/")[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids
 }

@@ -29,6 +29,21 @@ type decision struct {
 	last   string        // of start: the failed job that it follows on
 }
 
+// weight orders decisions about several final vaults: what is most urgent among them is said of all.
+func (d decision) weight() int {
+	switch {
+	case d.step != rest:
+		return 10 + int(d.step)
+	case d.reason == "started":
+		return 3
+	case d.reason == "under way":
+		return 2
+	case d.reason != "":
+		return 1
+	}
+	return 0
+}
+
 // urgency says how a hop is asked for.
 type urgency int
 
@@ -112,7 +127,7 @@ func (c *Copier) hop(ctx context.Context, p Point, how urgency) (decision, error
 			continue
 		}
 		log.InfoContext(ctx, "looked at the hop", slog.String("finalVault", to.ARN), slog.String("reason", d.reason), slog.String("text", d.text))
-		if d.step > most.step || most.reason == "" {
+		if d.weight() > most.weight() {
 			most = d
 		}
 	}

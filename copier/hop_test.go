@@ -49,7 +49,7 @@ func TestAnArrivedPointIsCopiedOn(t *testing.T) {
 func TestAHopIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	point := b.arrive(0, 1)
+	point, asked := b.arrive(0, 1), 0
 	all := func(stage string) {
 		t.Helper()
 		arrived := strings.Replace(strings.Replace(firstHop(point), "Copy Job State Change", "Recovery Point State Change", 1), `"detail":{`, `"detail":{"status":"COMPLETED","backupVaultArn":"`+firstVault+`",`, 1)
@@ -69,6 +69,11 @@ func TestAHopIsMadeOnce(t *testing.T) {
 		})
 		both.Wait()
 		b.started(t, 1)
+		if calls := b.calls["StartCopyJob"]; asked == 0 {
+			asked = calls
+		} else if calls != asked {
+			t.Errorf("%s: a look would have told that there is nothing to start, but it asked for a job", stage)
+		}
 	}
 	all("fresh")
 	b.jobs[0].State = types.CopyJobStateRunning
@@ -95,10 +100,12 @@ func TestACopyThatIsThereIsNotMadeAgain(t *testing.T) {
 	b.tell(t, firstHop(point))
 	b.end(0, types.CopyJobStateCompleted, "", "")
 	b.jobs, b.tokens = nil, map[string]string{}
-	other := b.arrive(1, 40)
+	other := b.arrive(1, 40, func(p *types.RecoveryPointByBackupVault) {
+		p.CreationDate = aws.Time(b.vaults[firstVault][0].CreationDate.Add(50 * time.Millisecond))
+	})
 	b.tell(t, firstHop(point))
 	b.started(t, 0)
-	b.tell(t, firstHop(other)) // of the same resource, a minute later
+	b.tell(t, firstHop(other)) // of the same resource, a moment later
 	b.started(t, 1)
 }
 
@@ -304,15 +311,16 @@ func TestEventsThatAreNotForTheCopier(t *testing.T) {
 	point := b.arrive(0, 1)
 	good := firstHop(point)
 	for name, event := range map[string]string{
-		"a job that runs":     strings.Replace(strings.Replace(good, `"COMPLETED"`, `"RUNNING"`, 1), `"`+point+`"`, "{}", 1),
-		"another vault":       strings.ReplaceAll(good, ":first", ":other"),
-		"another type":        strings.Replace(good, `"RDS"`, `"S3"`, 1),
-		"another source":      strings.Replace(good, "aws.backup", "my.app", 1),
-		"another kind":        strings.Replace(good, "Copy Job State Change", "Backup Job State Change", 1),
-		"a created job":       `{"source":"aws.backup","detail-type":"Copy Job State Change","detail":{"state":"CREATED","destinationBackupVaultArn":"` + firstVault + `"}}`,
-		"out of our vault":    strings.Replace(strings.Replace(good, firstVault, "arn:aws:backup:eu-west-1:222222222222:backup-vault:elsewhere", 1), "arn:aws:backup:eu-central-1:111111111111:backup-vault:member", firstVault, 1),
-		"a point elsewhere":   `{"source":"aws.backup","detail-type":"Recovery Point State Change","resources":["` + point + `"],"detail":{"status":"COMPLETED","backupVaultArn":"` + finalVault + `"}}`,
-		"a point that leaves": `{"source":"aws.backup","detail-type":"Recovery Point State Change","resources":["` + point + `"],"detail":{"status":"DELETING","backupVaultArn":"` + firstVault + `"}}`,
+		"a job that runs":             strings.Replace(strings.Replace(good, `"COMPLETED"`, `"RUNNING"`, 1), `"`+point+`"`, "{}", 1),
+		"another vault":               strings.ReplaceAll(good, ":first", ":other"),
+		"another type":                strings.Replace(good, `"RDS"`, `"S3"`, 1),
+		"another source":              strings.Replace(good, "aws.backup", "my.app", 1),
+		"another kind":                strings.Replace(good, "Copy Job State Change", "Backup Job State Change", 1),
+		"a created job":               `{"source":"aws.backup","detail-type":"Copy Job State Change","detail":{"state":"CREATED","destinationBackupVaultArn":"` + firstVault + `"}}`,
+		"out of our vault":            strings.Replace(strings.Replace(good, firstVault, "arn:aws:backup:eu-west-1:222222222222:backup-vault:elsewhere", 1), "arn:aws:backup:eu-central-1:111111111111:backup-vault:member", firstVault, 1),
+		"failed on its way elsewhere": strings.Replace(strings.Replace(strings.Replace(good, firstVault, "arn:aws:backup:eu-west-1:222222222222:backup-vault:elsewhere", 1), "arn:aws:backup:eu-central-1:111111111111:backup-vault:member", firstVault, 1), `"COMPLETED"`, `"FAILED"`, 1),
+		"a point elsewhere":           `{"source":"aws.backup","detail-type":"Recovery Point State Change","resources":["` + point + `"],"detail":{"status":"COMPLETED","backupVaultArn":"` + finalVault + `"}}`,
+		"a point that leaves":         `{"source":"aws.backup","detail-type":"Recovery Point State Change","resources":["` + point + `"],"detail":{"status":"DELETING","backupVaultArn":"` + firstVault + `"}}`,
 	} {
 		if v := b.tell(t, event); !v.Done || v.Err != nil {
 			t.Errorf("%s: the verdict is %+v", name, v)
@@ -358,6 +366,46 @@ func TestRoutes(t *testing.T) {
 	}
 	if !slices.Equal(got[long], []string{finalVault, thirdVault}) || !slices.Equal(got[plain], []string{finalVault}) || !slices.Equal(got[cluster], []string{thirdVault}) {
 		t.Errorf("points went to %v", got)
+	}
+	for i, j := range b.jobs { // the tag is what tells that one final copy of two is lacking
+		if *j.SourceRecoveryPointArn == long && *j.DestinationBackupVaultArn == finalVault {
+			b.end(i, types.CopyJobStateCompleted, "", "")
+		}
+	}
+	b.jobs = slices.DeleteFunc(b.jobs, func(j types.CopyJob) bool {
+		return *j.SourceRecoveryPointArn == long && *j.DestinationBackupVaultArn == thirdVault
+	})
+	b.tokens = map[string]string{}
+	if report, err := b.Reconcile(t.Context()); err != nil || report.Started != 1 {
+		t.Errorf("the reconciliation says %+v, %v", report, err)
+	}
+}
+
+// A reconciliation goes by all final vaults of a point, whichever comes first, and by no point that came long ago.
+func TestWhatAReconciliationMakes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"FINAL_VAULTS": finalVault + "," + thirdVault, "WINDOW": "48h"})
+	point := b.arrive(0, 5)
+	b.arrive(1, 5, func(p *types.RecoveryPointByBackupVault) { p.CompletionDate = aws.Time(b.now.Add(-49 * time.Hour)) })
+	b.tell(t, firstHop(point))
+	b.end(1, types.CopyJobStateCompleted, "", "")
+	b.jobs, b.tokens = b.jobs[1:], map[string]string{} // the job to the first vault was never made
+	report, err := b.Reconcile(t.Context())
+	if err != nil || report.Points != 1 || report.Started != 1 {
+		t.Errorf("the reconciliation says %+v, %v", report, err)
+	}
+	b.started(t, 2)
+}
+
+// Of two final vaults the one that somebody must do something about decides what becomes of the message.
+func TestTheMostUrgentOfTwoDecides(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"FINAL_VAULTS": finalVault + "," + thirdVault})
+	point := b.arrive(0, 1)
+	b.tell(t, firstHop(point))
+	b.end(1, types.CopyJobStateCompleted, "", "")
+	if v := b.tell(t, secondHop(b.end(0, types.CopyJobStateFailed, "Access denied", "ACCESS_DENIED"))); !v.Done || !slices.Equal(b.reasons(), []string{"refused"}) {
+		t.Errorf("the verdict is %+v, the dead letters: %v", v, b.reasons())
 	}
 }
 

@@ -109,6 +109,33 @@ func TestDatabaseClusterTwoSteps(t *testing.T) {
 	}
 }
 
+// TestDatabaseClusterKinds: the engine of a cluster says whose it is, and each kind comes back as what it was.
+func TestDatabaseClusterKinds(t *testing.T) {
+	t.Parallel()
+	p := enter(t, strongroomtest.New(t), member, home)
+	p.role(t, "jobs", rolePolicies...)
+	p.vault(t, "local-vault", p.key(t))
+	for engine, want := range map[string]string{"docdb": "DocumentDB", "neptune": "Neptune"} {
+		in := &rds.CreateDBClusterInput{DBClusterIdentifier: &engine, Engine: &engine}
+		if engine == "docdb" {
+			in.MasterUsername, in.MasterUserPassword = aws.String(keeper), aws.String(password)
+		}
+		must(p.rds().CreateDBCluster(t.Context(), in))(t, "creating a cluster of "+engine)
+		p.clusterHas(t, engine, "available")
+		point := p.backUp(t, "local-vault", p.clusterARN(engine))
+		if got := aws.ToString(p.point(t, "local-vault", point).ResourceType); got != want {
+			t.Errorf("the recovery point of a cluster of %s is of %s", engine, got)
+		}
+		out := p.restoreJob(t, point, map[string]string{"DBClusterIdentifier": engine + "-again", "Engine": engine})
+		if got := end(string(out.Status), out.StatusMessage, nil); got != completed {
+			t.Fatalf("restoring %s: %+v", engine, got)
+		}
+		if made := p.describeCluster(t, engine+"-again"); aws.ToString(made.Engine) != engine {
+			t.Errorf("what came back of %s runs %s", engine, aws.ToString(made.Engine))
+		}
+	}
+}
+
 // TestDatabaseClusterPlain: what is not encrypted of a cluster stays so when it is copied, and a cluster without instances is
 // backed up like any other.
 func TestDatabaseClusterPlain(t *testing.T) {

@@ -52,6 +52,21 @@ var databaseMishaps = []mishap{
 		again: func(w *wreck) telling { return w.create("RDS key") },
 	},
 	{
+		id: "E68b", mistake: "the cluster is stopped",
+		values: named("name", "wrecked-cluster"),
+		make: func(w *wreck) {
+			w.names["cluster"] = w.m.cluster(w.t, "wrecked-cluster", "")
+			w.m.member(w.t, "wrecked-cluster", "wrecked-member")
+			must(w.m.rds().StopDBCluster(w.t.Context(), &rds.StopDBClusterInput{DBClusterIdentifier: aws.String("wrecked-cluster")}))(w.t, "stopping the cluster")
+			w.m.clusterHas(w.t, "wrecked-cluster", "stopped")
+		},
+		try: func(w *wreck) telling { return w.backup("jobs", "member-vault", w.names["cluster"]) },
+		cure: func(w *wreck, _ rules.Fix) {
+			must(w.m.rds().StartDBCluster(w.t.Context(), &rds.StartDBClusterInput{DBClusterIdentifier: aws.String("wrecked-cluster")}))(w.t, "starting the cluster")
+			w.m.clusterHas(w.t, "wrecked-cluster", "available")
+		},
+	},
+	{
 		id: "E61", mistake: "the plan's hour lies just before the database's maintenance window",
 		values: func(w *wreck) rules.Values { return rules.Values{"window": w.names["maintenance"]} },
 		make: func(w *wreck) {

@@ -99,7 +99,7 @@ var (
 	ResourceNotAvailable = Entry{
 		ID: "E68b", Text: "DB cluster <name> is not in the available state.", Category: InvalidState, Moments: []Moment{InBackup},
 		Cause: "The cluster is <status>; RDS snapshots clusters that are available. (AWS publishes the end of the text.)", Cure: InstanceNotInState.Cure,
-		Source: "DG:backup-dashboards", Unreachable: needsDatabases,
+		Source: "DG:backup-dashboards",
 	}
 	ResourceNotInAvailable = Entry{
 		ID: "E68c", Text: "Instance <name> is not in available state.", Category: InvalidState, Moments: []Moment{InBackup},

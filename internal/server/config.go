@@ -76,6 +76,8 @@ type Quotas struct {
 	Accounts     int `yaml:"accounts"`      // of an organization; 10 by default
 	// CopiesPerResource are the copies of a resource to one Region of other accounts, at work or waiting; 30 by default.
 	CopiesPerResource int `yaml:"copies_per_resource"`
+	// MessagesInFlight are the messages of a queue of SQS that receivers have; 120,000 by default.
+	MessagesInFlight int `yaml:"messages_in_flight"`
 }
 
 // Webhooks are the endpoints that topics send to. Whoever may subscribe names them, so the server calls none on loopback,
@@ -145,7 +147,7 @@ func (c *Config) complete() error {
 	if err := c.Databases.complete(); err != nil {
 		return err
 	}
-	for name, quota := range map[string]int{"backup_vaults": c.Quotas.BackupVaults, "accounts": c.Quotas.Accounts, "copies_per_resource": c.Quotas.CopiesPerResource} {
+	for name, quota := range map[string]int{"backup_vaults": c.Quotas.BackupVaults, "accounts": c.Quotas.Accounts, "copies_per_resource": c.Quotas.CopiesPerResource, "messages_in_flight": c.Quotas.MessagesInFlight} {
 		if quota < 0 {
 			return fmt.Errorf("quotas: %s is %d; it cannot be below zero", name, quota)
 		}

@@ -34,7 +34,7 @@ func (s *Server) openMessaging(ctx context.Context, keeper *secrets.Keeper, page
 		return m, err
 	}
 	m.outbox = delivery.New(delivery.Config{DB: s.db, Clock: s.clock, Door: s.door, Seal: seal, AssumeForService: sessions.AssumeForService, Log: s.log})
-	m.queues = sqs.New(sqs.Config{DB: s.db, Clock: s.clock, Door: s.door, Seal: seal, Pages: pages, EnsureManagedKey: keys.EnsureManagedKey, Log: s.log})
+	m.queues = sqs.New(sqs.Config{DB: s.db, Clock: s.clock, Door: s.door, Seal: seal, Pages: pages, EnsureManagedKey: keys.EnsureManagedKey, MostInFlight: int64(s.config.Quotas.MessagesInFlight), Log: s.log})
 	m.topics = sns.New(sns.Config{
 		DB: s.db, Clock: s.clock, Door: s.door, Keeper: keeper, Pages: pages, Deliver: m.outbox.Put, Webhooks: s.config.Webhooks.Allow, Endpoint: s.Endpoint, Log: s.log,
 	})

@@ -132,6 +132,12 @@ func (tx *Tx) CountMessages(ctx context.Context, queueARN string) (MessageCounts
 		COUNT(*) FILTER (WHERE visible_at > $2 AND receives = 0) FROM sqs_messages WHERE queue_arn = $1 AND expires_at > $2`, queueARN, tx.Now)
 }
 
+// CountInFlight counts the messages of a queue that receivers have.
+func (tx *Tx) CountInFlight(ctx context.Context, queueARN string) (n int64, err error) {
+	return queryOne(ctx, tx, func(s scanner) (n int64, err error) { return n, s.Scan(&n) }, `
+		SELECT COUNT(*) FROM sqs_messages WHERE queue_arn = $1 AND visible_at > $2 AND receives > 0 AND expires_at > $2`, queueARN, tx.Now)
+}
+
 // PurgeMessages removes the messages of a queue that were sent until a time.
 func (tx *Tx) PurgeMessages(ctx context.Context, queueARN string, until Micros) error {
 	_, err := tx.exec(ctx, `DELETE FROM sqs_messages WHERE queue_arn = $1 AND sent_at <= $2`, queueARN, until)

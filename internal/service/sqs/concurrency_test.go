@@ -10,6 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"strongroom/internal/server"
+	"strongroom/internal/strongroomtest"
 )
 
 // receipt is a message with when its receiver asked for it and when he had it.
@@ -301,5 +304,44 @@ func TestWaitingReceiversWakeAtOnce(t *testing.T) {
 	}
 	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("they waited for %s", took)
+	}
+}
+
+// Receivers together have no more messages of a queue than its quota: who does not wait is told, and what they give back goes to
+// others.
+func TestMessagesInFlightAreLimited(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Quotas: server.Quotas{MessagesInFlight: 6}}})
+	b := &bench{s, awssqs.NewFromConfig(s.AWS(t, "member", region))}
+	url, _ := b.queue(t, "full", map[string]string{"VisibilityTimeout": "60"})
+	ordered, _ := b.queue(t, "full.fifo", map[string]string{"VisibilityTimeout": "60", "FifoQueue": "true"})
+	var bodies []string
+	for i := range 10 {
+		bodies = append(bodies, fmt.Sprint(i))
+		b.sendBatch(t, ordered, fmt.Sprint("g", i), []string{fmt.Sprint(i)})
+	}
+	b.sendBatch(t, url, "", bodies)
+	first := b.receive(t, url, 4)
+	if second := b.receive(t, url, 10); len(first) != 4 || len(second) != 2 {
+		t.Errorf("%d and %d were handed out", len(first), len(second))
+	}
+	_, err := b.ReceiveMessage(t.Context(), &awssqs.ReceiveMessageInput{QueueUrl: url})
+	wantCode(t, err, "OverLimit")
+	if waited := b.poll(t, url, 1); len(waited) != 0 {
+		t.Errorf("who waited got %d", len(waited))
+	}
+	b.delete(t, url, receipt{Message: first[0]})
+	if next := b.receive(t, url, 10); len(next) != 1 {
+		t.Errorf("after one was deleted %d were handed out", len(next))
+	}
+	b.advance(t, time.Minute)
+	if next := b.receive(t, url, 10); len(next) != 6 {
+		t.Errorf("after they came back %d were handed out", len(next))
+	}
+	if all := b.receive(t, ordered, 10); len(all) != 6 {
+		t.Errorf("of a FIFO queue %d were handed out", len(all))
+	}
+	if more := b.receive(t, ordered, 10); len(more) != 0 { // there nobody is told
+		t.Errorf("of a FIFO queue %d more were handed out", len(more))
 	}
 }

@@ -238,6 +238,7 @@ func (s *Service) DeleteQueue(ctx context.Context, c *api.Caller, in *sqs.Delete
 		return nil, noQueue()
 	}
 	s.arrivals.tell(q.ARN)
+	s.forget(q.ARN)
 	return &sqs.DeleteQueueOutput{}, err
 }
 

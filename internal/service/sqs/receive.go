@@ -66,7 +66,17 @@ func (s *Service) ReceiveMessage(ctx context.Context, c *api.Caller, in *sqs.Rec
 	open := &opener{s: s, caller: c, region: q.Region, keys: map[string]cipher.AEAD{}}
 	for {
 		arrived := s.arrivals.next(q.ARN)
-		messages, next, err := s.take(ctx, q, r, open)
+		room, err := s.reserve(ctx, q, int64(r.most))
+		if err != nil {
+			return nil, err
+		}
+		if room == 0 && r.wait == 0 && !fifo(q) {
+			return nil, overLimit()
+		}
+		now := r
+		now.most = int(room)
+		messages, next, err := s.take(ctx, q, now, open)
+		s.release(q, room-int64(len(messages)))
 		if err != nil {
 			return nil, err
 		}
@@ -109,8 +119,10 @@ func (s *Service) take(ctx context.Context, q state.Queue, r reception, open *op
 			if _, err := tx.Queue(ctx, q.ARN); err != nil {
 				return err
 			}
-			if seen, err = candidates(ctx, tx, q, r); err != nil || len(seen) > 0 {
-				return err
+			if r.most > 0 {
+				if seen, err = candidates(ctx, tx, q, r); err != nil || len(seen) > 0 {
+					return err
+				}
 			}
 			if next, err = tx.NextVisible(ctx, q.ARN); errors.Is(err, state.ErrNotFound) {
 				return nil

@@ -29,13 +29,16 @@ type Config struct {
 	Pages *page.Sealer
 	// EnsureManagedKey makes the account's aws/sqs key if it is not there, and returns its ARN.
 	EnsureManagedKey func(ctx context.Context, accountID, region, alias string) (string, error)
-	Log              *slog.Logger
+	// MostInFlight is how many messages of a queue receivers may have at once; 0 means 120,000.
+	MostInFlight int64
+	Log          *slog.Logger
 }
 
 // Service is SQS. Its methods may be called at once.
 type Service struct {
 	Config
 	arrivals arrivals
+	rooms    rooms
 	closing  context.Context // ends waits and move tasks
 	close    context.CancelFunc
 	tasks    sync.WaitGroup
@@ -43,7 +46,10 @@ type Service struct {
 
 // New returns the service.
 func New(c Config) *Service {
-	s := &Service{Config: c, arrivals: newArrivals()}
+	s := &Service{Config: c, arrivals: newArrivals(), rooms: newRooms()}
+	if s.MostInFlight == 0 {
+		s.MostInFlight = usualInFlight
+	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	return s
 }

@@ -93,6 +93,7 @@ func newMatrixWorld(t *testing.T, s *strongroomtest.Server) *matrixWorld {
 	w.ofEvents(t, set)
 	w.ofLogs(t, set)
 	w.ofLambda(t, set)
+	w.ofMappings(t, set)
 	w.ofCloudTrail(t, set)
 	_, err := newParty(member, once(w.m.user(t, "curious").config)).ec2.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{})
 	var refused smithy.APIError

@@ -84,7 +84,7 @@ func (s *Server) openFunctions(ctx context.Context, keeper *secrets.Keeper, page
 	return lambda.New(lambda.Config{
 		DB: s.db, Clock: s.clock, Wall: s.config.Wall, Door: s.door, Pages: pages, Seal: seal, Dir: filepath.Join(s.config.DataDir, "functions"),
 		Enabled: *f.Enabled, Network: network, FirstUser: f.firstUser, Users: f.users, Concurrency: f.Concurrency, Environments: f.Environments,
-		Lookup: sessions.Lookup, Deliver: m.outbox.Put, Endpoint: s.Endpoint, Log: s.log,
+		Lookup: sessions.Lookup, AssumeForService: sessions.AssumeForService, Deliver: m.outbox.Put, Endpoint: s.Endpoint, Log: s.log,
 		PutLogs: func(ctx context.Context, accountID, region, group, stream string, all []lambda.LogLine) error {
 			events := make([]logs.Event, len(all))
 			for i, line := range all {

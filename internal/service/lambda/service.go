@@ -17,6 +17,7 @@ import (
 	"strongroom/internal/page"
 	"strongroom/internal/sandbox"
 	"strongroom/internal/service/lambda/environment"
+	"strongroom/internal/service/lambda/eventsource"
 	"strongroom/internal/state"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 	Concurrency, Environments int
 	// Lookup returns the secret of an access key, and the caller it speaks for.
 	Lookup func(ctx context.Context, accessKeyID, sessionToken string) (secret string, caller api.Caller, err error)
+	// AssumeForService assumes the role of a function whose queue is read.
+	AssumeForService func(ctx context.Context, service *api.Caller, roleARN, sessionName string) (*api.Caller, error)
 	// Deliver keeps a delivery, to a destination or a dead-letter queue, as part of a transaction.
 	Deliver func(ctx context.Context, tx *state.Tx, d state.Delivery) error
 	// PutLogs writes to a stream of CloudWatch Logs, which is made if it is not there.
@@ -62,13 +65,14 @@ type LogLine struct {
 // Service is Lambda. Its methods may be called at once.
 type Service struct {
 	Config
-	code   *codeStore
-	pool   *pool
-	events *events
-	serve  func(net.Listener)
-	port   int
-	cancel context.CancelFunc
-	work   sync.WaitGroup
+	code    *codeStore
+	pool    *pool
+	events  *events
+	sources *eventsource.Service
+	serve   func(net.Listener)
+	port    int
+	cancel  context.CancelFunc
+	work    sync.WaitGroup
 }
 
 // New returns the service. It runs nothing before Start.
@@ -80,6 +84,9 @@ func New(c Config) (*Service, error) {
 	s := &Service{Config: c, code: code}
 	s.pool = newPool(s)
 	s.events = newEvents(s)
+	s.sources = eventsource.New(eventsource.Config{
+		DB: c.DB, Clock: c.Clock, Door: c.Door, Pages: c.Pages, Function: s.source, Invoke: s.invokeForSource, AssumeForService: c.AssumeForService, Enabled: c.Enabled, Log: c.Log,
+	})
 	return s, nil
 }
 
@@ -100,7 +107,7 @@ func (s *Service) Start(ctx context.Context, handler http.Handler, port int) err
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.work.Go(func() { s.events.run(ctx) })
 	s.work.Go(func() { s.pool.keep(ctx) })
-	return nil
+	return s.sources.Start(ctx)
 }
 
 // Close ends what runs. Asynchronous invocations that were under way are taken up by the next start. It may be called more
@@ -109,7 +116,9 @@ func (s *Service) Close() error {
 	if s.cancel != nil {
 		s.cancel()
 	}
+	s.sources.Stop()
 	s.pool.close()
+	s.sources.Close()
 	s.work.Wait()
 	return nil
 }
@@ -130,7 +139,7 @@ func (s *Service) API() *api.Service {
 	invoke := api.Op("", s.Invoke, s.invokeAccess).AsData()
 	return &api.Service{
 		Name: "lambda", EventSource: Principal, AccessDenied: "AccessDeniedException", AccessDeniedStatus: http.StatusForbidden, Authorization: authorization,
-		Operations: []api.Operation{
+		Operations: append(s.sources.Operations(),
 			api.Making(api.Op("", s.CreateFunction, s.createFunctionAccess), func(out *lambda.CreateFunctionOutput) string { return *out.FunctionArn }),
 			row(s, "GetFunction", s.GetFunction),
 			row(s, "GetFunctionConfiguration", s.GetFunctionConfiguration),
@@ -166,7 +175,7 @@ func (s *Service) API() *api.Service {
 			api.Op("", s.TagResource, s.tagAccess),
 			api.Op("", s.UntagResource, s.untagAccess),
 			api.Op("", s.ListTags, s.listTagsAccess),
-		},
+		),
 	}
 }
 

@@ -78,16 +78,20 @@ func (s *Service) Start(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the pollers. The functions that they have invoked are not waited for longer than their answers' loss costs
-// nothing: messages that were not deleted come again. It may be called more than once, and without Start.
-func (s *Service) Close() {
+// Stop ends the pollers. It waits neither for them nor for the functions that they have invoked.
+func (s *Service) Stop() {
 	s.mu.Lock()
-	cancel := s.cancel
+	defer s.mu.Unlock()
 	s.ctx = nil
-	s.mu.Unlock()
-	if cancel != nil {
-		cancel()
+	if s.cancel != nil {
+		s.cancel()
 	}
+}
+
+// Close ends the pollers, and waits for them and what they have invoked. What was not deleted by then comes again. It may be
+// called more than once, and without Start.
+func (s *Service) Close() {
+	s.Stop()
 	s.work.Wait()
 }
 

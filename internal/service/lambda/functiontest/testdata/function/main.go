@@ -27,6 +27,8 @@ type Event struct {
 	Text  string          `json:"text"`
 	Size  int             `json:"size"`
 	Value json.RawMessage `json:"value"`
+
+	Records []json.RawMessage // of messages, each of which is an Event itself
 }
 
 var (
@@ -57,7 +59,44 @@ func main() {
 	lambda.Start(handle)
 }
 
+// records does what messages of SQS and SNS ask for, prints each, and answers which it could not process. If it is not asked for that
+// answer, it fails.
+func records(ctx context.Context, all []json.RawMessage) (any, error) {
+	type failure struct {
+		ID string `json:"itemIdentifier"`
+	}
+	answer := struct {
+		Failures []failure `json:"batchItemFailures"`
+	}{[]failure{}}
+	var failed error
+	for _, text := range all {
+		fmt.Printf("RECORD %s\n", text)
+		var r struct {
+			MessageID string `json:"messageId"`
+			Body      string `json:"body"`
+			Source    string `json:"eventSourceARN"`
+		}
+		if err := json.Unmarshal(text, &r); err != nil {
+			return nil, err
+		}
+		var e Event
+		if json.Unmarshal([]byte(r.Body), &e) != nil || e.Do == "" {
+			continue
+		}
+		if _, err := handle(ctx, e); err != nil {
+			answer.Failures = append(answer.Failures, failure{r.MessageID})
+			if strings.HasSuffix(r.Source, ":whole") {
+				failed = err
+			}
+		}
+	}
+	return answer, failed
+}
+
 func handle(ctx context.Context, e Event) (any, error) {
+	if e.Records != nil {
+		return records(ctx, e.Records)
+	}
 	count++
 	switch e.Do {
 	case "echo":

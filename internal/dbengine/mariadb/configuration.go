@@ -47,16 +47,16 @@ func refused(name string) bool {
 		if slices.ContainsFunc(owned, func(o string) bool { return strings.HasPrefix(o, name) }) {
 			return true
 		}
-		stripped := name
-		for _, modifier := range []string{"loose_", "skip_", "enable_", "disable_", "maximum_"} {
-			stripped = strings.TrimPrefix(stripped, modifier)
-		}
-		if stripped == name {
+		i := slices.IndexFunc(modifiers, func(m string) bool { return strings.HasPrefix(name, m) })
+		if i < 0 {
 			return false
 		}
-		name = stripped
+		name = strings.TrimPrefix(name, modifiers[i])
 	}
 }
+
+// modifiers are prefixes that MariaDB takes off a name: https://mariadb.com/kb/en/configuring-mariadb-with-option-files/.
+var modifiers = []string{"loose_", "skip_", "enable_", "disable_", "maximum_", "autoset_"}
 
 // parameters checks the user's parameters as far as MariaDB does not, and returns their lines.
 func parameters(given map[string]string) ([]string, error) {

@@ -123,3 +123,54 @@ func (l ledger) Show(ctx context.Context, name string) (value string, err error)
 	err = l.QueryRowContext(ctx, "SELECT variable_value FROM information_schema.global_variables WHERE variable_name = ?", name).Scan(&value)
 	return value, err
 }
+
+// TestMasterIsNoSuperuser: the master user does what administrators do, and reads and writes no files of the host.
+func TestMasterIsNoSuperuser(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := dbengine.Settings{
+		Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t),
+		MasterUsername: `o'brien\`, MasterPassword: "password", Database: "shop", User: dbengine.DefaultUser("mysql"),
+	}
+	if err := engine.Init(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	srv, err := engine.Start(ctx, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = srv.Stop(context.Background()) })
+	l, err := open(ctx, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	for _, statement := range []string{
+		"CREATE DATABASE another", "CREATE USER clerk IDENTIFIED BY 'x'", "GRANT SELECT ON another.* TO clerk", "CREATE TABLE t (a int)",
+		"CREATE PROCEDURE p() SELECT 1", "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1", "SHOW PROCESSLIST", "FLUSH TABLES",
+	} {
+		if _, err := l.ExecContext(ctx, statement); err != nil {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+	for _, statement := range []string{
+		"SELECT 1 INTO OUTFILE '/tmp/outfile'", "LOAD DATA INFILE '/etc/passwd' INTO TABLE t", "SET GLOBAL general_log = 1", "GRANT FILE ON *.* TO clerk",
+		"GRANT SUPER ON *.* TO clerk", "SET GLOBAL secure_file_priv = ''", "SHUTDOWN",
+	} {
+		if _, err := l.ExecContext(ctx, statement); err == nil {
+			t.Errorf("the master user may: %s", statement)
+		}
+	}
+	var read sql.NullString
+	if err := l.QueryRowContext(ctx, "SELECT load_file('/etc/passwd')").Scan(&read); err != nil || read.Valid {
+		t.Errorf("load_file says %q, %v", read.String, err)
+	}
+	for _, name := range []string{"rdsadmin", "root", "mysql", ""} {
+		own := s
+		own.MasterUsername, own.MasterPassword = name, ""
+		if l, err := open(ctx, own); err == nil {
+			_ = l.Close()
+			t.Errorf("%q enters over TCP without a password", name)
+		}
+	}
+}

@@ -42,7 +42,7 @@ func Open(ctx context.Context, s dbengine.Settings) (*Listener, error) {
 		return nil, fmt.Errorf("reading the certificate of a database: %w", err)
 	}
 	port := strconv.Itoa(s.Port)
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(s.Address, port))
+	l, err := listen(ctx, net.JoinHostPort(s.Address, port))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, &dbengine.StartError{Reason: dbengine.ReasonPortInUse, Detail: port}
@@ -52,6 +52,20 @@ func Open(ctx context.Context, s dbengine.Settings) (*Listener, error) {
 		return nil, &dbengine.StartError{Reason: dbengine.ReasonUnknown, Detail: err.Error()}
 	}
 	return &Listener{Listener: l, config: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}}, nil
+}
+
+// patience is how often a port that is taken is asked for again, with a moment between: what is left of connections to a process
+// that was killed may hold it for so long.
+const patience = 25
+
+func listen(ctx context.Context, address string) (l net.Listener, err error) {
+	for range patience {
+		l, err = new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if !errors.Is(err, syscall.EADDRINUSE) || dbengine.Pause(ctx) != nil {
+			break
+		}
+	}
+	return l, err
 }
 
 // Accept implements [net.Listener].

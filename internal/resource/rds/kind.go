@@ -99,6 +99,12 @@ func (k *snapshots) backup(ctx context.Context, c *api.Caller, d resource.Descri
 // sourceTags are the tags that AWS Backup gives to a snapshot of a resource.
 func sourceTags(r arn.ARN) map[string]string { return map[string]string{sourceTag: r.String()} }
 
+// takesSnapshots reports whether a backup of what has a status may begin. What is starting is waited for: so is every database
+// after a restart of this server, which is no reason for a job to fail.
+func takesSnapshots(status string) bool {
+	return status == statusAvailable || status == "backing-up" || status == "starting"
+}
+
 // Added implements [resource.Kind]: the recovery point becomes a snapshot in RDS's catalogue. Of its database a copy tells what
 // its source does.
 func (k *snapshots) Added(ctx context.Context, tx *state.Tx, p state.RecoveryPoint) (err error) {

@@ -170,7 +170,7 @@ func (k *clusters) Backup(ctx context.Context, c *api.Caller, d resource.Descrip
 	if err != nil {
 		return resource.Result{}, err
 	}
-	if status := found.status(); status != statusAvailable && status != "backing-up" {
+	if status := found.status(); !takesSnapshots(status) {
 		return resource.Result{}, rules.ResourceNotAvailable.Refuse(rules.Values{"name": found.ID, "status": status, "resource": d.ARN.String()})
 	}
 	snapshot := nameOf(k.RecoveryPointARN(d, r.Point, 0))

@@ -131,7 +131,7 @@ func (k *instances) Backup(ctx context.Context, c *api.Caller, d resource.Descri
 	if err != nil {
 		return resource.Result{}, err
 	}
-	if status := shownStatus(i, database); status != statusAvailable && status != "backing-up" {
+	if status := shownStatus(i, database); !takesSnapshots(status) {
 		return resource.Result{}, rules.ResourceNotInAvailable.Refuse(rules.Values{"name": i.ID, "status": status, "resource": d.ARN.String()})
 	}
 	of := NewSnapshot(k.kind, "", database)

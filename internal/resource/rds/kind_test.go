@@ -9,6 +9,15 @@ import (
 	"strongroom/internal/state"
 )
 
+func TestTakesSnapshots(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]bool{"available": true, "backing-up": true, "starting": true, "stopped": false, "creating": false, "failed": false, "storage-full": false, "": false} {
+		if takesSnapshots(status) != want {
+			t.Errorf("of what is %q snapshots are taken: %t", status, !want)
+		}
+	}
+}
+
 // TestInstanceMetadata: what a recovery point tells of its instance is what a restore takes, in any case; the rest is asked for
 // or refused.
 func TestInstanceMetadata(t *testing.T) {

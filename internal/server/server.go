@@ -266,7 +266,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		},
 	})
 	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages, Door: s.door, Keeper: keeper, Log: s.log})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{identities.TaggingProvider(s.door), objects, volumes, keys, plans, messages.queues, messages.topics, messages.buses, lines, functions, trail}})
+	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{identities.TaggingProvider(s.door), objects, volumes, databases, keys, plans, messages.queues, messages.topics, messages.buses, lines, functions, trail}})
 	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, databases, plans, messages.queues, messages.topics, messages.buses, lines, functions, tags, trail} {
 		s.door.Register(service.API())
 	}

@@ -45,6 +45,19 @@ type DBInstanceSettings struct {
 	NetworkType        string   `json:",omitempty"`
 	CharacterSet       string   `json:",omitempty"`
 	LogExports         []string `json:",omitempty"`
+
+	Pending *DBInstancePending `json:",omitempty"` // what changes in the next maintenance window
+}
+
+// DBInstancePending is what an instance's class and storage are to be from a time on.
+type DBInstancePending struct {
+	At               Micros
+	Class            string
+	AllocatedStorage int32
+	StorageType      string
+	IOPS             int32 `json:",omitempty"`
+	Throughput       int32 `json:",omitempty"`
+	MultiAZ          bool  `json:",omitempty"`
 }
 
 // InsertDBInstance enters a DB instance; [ErrExists] if its identifier is taken.

@@ -137,6 +137,11 @@ func (tx *Tx) SetDBSnapshotTags(ctx context.Context, point string, tags map[stri
 	return tx.execOne(ctx, `UPDATE db_snapshots SET tags = $1 WHERE point = $2`, JSON[map[string]string]{tags}, point)
 }
 
+// SetDBSnapshotSettings replaces what a snapshot tells of its instance.
+func (tx *Tx) SetDBSnapshotSettings(ctx context.Context, point string, settings DBInstanceSettings) error {
+	return tx.execOne(ctx, `UPDATE db_snapshots SET settings = $1 WHERE point = $2`, JSON[DBInstanceSettings]{settings}, point)
+}
+
 // DeleteDBSnapshot removes the row.
 func (tx *Tx) DeleteDBSnapshot(ctx context.Context, point string) error {
 	return tx.execOne(ctx, `DELETE FROM db_snapshots WHERE point = $1`, point)

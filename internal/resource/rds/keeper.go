@@ -229,10 +229,18 @@ func (k *keeper) restart(ctx context.Context, d state.Database) error {
 	})
 }
 
-// stop ends the process of a database that is wanted stopped. If somebody asks for its server all the same, as for a snapshot of
-// a cluster that has no instances, it runs as long as it is needed.
+// stop ends the process of a database that is wanted stopped. If somebody asks for its server all the same, as for a snapshot that
+// is to be taken before, or one of a cluster that has no instances, it runs as long as it is needed.
 func (k *keeper) stop(ctx context.Context, d state.Database) (more bool, err error) {
-	if k.sought() {
+	var pending []state.DBSnapshot
+	err = k.fleet.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		pending, err = tx.DBSnapshotsOf(ctx, d.ID, "creating")
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	if k.sought() || (len(pending) > 0 && d.Status != statusStopped) {
 		if k.current() != nil {
 			return false, nil // who is done wakes the keeper
 		}

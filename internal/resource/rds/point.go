@@ -65,7 +65,7 @@ func (f *Fleet) backup(ctx context.Context, id string, to *archive.Domain, point
 		return archive.Summary{}, false, err
 	}
 	k := f.keeper(id)
-	if k == nil || (d.Wanted == state.DatabaseStopped && !OfCluster(d)) {
+	if k == nil || (d.Status == statusStopped && !OfCluster(d)) { // one that is stopping waits for its snapshots
 		return archive.Summary{}, false, errNotRunning(d)
 	}
 	server, giveBack, err := k.use(ctx)

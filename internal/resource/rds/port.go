@@ -50,6 +50,15 @@ func (f *Fleet) choosePort(ctx context.Context, tx *state.Tx, asked int) (int64,
 	}
 }
 
+// MovePort gives a database another port from its next start on: the one asked for, if it can be had.
+func (f *Fleet) MovePort(ctx context.Context, tx *state.Tx, d state.Database, asked int) error {
+	port, err := f.choosePort(ctx, tx, asked)
+	if err != nil {
+		return err
+	}
+	return tx.SetDatabasePort(ctx, d.ID, port)
+}
+
 // free reports whether nobody listens on a port.
 func (f *Fleet) free(ctx context.Context, port int) bool {
 	var l net.ListenConfig

@@ -7,11 +7,17 @@ import (
 	"strongroom/internal/api"
 )
 
-// major is the version by which parameter and option groups go: 15 of PostgreSQL 15.18, 10.11 of MariaDB 10.11.14.
+// major is the version by which parameter and option groups go: 15 of PostgreSQL 15.18, 10.11 of MariaDB 10.11.14. Where another
+// server stands in for an engine, it is that of the engine: see [engineFamilies].
 func major(engine, version string) string {
+	for _, f := range engineFamilies {
+		if f.engine == engine && !f.told() {
+			return f.major
+		}
+	}
 	parts := strings.Split(version, ".")
 	n := 2
-	if strings.HasSuffix(engine, "postgres") || strings.HasSuffix(engine, "postgresql") {
+	if strings.HasPrefix(engine, "postgres") || strings.HasSuffix(engine, "postgresql") {
 		n = 1
 	}
 	return strings.Join(parts[:min(n, len(parts))], ".")

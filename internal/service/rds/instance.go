@@ -20,6 +20,8 @@ type instance struct {
 	state.DBInstance
 	database  state.Database
 	backingUp bool // a snapshot of it is being taken
+	subnets   state.DBSubnetGroup
+	due       bool // its parameter group has other values than its database
 }
 
 // status is what RDS shows: the instance's own while something goes on with it, or the database's.
@@ -27,6 +29,8 @@ func (i instance) status() string {
 	switch {
 	case i.Status != "":
 		return i.Status
+	case i.database.PasswordDue && i.database.Status == "available":
+		return "resetting-master-credentials"
 	case i.backingUp && i.database.Status == "available":
 		return "backing-up"
 	}
@@ -36,12 +40,26 @@ func (i instance) status() string {
 // load reads what stands behind an instance.
 func load(ctx context.Context, tx *state.Tx, row state.DBInstance) (instance, error) {
 	i := instance{DBInstance: row}
+	if p := i.Settings.Pending; p != nil && p.At <= tx.Now { // its window has come: nothing else has to be done
+		settle(&i.DBInstance, &i.Settings, *p)
+		i.Settings.Pending = nil
+	}
 	var err error
 	if i.database, err = tx.Database(ctx, row.DatabaseID); err != nil {
 		return i, err
 	}
 	creating, err := tx.DBSnapshotsOf(ctx, row.DatabaseID, "creating")
+	if err != nil {
+		return i, err
+	}
 	i.backingUp = len(creating) > 0
+	if i.due, err = parametersDue(ctx, tx, i); err != nil || i.Settings.SubnetGroup == "" {
+		return i, err
+	}
+	i.subnets, err = subnetGroup(ctx, tx, &api.Caller{AccountID: row.AccountID, Region: row.Region}, &i.Settings.SubnetGroup)
+	if api.Code(err) != "" { // a cluster's, which may name one that is gone
+		i.subnets, err = state.DBSubnetGroup{AccountID: row.AccountID, Region: row.Region, Name: i.Settings.SubnetGroup}, nil
+	}
 	return i, err
 }
 
@@ -169,6 +187,9 @@ func (s *Service) describe(i instance) types.DBInstance {
 	}
 	if set.ParameterGroup != "" {
 		applied := "in-sync"
+		if i.due {
+			applied = "pending-reboot"
+		}
 		out.DBParameterGroups = []types.DBParameterGroupStatus{{DBParameterGroupName: &set.ParameterGroup, ParameterApplyStatus: &applied}}
 	}
 	if set.OptionGroup != "" {
@@ -180,9 +201,9 @@ func (s *Service) describe(i instance) types.DBInstance {
 		out.VpcSecurityGroups = append(out.VpcSecurityGroups, types.VpcSecurityGroupMembership{VpcSecurityGroupId: &group, Status: &active})
 	}
 	if set.SubnetGroup != "" {
-		complete := "Complete"
-		out.DBSubnetGroup = &types.DBSubnetGroup{DBSubnetGroupName: &set.SubnetGroup, SubnetGroupStatus: &complete}
+		out.DBSubnetGroup = describeSubnetGroup(i.subnets)
 	}
+	out.PendingModifiedValues = describePending(i)
 	return out
 }
 
@@ -195,4 +216,31 @@ func portOf(given *int32) (int, error) {
 		return 0, errValue("Invalid database port %s. Valid port range is 1150-65535", strconv.Itoa(int(*given)))
 	}
 	return int(*given), nil
+}
+
+// describePending is the SDK's form of what changes in the next maintenance window.
+func describePending(i instance) *types.PendingModifiedValues {
+	p, set, out := i.Settings.Pending, i.Settings, &types.PendingModifiedValues{}
+	if p == nil {
+		return out
+	}
+	if p.Class != i.Class {
+		out.DBInstanceClass = &p.Class
+	}
+	if p.AllocatedStorage != set.AllocatedStorage {
+		out.AllocatedStorage = &p.AllocatedStorage
+	}
+	if p.StorageType != set.StorageType {
+		out.StorageType = &p.StorageType
+	}
+	if p.IOPS != set.IOPS {
+		out.Iops = &p.IOPS
+	}
+	if p.Throughput != set.Throughput {
+		out.StorageThroughput = &p.Throughput
+	}
+	if p.MultiAZ != set.MultiAZ {
+		out.MultiAZ = &p.MultiAZ
+	}
+	return out
 }

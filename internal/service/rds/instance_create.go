@@ -162,10 +162,10 @@ func settingsFrom(c *api.Caller, in *rds.CreateDBInstanceInput, engine, version 
 	if in.AllocatedStorage == nil {
 		return set, errMissing("AllocatedStorage")
 	}
-	if set.BackupRetention < 0 || set.BackupRetention > 35 {
-		return set, errValue("Invalid backup retention period: %d. Retention period must be between 0 and 35", set.BackupRetention)
-	}
 	complete(c, &set, engine, version, facts)
+	if err := checkWindows(set); err != nil {
+		return set, err
+	}
 	return set, checkStorage(set, engine)
 }
 
@@ -186,11 +186,13 @@ func complete(c *api.Caller, set *state.DBInstanceSettings, engine, version stri
 	}
 }
 
-// checkStorage holds a size against the limits of its type.
+// storageLimits are the least and greatest sizes, in GiB, of the types of storage.
 // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html
+var storageLimits = map[string][2]int32{"gp2": {20, 65536}, "gp3": {20, 65536}, "io1": {100, 65536}, "io2": {100, 65536}, "standard": {5, 3072}}
+
+// checkStorage holds a size against the limits of its type.
 func checkStorage(set state.DBInstanceSettings, engine string) error {
-	limits := map[string][2]int32{"gp2": {20, 65536}, "gp3": {20, 65536}, "io1": {100, 65536}, "io2": {100, 65536}, "standard": {5, 3072}}
-	limit, known := limits[set.StorageType]
+	limit, known := storageLimits[set.StorageType]
 	switch {
 	case !known:
 		return errValue("Invalid storage type: %s", set.StorageType)
@@ -276,18 +278,26 @@ func unsupported(asked map[string]bool) error {
 
 // make makes the instance that was wished for, from a snapshot if one is given.
 func (s *Service) make(ctx context.Context, c *api.Caller, w wish, from *state.DBSnapshot) (instance, error) {
-	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-		_, err := tx.DBInstance(ctx, c.AccountID, c.Region, w.ID)
+	var values map[string]string
+	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		switch _, err := tx.DBInstance(ctx, c.AccountID, c.Region, w.ID); {
+		case err == nil:
+			return errInstanceExists()
+		case !errors.Is(err, state.ErrNotFound):
+			return err
+		}
+		if err := s.checkGroups(ctx, tx, c, w.Settings, w.database.Engine, w.database.EngineVersion); err != nil {
+			return err
+		}
+		values, err = groupValues(ctx, tx, state.InstanceParameters, c.AccountID, c.Region, w.Settings.ParameterGroup)
 		return err
 	})
-	if err == nil {
-		return instance{}, errInstanceExists()
-	}
-	if !errors.Is(err, state.ErrNotFound) {
+	if err != nil {
 		return instance{}, err
 	}
 	spec := fleet.Spec{
 		ID: fleet.NewID("db-"), Engine: w.database.Engine, MasterUsername: w.database.MasterUsername, MasterPassword: w.password, Name: w.database.Name, Source: from,
+		Parameters: values,
 	}
 	if from != nil {
 		spec.KeyARN = from.KeyARN

@@ -42,9 +42,17 @@ func (s *Service) API() *api.Service {
 		Name: "rds", EventSource: "rds.amazonaws.com", AccessDenied: "AccessDenied", Authorization: authorization,
 		Operations: slices.Concat(
 			s.instanceOperations(),
+			s.powerOperations(),
 			s.snapshotOperations(),
 			s.clusterOperations(),
 			s.clusterSnapshotOperations(),
+			s.snapshotSharingOperations(),
+			s.parameterGroupOperations(),
+			s.clusterParameterGroupOperations(),
+			s.subnetGroupOperations(),
+			s.optionGroupOperations(),
+			s.engineOperations(),
+			s.tagOperations(),
 		),
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
+	rdstypes "github.com/aws/aws-sdk-go-v2/service/rds/types"
 )
 
 // ofRDS makes two DB instances and two snapshots, of each one that is deleted, and what calls about them are given.
@@ -81,6 +82,47 @@ func clusterIs(t *testing.T, c *rds.Client, id, status string) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// ofRDSGroups makes two groups of each kind, of which one is deleted, and what calls about them are given.
+func (w *matrixWorld) ofRDSGroups(t *testing.T, set func(map[string]any)) {
+	t.Helper()
+	ctx, c, described := t.Context(), rds.NewFromConfig(w.m.config), aws.String("of the matrix")
+	builtin := must(c.DescribeDBSubnetGroups(ctx, &rds.DescribeDBSubnetGroupsInput{DBSubnetGroupName: aws.String("default")}))(t, "describing subnets").DBSubnetGroups[0]
+	var subnets []string
+	for _, s := range builtin.Subnets {
+		subnets = append(subnets, *s.SubnetIdentifier)
+	}
+	for _, name := range []string{"possessed", "spare"} {
+		must(c.CreateDBParameterGroup(ctx, &rds.CreateDBParameterGroupInput{DBParameterGroupName: &name, DBParameterGroupFamily: aws.String("postgres15"), Description: described}))(t, "making a parameter group")
+		must(c.CreateDBClusterParameterGroup(ctx, &rds.CreateDBClusterParameterGroupInput{
+			DBClusterParameterGroupName: &name, DBParameterGroupFamily: aws.String("aurora-postgresql15"), Description: described,
+		}))(t, "making a cluster parameter group")
+		must(c.CreateDBSubnetGroup(ctx, &rds.CreateDBSubnetGroupInput{DBSubnetGroupName: &name, DBSubnetGroupDescription: described, SubnetIds: subnets}))(t, "making a subnet group")
+		must(c.CreateOptionGroup(ctx, &rds.CreateOptionGroupInput{
+			OptionGroupName: &name, EngineName: aws.String("mariadb"), MajorEngineVersion: aws.String("10.11"), OptionGroupDescription: described,
+		}))(t, "making an option group")
+	}
+	values := map[string]any{
+		"rds.DBParameterGroupName": "possessed", "rds.DBClusterParameterGroupName": "possessed", "rds.DBSubnetGroupName": "possessed", "rds.OptionGroupName": "possessed",
+		"rds.Description": "d", "rds.DBSubnetGroupDescription": "d", "rds.OptionGroupDescription": "d", "rds.TargetOptionGroupDescription": "d",
+		"rds.TargetDBParameterGroupDescription": "d", "rds.TargetDBClusterParameterGroupDescription": "d",
+		"rds.DBParameterGroupFamily": "postgres15", "rds:CreateDBClusterParameterGroup.DBParameterGroupFamily": "aurora-postgresql15",
+		"rds:DescribeEngineDefaultClusterParameters.DBParameterGroupFamily": "aurora-postgresql15",
+		"rds.SubnetIds":  subnets,
+		"rds.EngineName": "mariadb", "rds.MajorEngineVersion": "10.11", "rds.ResetAllParameters": true,
+		"rds:ResetDBParameterGroup.ResetAllParameters": true, "rds:ResetDBClusterParameterGroup.ResetAllParameters": true,
+		"rds.Parameters":   []rdstypes.Parameter{{ParameterName: aws.String("work_mem"), ParameterValue: aws.String("8192"), ApplyMethod: rdstypes.ApplyMethodImmediate}},
+		"rds.ResourceName": "arn:aws:rds:" + home + ":" + w.m.id + ":og:possessed",
+		"rds.Tags":         []rdstypes.Tag{{Key: aws.String("team"), Value: aws.String("a")}}, "rds.TagKeys": []string{"team"},
+		"rds.SourceDBSnapshotIdentifier": "possessed", "rds.TargetDBSnapshotIdentifier": "matrix-copy", "rds.AttributeName": "restore",
+		"rds:ModifyDBSnapshotAttribute.ValuesToAdd": []string{management},
+	}
+	for _, group := range []string{"DBParameterGroup", "DBClusterParameterGroup", "DBSubnetGroup", "OptionGroup"} {
+		values["rds:Create"+group+"."+group+"Name"], values["rds:Delete"+group+"."+group+"Name"] = "matrix", "spare"
+		values["rds.Source"+group+"Identifier"], values["rds.Target"+group+"Identifier"] = "possessed", "matrix-copied"
+	}
+	set(values)
 }
 
 // instanceIs waits until a DB instance has a status.

@@ -84,6 +84,7 @@ func newMatrixWorld(t *testing.T, s *strongroomtest.Server) *matrixWorld {
 	w.ofEC2(t, o, set)
 	w.ofRDS(t, set)
 	w.ofClusters(t, set)
+	w.ofRDSGroups(t, set)
 	w.ofIAM(t, set, identityPolicy)
 	w.ofKMS(t, o, set)
 	w.ofS3(t, o, set)

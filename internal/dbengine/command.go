@@ -2,6 +2,7 @@ package dbengine
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -39,8 +40,20 @@ func (s Settings) prepare(ctx context.Context, c Command) (*exec.Cmd, error) {
 			return nil, err
 		}
 	}
+	// Both ways give it a group of its own. What makes a sandbox is two processes, of which the second outlives the first if that
+	// is killed early.
+	cmd.Cancel = func() error { return killGroup(cmd) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
 	return cmd, nil
+}
+
+// killGroup kills a command and what it has started so far.
+func killGroup(cmd *exec.Cmd) error {
+	err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	if errors.Is(err, syscall.ESRCH) {
+		return os.ErrProcessDone
+	}
+	return err
 }
 
 // environment is all that engines find: their messages are to be read by programs, and their time is the service's.

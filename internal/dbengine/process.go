@@ -87,7 +87,7 @@ func (p *Process) Kill() error {
 	p.stopping.Store(true)
 	err := p.settings.end(context.Background(), syscall.SIGKILL, 0, p.programs)
 	// Where it runs inside another program, that ends with it, or is ended.
-	_ = p.cmd.Process.Kill()
+	_ = killGroup(p.cmd)
 	<-p.done
 	return err
 }

@@ -124,7 +124,24 @@ func canceled(t *testing.T, s *Subject) {
 	if n := signal(t, set.Dir, 0); n > 0 {
 		t.Errorf("%d processes are left", n)
 	}
+	// Nor, once it has been ended, any that would have become one: they have the directory among their arguments.
+	for end := time.Now().Add(patience); named(t, set.Dir); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("what was to start it is left")
+		}
+	}
 	s.started(t, set)
+}
+
+// named says whether a process has a directory among its arguments.
+func named(t *testing.T, dir string) bool {
+	t.Helper()
+	for _, path := range glob(t, "/proc/[0-9]*/cmdline") {
+		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), dir) {
+			return true
+		}
+	}
+	return false
 }
 
 var errSink = errors.New("the sink is full")

@@ -21,6 +21,8 @@ type demoOptions struct {
 	listen  string
 	objects int
 	image   int
+	rows    int
+	copier  string
 }
 
 func demoCommand() *cobra.Command {
@@ -29,9 +31,10 @@ func demoCommand() *cobra.Command {
 		Use:   "demo [--keep]",
 		Short: "Run the main job, end to end, on a fresh server",
 		Long: `Starts a server on a fresh data directory, builds the three-account solution through the
-public APIs, writes buckets and ext4 volumes, runs the plans simple and cross-region,
-deletes the originals, restores them in the member account, inside the backup account in
-the second Region, and after copying back, and compares every byte.
+public APIs, writes buckets, ext4 volumes and a PostgreSQL database, runs the plans simple,
+cross-region and cross-region-special (whose second copy a function makes), deletes the
+originals, restores them in the member account, inside the backup account in the second
+Region, and after copying back, and compares every byte and row.
 
 With --keep the server goes on until it is told to stop, for a look around.
 
@@ -45,6 +48,8 @@ Exit codes: 0 every byte came back, 1 something did not, 2 wrong usage.`,
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "address to serve on; port 0 takes a free one")
 	f.IntVar(&o.objects, "objects", 2500, "keys in each of the two buckets")
 	f.IntVar(&o.image, "image", 128, "size of each ext4 image in MiB")
+	f.IntVar(&o.rows, "rows", 100_000, "rows of the database")
+	f.StringVar(&o.copier, "copier", "", "zip of the function that makes second copies (default: strongroom-copier.zip beside this program)")
 	return c
 }
 
@@ -63,6 +68,13 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer) (err error) {
 	}
 	if err := os.MkdirAll(o.data, 0o700); err != nil {
 		return err
+	}
+	if o.copier == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		o.copier = filepath.Join(filepath.Dir(self), "strongroom-copier.zip")
 	}
 	logFile, err := os.Create(filepath.Join(o.data, "server.log"))
 	if err != nil {
@@ -85,7 +97,7 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer) (err error) {
 	admin := server.OpenAdmin(o.data)
 	err = demo.Run(ctx, demo.Options{
 		ProfilesDir: s.ProfilesDir(), HomeRegion: server.HomeRegion, SecondRegion: server.SecondRegion,
-		Objects: o.objects, ImageMiB: o.image, Out: out, Terminal: isTerminal(out),
+		Objects: o.objects, ImageMiB: o.image, Rows: o.rows, Copier: o.copier, Out: out, Terminal: isTerminal(out),
 		Advance: func(ctx context.Context, d time.Duration) error {
 			_, err := admin.Clock(ctx, server.ClockMove{Advance: d, DoNotWait: true})
 			return err

@@ -10,10 +10,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/backup"
 	"github.com/aws/aws-sdk-go-v2/service/ebs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
@@ -26,10 +30,14 @@ type account struct {
 	backup        *backup.Client
 	ebs           *ebs.Client
 	ec2           *ec2.Client
+	events        *eventbridge.Client
 	iam           *iam.Client
 	kms           *kms.Client
+	lambda        *lambda.Client
 	organizations *organizations.Client
+	rds           *rds.Client
 	s3            *s3.Client
+	sqs           *sqs.Client
 }
 
 // openAccount makes the clients of a profile in a Region and asks the service which account that is.
@@ -52,10 +60,14 @@ func openAccount(ctx context.Context, profilesDir, profile, region string) (*acc
 		backup:        backup.NewFromConfig(cfg),
 		ebs:           ebs.NewFromConfig(cfg),
 		ec2:           ec2.NewFromConfig(cfg),
+		events:        eventbridge.NewFromConfig(cfg),
 		iam:           iam.NewFromConfig(cfg),
 		kms:           kms.NewFromConfig(cfg),
+		lambda:        lambda.NewFromConfig(cfg),
 		organizations: organizations.NewFromConfig(cfg),
+		rds:           rds.NewFromConfig(cfg),
 		s3:            s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+		sqs:           sqs.NewFromConfig(cfg),
 	}, nil
 }
 

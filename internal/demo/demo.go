@@ -18,8 +18,10 @@ type Options struct {
 	ProfilesDir  string // DIR/aws of the server
 	HomeRegion   string
 	SecondRegion string
-	Objects      int // keys per bucket
-	ImageMiB     int // size of each ext4 image
+	Objects      int    // keys per bucket
+	ImageMiB     int    // size of each ext4 image
+	Rows         int    // of the database's ledger
+	Copier       string // path of the copier's zip, as make lambda makes it
 	Out          io.Writer
 	Terminal     bool // Out is a terminal
 	// Advance moves the service's clock, as strongroom admin clock does.
@@ -45,11 +47,16 @@ func Run(ctx context.Context, o Options) error {
 	}
 	v.chapter("1. The organization")
 	v.line("management %s hands down, member %s holds the data in %s, backup %s keeps the copies in %s", s.management.id, s.member.id, s.member.region, s.vaulted.id, s.vaulted.region)
-	if err := s.rollOut(ctx); err != nil {
+	copier, err := os.ReadFile(o.Copier)
+	if err != nil {
+		return fmt.Errorf("reading the copier (make lambda builds it): %w", err)
+	}
+	if err := s.rollOut(ctx, copier); err != nil {
 		return err
 	}
 	v.line("keys, roles, vaults and their policies are in place")
-	v.line("the plans %s and %s came down by a backup policy on the unit %s", planSimple, planCrossed, unitName)
+	v.line("the plans %s, %s and %s came down by a backup policy on the unit %s", planSimple, planCrossed, planSpecial, unitName)
+	v.line("the copier waits as a function in %s for what takes two copies", s.first.region)
 
 	v.chapter("2. The data")
 	resources, err := s.write(ctx, v, o)
@@ -69,11 +76,14 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.Advance(ctx, night.Sub(now)); err != nil {
 		return err
 	}
-	v.line("the clock is moved to %s, when both plans run", night.Format("2006-01-02 15:04 MST"))
+	v.line("the clock is moved to %s, when the plans run", night.Format("2006-01-02 15:04 MST"))
 	if err := s.watchBackups(ctx, v, resources); err != nil {
 		return err
 	}
 	if err := s.watchCopies(ctx, v, resources); err != nil {
+		return err
+	}
+	if err := s.watchSecondCopies(ctx, v, resources); err != nil {
 		return err
 	}
 
@@ -105,6 +115,7 @@ func open(ctx context.Context, o Options) (*solution, error) {
 	}{
 		{&s.management, "management", o.HomeRegion},
 		{&s.member, "member", o.HomeRegion},
+		{&s.first, "backup", o.HomeRegion},
 		{&s.vaulted, "backup", o.SecondRegion},
 	} {
 		a, err := openAccount(ctx, o.ProfilesDir, profile.name, profile.region)
@@ -116,7 +127,7 @@ func open(ctx context.Context, o Options) (*solution, error) {
 	return s, nil
 }
 
-// write makes a bucket and a volume for each plan.
+// write makes a bucket and a volume for each of the plans in one step, and a database for the one in two.
 func (s *solution) write(ctx context.Context, v *view, o Options) ([]*resource, error) {
 	var resources []*resource
 	for i, plan := range []string{planSimple, planCrossed} {
@@ -151,7 +162,13 @@ func (s *solution) write(ctx context.Context, v *view, o Options) ([]*resource, 
 			arn: fmt.Sprintf("arn:aws:ec2:%s:%s:volume/%s", s.member.region, s.member.id, id),
 		})
 	}
-	return resources, nil
+	progress := v.bar("write database "+databaseName, int64(o.Rows), count)
+	ledger, err := fillDatabase(ctx, s.member, databaseName, planSpecial, s.resourceKey, o.Rows, progress)
+	if err != nil {
+		return nil, err
+	}
+	progress.end("rows in PostgreSQL")
+	return append(resources, &resource{title: "database " + databaseName, arn: ledger.arn, plan: planSpecial, ledger: ledger}), nil
 }
 
 // recoverAll takes the three ways back.
@@ -193,12 +210,12 @@ func (s *solution) report(ctx context.Context, v *view, o Options) error {
 	if err != nil {
 		return err
 	}
-	names := map[string]string{s.resourceKey: "alias/resources", s.memberKey: "alias/member-vault", s.backupKey: "alias/backup-vault"}
+	names := map[string]string{s.resourceKey: "alias/resources", s.memberKey: "alias/member-vault", s.firstKey: "alias/first-vault", s.backupKey: "alias/backup-vault"}
 	var rows [][]string
 	for _, place := range []struct {
 		a     *account
 		vault string
-	}{{s.member, memberVault}, {s.vaulted, backupVault}} {
+	}{{s.member, memberVault}, {s.first, firstVault}, {s.vaulted, backupVault}} {
 		points, err := place.a.recoveryPoints(ctx, place.vault)
 		if err != nil {
 			return err

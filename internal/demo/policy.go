@@ -41,7 +41,7 @@ func (s *solution) root(ctx context.Context) (string, error) {
 	return aws.ToString(roots.Roots[0].Id), nil
 }
 
-// handDown attaches one backup policy with both plans to the unit that the member account is moved into, and waits until
+// handDown attaches one backup policy with the three plans to the unit that the member account is moved into, and waits until
 // the member has them.
 func (s *solution) handDown(ctx context.Context) error {
 	root, err := s.root(ctx)
@@ -63,7 +63,7 @@ func (s *solution) handDown(ctx context.Context) error {
 		return err
 	}
 	policy, err := manager.CreatePolicy(ctx, &organizations.CreatePolicyInput{
-		Name: aws.String("nightly"), Description: aws.String("The plans " + planSimple + " and " + planCrossed),
+		Name: aws.String("nightly"), Description: aws.String("The plans " + planSimple + ", " + planCrossed + " and " + planSpecial),
 		Type: organizationstypes.PolicyTypeBackupPolicy, Content: &content,
 	})
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *solution) handDown(ctx context.Context) error {
 		if err != nil {
 			return false, fmt.Errorf("looking for the plans in the member account: %w", err)
 		}
-		return len(plans.BackupPlansList) == 2, nil
+		return len(plans.BackupPlansList) == 3, nil
 	})
 }
 
@@ -86,7 +86,7 @@ type node map[string]any
 
 func assign(value any) node { return node{"@@assign": value} }
 
-// backupPolicy is the document that defines both plans. It names the role of whichever account it reaches, and the vault of
+// backupPolicy is the document that defines the plans. It names the role of whichever account it reaches, and the vaults of
 // the backup account.
 func (s *solution) backupPolicy() (string, error) {
 	lifecycle := node{"delete_after_days": assign("35")}
@@ -110,10 +110,13 @@ func (s *solution) backupPolicy() (string, error) {
 			}}},
 		}
 	}
-	destination := s.vaulted.vaultARN(backupVault)
+	copyTo := func(vault string) node {
+		return node{vault: node{"target_backup_vault_arn": assign(vault), "lifecycle": lifecycle}}
+	}
 	text, err := json.Marshal(node{"plans": node{
 		planSimple:  plan(planSimple, nil),
-		planCrossed: plan(planCrossed, node{destination: node{"target_backup_vault_arn": assign(destination), "lifecycle": lifecycle}}),
+		planCrossed: plan(planCrossed, copyTo(s.vaulted.vaultARN(backupVault))),
+		planSpecial: plan(planSpecial, copyTo(s.first.vaultARN(firstVault))),
 	}})
 	return string(text), err
 }

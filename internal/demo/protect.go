@@ -18,11 +18,13 @@ type resource struct {
 	arn   string
 	plan  string
 
-	data  *dataset // of a bucket
-	image []byte   // of a volume
+	data   *dataset // of a bucket
+	image  []byte   // of a volume
+	ledger *ledger  // of a database
 
 	local string // ARN of its recovery point in the member's vault
-	copy  string // ARN of the copy in the backup account's vault, for the plan cross-region
+	first string // ARN of the copy in the backup account's first vault, for the plan cross-region-special
+	copy  string // ARN of the copy in the backup account's vault in the second Region, for both plans that copy
 }
 
 // watchBackups waits for the backup jobs of the night and notes the recovery points.
@@ -57,10 +59,10 @@ func (s *solution) watchBackups(ctx context.Context, v *view, resources []*resou
 	return nil
 }
 
-// watchCopies waits for the copies that the plan cross-region makes.
+// watchCopies waits for the copies that the plans make.
 func (s *solution) watchCopies(ctx context.Context, v *view, resources []*resource) error {
 	for _, r := range resources {
-		if r.plan != planCrossed {
+		if r.plan == planSimple {
 			continue
 		}
 		b := v.bar("copy    "+r.title, 100, percent)
@@ -68,6 +70,40 @@ func (s *solution) watchCopies(ctx context.Context, v *view, resources []*resour
 			jobs, err := s.member.backup.ListCopyJobs(ctx, &backup.ListCopyJobsInput{ByResourceArn: &r.arn})
 			if err != nil {
 				return false, fmt.Errorf("looking for the copy of %s: %w", r.title, err)
+			}
+			if len(jobs.CopyJobs) == 0 {
+				return false, nil
+			}
+			done, err := copyDone(jobs.CopyJobs[0])
+			if done {
+				made := aws.ToString(jobs.CopyJobs[0].DestinationRecoveryPointArn)
+				if r.plan == planSpecial {
+					r.first = made
+				} else {
+					r.copy = made
+				}
+				b.end(size(aws.ToInt64(jobs.CopyJobs[0].BackupSizeInBytes)))
+			}
+			return done, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watchSecondCopies waits for the copies that the copier starts when a first one has arrived.
+func (s *solution) watchSecondCopies(ctx context.Context, v *view, resources []*resource) error {
+	for _, r := range resources {
+		if r.first == "" {
+			continue
+		}
+		b := v.bar("second copy  "+r.title, 100, percent)
+		err := until(ctx, func() (bool, error) {
+			jobs, err := s.first.backup.ListCopyJobs(ctx, &backup.ListCopyJobsInput{BySourceRecoveryPointArn: &r.first})
+			if err != nil {
+				return false, fmt.Errorf("looking for the second copy of %s: %w", r.title, err)
 			}
 			if len(jobs.CopyJobs) == 0 {
 				return false, nil
@@ -86,27 +122,37 @@ func (s *solution) watchCopies(ctx context.Context, v *view, resources []*resour
 	return nil
 }
 
-// copyBack copies what the backup account holds of r into the member's vault and returns the new recovery point.
+// copyBack copies what the backup account holds of r into the member's vault and returns the new recovery point. Databases
+// take the detour: into the Region first, then into the account.
 func (s *solution) copyBack(ctx context.Context, v *view, r *resource) (recoveryPoint string, err error) {
-	b := v.bar("copy back  "+r.title, 100, percent)
-	started, err := s.vaulted.backup.StartCopyJob(ctx, &backup.StartCopyJobInput{
-		RecoveryPointArn:          &r.copy,
-		SourceBackupVaultName:     aws.String(backupVault),
-		DestinationBackupVaultArn: aws.String(s.member.vaultARN(memberVault)),
-		IamRoleArn:                aws.String(s.vaulted.roleARN(roleName)),
+	if r.ledger == nil {
+		return s.vaulted.copy(ctx, v, r, r.copy, backupVault, s.member.vaultARN(memberVault))
+	}
+	near, err := s.vaulted.copy(ctx, v, r, r.copy, backupVault, s.first.vaultARN(firstVault))
+	if err != nil {
+		return "", err
+	}
+	return s.first.copy(ctx, v, r, near, firstVault, s.member.vaultARN(memberVault))
+}
+
+// copy copies a recovery point of r out of a vault of the account in its Region and returns the new one.
+func (a *account) copy(ctx context.Context, v *view, r *resource, point, vault, destination string) (recoveryPoint string, err error) {
+	b := v.bar("copy    "+r.title, 100, percent)
+	started, err := a.backup.StartCopyJob(ctx, &backup.StartCopyJobInput{
+		RecoveryPointArn: &point, SourceBackupVaultName: &vault, DestinationBackupVaultArn: &destination, IamRoleArn: aws.String(a.roleARN(roleName)),
 	})
 	if err != nil {
-		return "", fmt.Errorf("copying %s back: %w", r.title, err)
+		return "", fmt.Errorf("copying %s to %s: %w", r.title, destination, err)
 	}
 	err = until(ctx, func() (bool, error) {
-		out, err := s.vaulted.backup.DescribeCopyJob(ctx, &backup.DescribeCopyJobInput{CopyJobId: started.CopyJobId})
+		out, err := a.backup.DescribeCopyJob(ctx, &backup.DescribeCopyJobInput{CopyJobId: started.CopyJobId})
 		if err != nil {
 			return false, fmt.Errorf("looking at the copy of %s: %w", r.title, err)
 		}
 		done, err := copyDone(*out.CopyJob)
 		if done {
 			recoveryPoint = aws.ToString(out.CopyJob.DestinationRecoveryPointArn)
-			b.end(size(aws.ToInt64(out.CopyJob.BackupSizeInBytes)))
+			b.end("to " + destination[strings.Index(destination, ":backup:")+len(":backup:"):])
 		}
 		return done, err
 	})

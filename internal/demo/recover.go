@@ -13,10 +13,13 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// lose deletes the original: every version of every object and the bucket, or the volume.
+// lose deletes the original: every version of every object and the bucket, the volume, or the database.
 func (a *account) lose(ctx context.Context, r *resource) error {
-	if r.data == nil {
-		id := r.arn[strings.LastIndex(r.arn, "/")+1:]
+	switch {
+	case r.ledger != nil:
+		return a.loseDatabase(ctx, lastPart(r.arn))
+	case r.image != nil:
+		id := lastPart(r.arn)
 		if _, err := a.ec2.DeleteVolume(ctx, &ec2.DeleteVolumeInput{VolumeId: &id}); err != nil {
 			return fmt.Errorf("deleting %s: %w", r.title, err)
 		}
@@ -54,10 +57,15 @@ func (a *account) lose(ctx context.Context, r *resource) error {
 }
 
 // restore restores a recovery point in the account that holds it and compares the result with what r once was.
-func (a *account) restore(ctx context.Context, v *view, r *resource, recoveryPoint, bucket string) error {
-	metadata := map[string]string{"availabilityZone": a.region + "a", "volumeType": "gp3"}
-	if r.data != nil {
-		metadata = map[string]string{"DestinationBucketName": bucket, "newBucket": "true", "RestoreLatestVersionsUpTo": "all", "EncryptionType": "SSE-S3"}
+func (a *account) restore(ctx context.Context, v *view, r *resource, recoveryPoint, name string) error {
+	var metadata map[string]string
+	switch {
+	case r.data != nil:
+		metadata = map[string]string{"DestinationBucketName": name, "newBucket": "true", "RestoreLatestVersionsUpTo": "all", "EncryptionType": "SSE-S3"}
+	case r.image != nil:
+		metadata = map[string]string{"availabilityZone": a.region + "a", "volumeType": "gp3"}
+	case r.ledger != nil:
+		metadata = map[string]string{"DBInstanceIdentifier": name, "DBInstanceClass": "db.t3.micro"}
 	}
 	b := v.bar("restore "+r.title, 100, percent)
 	started, err := a.backup.StartRestoreJob(ctx, &backup.StartRestoreJobInput{
@@ -85,10 +93,17 @@ func (a *account) restore(ctx context.Context, v *view, r *resource, recoveryPoi
 	}); err != nil {
 		return err
 	}
-	b.end("to " + created[strings.LastIndexAny(created, ":/")+1:])
-
-	if r.data != nil {
-		return a.compareBucket(ctx, v, r, strings.TrimPrefix(created, "arn:aws:s3:::"))
+	made := lastPart(created)
+	b.end("to " + made)
+	switch {
+	case r.data != nil:
+		return a.compareBucket(ctx, v, r, made)
+	case r.image != nil:
+		return a.compareVolume(ctx, v, r, made)
+	default:
+		return a.compareDatabase(ctx, v, r, made)
 	}
-	return a.compareVolume(ctx, v, r, created[strings.LastIndex(created, "/")+1:])
 }
+
+// lastPart is the name or id at the end of an ARN.
+func lastPart(arn string) string { return arn[strings.LastIndexAny(arn, ":/")+1:] }

@@ -17,20 +17,24 @@ import (
 const (
 	roleName      = "AWSBackupServiceRole"
 	memberVault   = "member-vault"
-	backupVault   = "backup-vault"
+	firstVault    = "first-vault"  // the backup account's, in the member's Region
+	backupVault   = "backup-vault" // the backup account's, in the second Region
 	planSimple    = "simple"
 	planCrossed   = "cross-region"
+	planSpecial   = "cross-region-special" // in two copies, for what cannot cross account and Region in one
 	nightly       = "cron(0 5 ? * * *)"
 	backupService = "backup.amazonaws.com"
 )
 
 // solution is the roll-out in the three accounts.
 type solution struct {
-	management, member, vaulted *account // vaulted is the backup account in the second Region
+	management, member *account
+	first, vaulted     *account // the backup account in the member's Region, and in the second
 
 	resourceKey string // CMRK: member, home Region
 	memberKey   string // CMVK of the member's vault
-	backupKey   string // CMVK of the backup account's vault
+	firstKey    string // CMVK of the backup account's first vault
+	backupKey   string // CMVK of the backup account's vault in the second Region
 }
 
 // statement is one statement of a policy document.
@@ -54,8 +58,8 @@ func document(statements ...statement) *string {
 	return aws.String(string(text))
 }
 
-// rollOut makes the solution: everything that a platform engineer would write into modules.
-func (s *solution) rollOut(ctx context.Context) error {
+// rollOut makes the solution: everything that a platform engineer would write into modules. copier is the function's zip.
+func (s *solution) rollOut(ctx context.Context, copier []byte) error {
 	if err := s.openOrganization(ctx); err != nil {
 		return err
 	}
@@ -78,6 +82,7 @@ func (s *solution) rollOut(ctx context.Context) error {
 	}{
 		{&s.resourceKey, s.member, s.vaulted, "alias/resources"},
 		{&s.memberKey, s.member, s.vaulted, "alias/member-vault"},
+		{&s.firstKey, s.first, s.member, "alias/first-vault"},
 		{&s.backupKey, s.vaulted, s.member, "alias/backup-vault"},
 	} {
 		var err error
@@ -88,7 +93,13 @@ func (s *solution) rollOut(ctx context.Context) error {
 	if err := s.member.createVault(ctx, memberVault, s.memberKey, s.vaulted); err != nil {
 		return err
 	}
+	if err := s.first.createVault(ctx, firstVault, s.firstKey, s.member); err != nil {
+		return err
+	}
 	if err := s.vaulted.createVault(ctx, backupVault, s.backupKey, s.member); err != nil {
+		return err
+	}
+	if err := s.deployCopier(ctx, copier); err != nil {
 		return err
 	}
 	return s.handDown(ctx)

@@ -30,12 +30,12 @@ tools: ## install what tests and demo need and this machine lacks
 	@scripts/tools.sh
 
 .PHONY: test
-test: tools build ## run all tests: packages, SDK and aws CLI against a real server, a few crashes
+test: tools build lambda ## run all tests: packages, SDK and aws CLI against a real server, a few crashes
 	$(GO) vet ./...
 	$(GO) test -shuffle=on ./...
 
 .PHONY: race
-race: tools build ## the same under the race detector (needs a C compiler)
+race: tools build lambda ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
 
 .PHONY: lint
@@ -68,11 +68,11 @@ bench-api: build ## measure single requests, and lists among very many (BENCH_AP
 	bin/bench api -markdown bench-data/api.md $(BENCH_API_FLAGS)
 
 .PHONY: e2e
-e2e: tools build ## the end-to-end tests only: the tour of README.md, the demo, crashes
+e2e: tools build lambda ## the end-to-end tests only: the tour of README.md, the demo, crashes
 	$(GO) test -count=1 -v ./e2e
 
 .PHONY: demo
-demo: tools build ## the main job, end to end, on a fresh server (DEMO_FLAGS=--keep leaves it running)
+demo: tools build lambda ## the main job, end to end, on a fresh server (DEMO_FLAGS=--keep leaves it running)
 	bin/strongroom demo $(DEMO_FLAGS)
 
 .PHONY: docs

@@ -49,7 +49,7 @@ func (k clusterState) status() string {
 	switch d := k.database; {
 	case d.Wanted == state.DatabaseDeleted, d.Phase != state.DatabaseReady, k.Stopped:
 		return d.Status
-	case k.members == 0, d.Status == "creating":
+	case k.members == 0, d.Status == "creating", d.Status == "rebooting":
 		return statusAvailable
 	default:
 		return d.Status

@@ -52,6 +52,10 @@ func lockedStatus(locked *lockedError) string {
 }
 
 func startStatus(d state.Database, start *dbengine.StartError) (status, message string) {
+	if start.Reason == dbengine.ReasonNoMemory && len(d.Parameters) > 0 {
+		// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Troubleshooting.html#CHAP_Troubleshooting.incompatible-parameters-memory
+		return "incompatible-parameters", "The database does not start with its parameters: they take more memory than there is."
+	}
 	switch start.Reason {
 	case dbengine.ReasonNoSpace:
 		return "storage-full", "No space is left on the device that the database lies on."

@@ -21,6 +21,7 @@ type cluster struct {
 	database  state.Database
 	members   []state.DBInstance
 	backingUp bool // a snapshot of it is being taken
+	due       bool // its parameter group has other values than its database
 }
 
 // status is what RDS shows. A cluster whose storage is there is available, whether it has instances or not.
@@ -29,7 +30,7 @@ func (k cluster) status() string {
 	switch {
 	case d.Wanted == state.DatabaseDeleted, d.Phase != state.DatabaseReady, k.Stopped:
 		return d.Status
-	case len(k.members) == 0, d.Status == "creating":
+	case len(k.members) == 0, d.Status == "creating", d.Status == "rebooting":
 		// What an instance of it is going through is not the cluster's.
 		if k.backingUp {
 			return "backing-up"
@@ -55,7 +56,11 @@ func loadCluster(ctx context.Context, tx *state.Tx, row state.DBCluster) (cluste
 		return k, err
 	}
 	creating, err := tx.DBSnapshotsOf(ctx, row.ResourceID, "creating")
+	if err != nil {
+		return k, err
+	}
 	k.backingUp = len(creating) > 0
+	k.due, err = clusterParametersDue(ctx, tx, k)
 	return k, err
 }
 
@@ -206,8 +211,12 @@ func (s *Service) describeCluster(k cluster) *types.DBCluster {
 
 func members(k cluster) []types.DBClusterMember {
 	all := []types.DBClusterMember{}
+	applied := "in-sync"
+	if k.due {
+		applied = "pending-reboot"
+	}
 	for _, m := range k.members {
-		writer, applied, tier := m.ID == k.WriterID, "in-sync", m.Settings.PromotionTier
+		writer, tier := m.ID == k.WriterID, m.Settings.PromotionTier
 		all = append(all, types.DBClusterMember{DBInstanceIdentifier: &m.ID, IsClusterWriter: &writer, DBClusterParameterGroupStatus: &applied, PromotionTier: &tier})
 	}
 	return all

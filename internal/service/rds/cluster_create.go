@@ -135,8 +135,8 @@ func checkClusterMaster(facts clusterFacts, w clusterWish, in *rds.CreateDBClust
 // clusterSettings are the settings that a call asks for, or RDS chooses.
 func clusterSettings(in *rds.CreateDBClusterInput, engine, version string) (state.DBInstanceSettings, error) {
 	set := state.DBInstanceSettings{
-		AllocatedStorage: 1, StorageType: deref(in.StorageType), ParameterGroup: deref(in.DBClusterParameterGroupName), SubnetGroup: deref(in.DBSubnetGroupName),
-		OptionGroup: deref(in.OptionGroupName), SecurityGroups: in.VpcSecurityGroupIds, BackupRetention: 1, BackupWindow: deref(in.PreferredBackupWindow),
+		AllocatedStorage: 1, StorageType: deref(in.StorageType), ParameterGroup: groupName(in.DBClusterParameterGroupName), SubnetGroup: groupName(in.DBSubnetGroupName),
+		OptionGroup: optionGroupName(in.OptionGroupName), SecurityGroups: in.VpcSecurityGroupIds, BackupRetention: 1, BackupWindow: deref(in.PreferredBackupWindow),
 		MaintenanceWindow: deref(in.PreferredMaintenanceWindow), CopyTags: deref(in.CopyTagsToSnapshot), DeletionProtection: deref(in.DeletionProtection),
 		LogExports: in.EnableCloudwatchLogsExports, NetworkType: deref(in.NetworkType), LicenseModel: clusterEngines[engine].license, MinorUpgrades: true,
 	}
@@ -151,7 +151,7 @@ func completeCluster(set *state.DBInstanceSettings, engine, version string) {
 		field *string
 		value string
 	}{
-		{&set.StorageType, "aurora"}, {&set.ParameterGroup, "default." + clusterFamily(engine, version)}, {&set.SubnetGroup, "default"},
+		{&set.StorageType, "aurora"}, {&set.ParameterGroup, defaultParameterGroup(engine, version)}, {&set.SubnetGroup, "default"},
 		{&set.BackupWindow, "03:00-03:30"}, {&set.MaintenanceWindow, "sun:05:00-sun:05:30"}, {&set.NetworkType, "IPV4"},
 	} {
 		if *open.field == "" {
@@ -212,6 +212,16 @@ func (s *Service) planCluster(ctx context.Context, c *api.Caller, w clusterWish,
 	spec := fleet.Spec{
 		ID: fleet.NewClusterID(), Engine: w.database.Engine, MasterUsername: w.database.MasterUsername, MasterPassword: w.password, Name: w.database.Name, Source: from,
 	}
+	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		if err := s.checkGroups(ctx, tx, c, state.ClusterParameters, w.Settings, w.database.Engine, w.database.EngineVersion); err != nil {
+			return err
+		}
+		spec.Parameters, err = groupValues(ctx, tx, state.ClusterParameters, c.AccountID, c.Region, w.Settings.ParameterGroup)
+		return err
+	})
+	if err != nil {
+		return state.Database{}, err
+	}
 	if clusterEngines[spec.Engine].open {
 		spec.MasterUsername = neptuneUser
 		if from == nil {
@@ -220,7 +230,6 @@ func (s *Service) planCluster(ctx context.Context, c *api.Caller, w clusterWish,
 	}
 	switch {
 	case w.encrypt:
-		var err error
 		if spec.KeyARN, err = s.Fleet.ResolveKey(ctx, c, w.key); err != nil {
 			return state.Database{}, err
 		}

@@ -3,7 +3,6 @@ package rds
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"strongroom/internal/api"
 )
@@ -11,9 +10,6 @@ import (
 // clusterFacts are what the engines of DB clusters differ in.
 type clusterFacts struct {
 	engineFacts
-	// family is the major version of its parameter groups, where the server that runs here does not tell it: AWS's numbers of
-	// these engines are not those of what serves them here.
-	family string
 	// unnamed says that it has no database of a name to make at first.
 	unnamed bool
 	// open says that it has no master user with a password.
@@ -26,21 +22,13 @@ type clusterFacts struct {
 // https://docs.aws.amazon.com/neptune/latest/apiref/API_CreateDBCluster.html
 var clusterEngines = map[string]clusterFacts{
 	"aurora-postgresql": {engineFacts: engineFacts{"postgresql-license", 63, 63, []string{"admin", "rdsadmin", "postgres_rds", "rds_superuser", "public"}}},
-	"aurora-mysql":      {engineFacts: engineFacts{"general-public-license", 16, 64, []string{"rdsadmin", "root", "mysql", "mariadb.sys"}}, family: "8.0"},
-	"docdb":             {engineFacts: engineFacts{"na", 63, 0, []string{"serviceadmin", "rdsadmin", "admin"}}, family: "5.0", unnamed: true},
-	"neptune":           {engineFacts: engineFacts{"amazon-license", 0, 0, nil}, family: "1.3", unnamed: true, open: true},
+	"aurora-mysql":      {engineFacts: engineFacts{"general-public-license", 16, 64, []string{"rdsadmin", "root", "mysql", "mariadb.sys"}}},
+	"docdb":             {engineFacts: engineFacts{"na", 63, 0, []string{"serviceadmin", "rdsadmin", "admin"}}, unnamed: true},
+	"neptune":           {engineFacts: engineFacts{"amazon-license", 0, 0, nil}, unnamed: true, open: true},
 }
 
 // neptuneUser is the master user that RDS shows of Neptune's clusters, of which nobody can make use.
 const neptuneUser = "admin"
-
-// clusterFamily is the family of parameter groups of an engine's clusters.
-func clusterFamily(engine, version string) string {
-	if family := clusterEngines[engine].family; family != "" {
-		return engine + family
-	}
-	return engine + major(engine, version)
-}
 
 // clusterVersion is the version of what runs an engine's clusters on this host. Whoever asks for one by AWS's numbers must mean
 // the family, and gets what the host has of it: 15.4 and 15 of Aurora PostgreSQL are 15.18 here, 5.0.0 of DocumentDB is what
@@ -50,8 +38,7 @@ func (s *Service) clusterVersion(ctx context.Context, engine, asked string) (str
 	if err != nil {
 		return "", err
 	}
-	family := strings.TrimPrefix(clusterFamily(engine, version), engine)
-	if asked != "" && asked != version && asked != family && !strings.HasPrefix(asked, family+".") {
+	if asked != "" && asked != version && !ofFamily(engine, version, asked) {
 		return "", errCombination("Cannot find version %s for %s", asked, engine)
 	}
 	return version, nil

@@ -28,6 +28,9 @@ func (s *Service) createMember(ctx context.Context, c *api.Caller, in *rds.Creat
 		if err := joinable(k); err != nil {
 			return err
 		}
+		if err := s.checkGroups(ctx, tx, c, state.InstanceParameters, row.Settings, k.database.Engine, k.database.EngineVersion); err != nil {
+			return err
+		}
 		row.DatabaseID, row.ClusterID, row.CreatedAt = k.ResourceID, k.ID, tx.Now
 		if err := tx.InsertDBInstance(ctx, row); err != nil {
 			if errors.Is(err, state.ErrExists) {
@@ -67,6 +70,9 @@ func join(ctx context.Context, tx *state.Tx, k cluster, row state.DBInstance) er
 		}
 	}
 	if k.database.Wanted == state.DatabaseStopped {
+		if err := clusterParametersNow(ctx, tx, k.DBCluster); err != nil {
+			return err
+		}
 		return tx.SetDatabaseWanted(ctx, k.ResourceID, state.DatabaseRunning, "creating")
 	}
 	return tellMember(ctx, tx, row, "creation", "DB instance created")
@@ -128,19 +134,31 @@ func (s *Service) wishedMember(ctx context.Context, c *api.Caller, in *rds.Creat
 func memberSettings(k cluster, in *rds.CreateDBInstanceInput) state.DBInstanceSettings {
 	set := state.DBInstanceSettings{
 		AllocatedStorage: 1, StorageType: k.Settings.StorageType, AvailabilityZone: k.Region + "a", LicenseModel: k.Settings.LicenseModel,
-		ParameterGroup: "default." + clusterFamily(k.database.Engine, k.database.EngineVersion), OptionGroup: "", SubnetGroup: k.Settings.SubnetGroup,
+		ParameterGroup: memberGroup(k.database), OptionGroup: "", SubnetGroup: k.Settings.SubnetGroup,
 		SecurityGroups: k.Settings.SecurityGroups, BackupRetention: k.Settings.BackupRetention, BackupWindow: k.Settings.BackupWindow,
 		MaintenanceWindow: k.Settings.MaintenanceWindow, MinorUpgrades: true, CopyTags: k.Settings.CopyTags, PromotionTier: 1,
 		CACertificate: "rds-ca-rsa2048-g1", NetworkType: "IPV4",
 	}
 	replace(&set.AvailabilityZone, in.AvailabilityZone)
-	replace(&set.ParameterGroup, in.DBParameterGroupName)
+	if in.DBParameterGroupName != nil {
+		set.ParameterGroup = groupName(in.DBParameterGroupName)
+	}
 	replace(&set.MaintenanceWindow, in.PreferredMaintenanceWindow)
 	replace(&set.MinorUpgrades, in.AutoMinorVersionUpgrade)
 	replace(&set.PromotionTier, in.PromotionTier)
 	replace(&set.Public, in.PubliclyAccessible)
 	replace(&set.CACertificate, in.CACertificateIdentifier)
 	return set
+}
+
+// memberGroup is the parameter group of members whose account did not choose one; DocumentDB's have none.
+func memberGroup(d state.Database) string {
+	for _, f := range engineFamilies {
+		if f.engine == d.Engine && slices.Contains(f.kinds, state.InstanceParameters) {
+			return defaultParameterGroup(d.Engine, d.EngineVersion)
+		}
+	}
+	return ""
 }
 
 func (s *Service) createMemberAccess(ctx context.Context, c *api.Caller, in *rds.CreateDBInstanceInput) ([]api.Access, error) {

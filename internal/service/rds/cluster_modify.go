@@ -12,7 +12,7 @@ import (
 	"strongroom/internal/state"
 )
 
-// ModifyDBCluster changes settings of a cluster. All take effect at once; parameters do so with the next start.
+// ModifyDBCluster changes settings of a cluster. All take effect at once; parameters do so when an instance is rebooted.
 func (s *Service) ModifyDBCluster(ctx context.Context, c *api.Caller, in *rds.ModifyDBClusterInput) (*rds.ModifyDBClusterOutput, error) {
 	if err := unsupported(map[string]bool{
 		"ManageMasterUserPassword": deref(in.ManageMasterUserPassword), "Domain": in.Domain != nil, "BacktrackWindow": deref(in.BacktrackWindow) != 0,
@@ -28,13 +28,16 @@ func (s *Service) ModifyDBCluster(ctx context.Context, c *api.Caller, in *rds.Mo
 		return nil, err
 	}
 	out, err := s.changeCluster(ctx, c, in.DBClusterIdentifier, func(ctx context.Context, tx *state.Tx, k *cluster) error {
-		if !k.usable() {
+		if !k.usable() && !slices.Contains(needsHelp, k.status()) {
 			return errClusterState("DB cluster %s is not in available state: it is %s.", k.ID, k.status())
 		}
 		if _, err := s.clusterVersion(ctx, k.database.Engine, deref(in.EngineVersion)); err != nil {
 			return err
 		}
 		if err := modifyClusterSettings(&k.Settings, in); err != nil {
+			return err
+		}
+		if err := s.checkGroups(ctx, tx, c, state.ClusterParameters, k.Settings, k.database.Engine, k.database.EngineVersion); err != nil {
 			return err
 		}
 		if err := tx.UpdateDBCluster(ctx, k.DBCluster); err != nil {
@@ -74,7 +77,12 @@ func modifyClusterSettings(set *state.DBInstanceSettings, in *rds.ModifyDBCluste
 	replace(&set.MaintenanceWindow, in.PreferredMaintenanceWindow)
 	replace(&set.CopyTags, in.CopyTagsToSnapshot)
 	replace(&set.DeletionProtection, in.DeletionProtection)
-	replace(&set.ParameterGroup, in.DBClusterParameterGroupName)
+	if in.DBClusterParameterGroupName != nil {
+		set.ParameterGroup = groupName(in.DBClusterParameterGroupName)
+	}
+	if in.OptionGroupName != nil {
+		set.OptionGroup = optionGroupName(in.OptionGroupName)
+	}
 	replace(&set.MinorUpgrades, in.AutoMinorVersionUpgrade)
 	replace(&set.StorageType, in.StorageType)
 	replace(&set.NetworkType, in.NetworkType)
@@ -108,10 +116,14 @@ func renameCluster(ctx context.Context, tx *state.Tx, k *cluster, given *string)
 
 func (s *Service) modifyClusterAccess(ctx context.Context, c *api.Caller, in *rds.ModifyDBClusterInput) ([]api.Access, error) {
 	accesses, err := s.clusterAccess(ctx, c, "ModifyDBCluster", in.DBClusterIdentifier)
-	if err != nil || in.DBClusterParameterGroupName == nil {
-		return accesses, err
+	if err != nil {
+		return nil, err
 	}
-	return append(accesses, api.Access{Action: "rds:ModifyDBCluster", Resource: clusterGroupARN(c, *in.DBClusterParameterGroupName)}), nil
+	const action = "rds:ModifyDBCluster"
+	if in.DBClusterParameterGroupName != nil {
+		accesses = append(accesses, api.Access{Action: action, Resource: clusterGroupARN(c, groupName(in.DBClusterParameterGroupName))})
+	}
+	return append(accesses, groupAccesses(c, action, "", optionGroupName(in.OptionGroupName), "")...), nil
 }
 
 // StopDBCluster stops a cluster's database; its instances are shown stopped with it.
@@ -141,6 +153,9 @@ func (s *Service) StartDBCluster(ctx context.Context, c *api.Caller, in *rds.Sta
 		}
 		k.Stopped = false
 		if err := tx.UpdateDBCluster(ctx, k.DBCluster); err != nil || len(k.members) == 0 {
+			return err
+		}
+		if err := clusterParametersNow(ctx, tx, k.DBCluster); err != nil {
 			return err
 		}
 		return tx.SetDatabaseWanted(ctx, k.ResourceID, state.DatabaseRunning, "starting")

@@ -2,6 +2,7 @@ package rds
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/rds"
@@ -98,6 +99,21 @@ func describeClusterParameterGroup(g state.DBParameterGroup) *types.DBClusterPar
 func clusterParameterGroupUsed(ctx context.Context, tx *state.Tx, g state.DBParameterGroup) (bool, error) {
 	clusters, err := tx.DBClusters(ctx, g.AccountID, g.Region)
 	return slices.ContainsFunc(clusters, func(k state.DBCluster) bool { return k.Settings.ParameterGroup == g.Name }), err
+}
+
+// clusterParametersNow gives a cluster's database the parameters that its group has now, from its next start on.
+func clusterParametersNow(ctx context.Context, tx *state.Tx, k state.DBCluster) error {
+	values, err := groupValues(ctx, tx, state.ClusterParameters, k.AccountID, k.Region, k.Settings.ParameterGroup)
+	if err != nil {
+		return err
+	}
+	return tx.SetDatabaseParameters(ctx, k.ResourceID, values)
+}
+
+// clusterParametersDue reports whether a cluster's database has other parameters than its group.
+func clusterParametersDue(ctx context.Context, tx *state.Tx, k cluster) (bool, error) {
+	values, err := groupValues(ctx, tx, state.ClusterParameters, k.AccountID, k.Region, k.Settings.ParameterGroup)
+	return !maps.Equal(values, k.database.Parameters), err
 }
 
 func (s *Service) clusterParameterGroupOperations() []api.Operation {

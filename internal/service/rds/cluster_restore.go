@@ -83,9 +83,7 @@ func clusterSettingsBack(in *rds.RestoreDBClusterFromSnapshotInput, from state.D
 		BackupWindow: from.BackupWindow, MinorUpgrades: true,
 	}
 	replace(&set.StorageType, in.StorageType)
-	replace(&set.ParameterGroup, in.DBClusterParameterGroupName)
-	replace(&set.OptionGroup, in.OptionGroupName)
-	replace(&set.SubnetGroup, in.DBSubnetGroupName)
+	set.ParameterGroup, set.OptionGroup, set.SubnetGroup = groupName(in.DBClusterParameterGroupName), optionGroupName(in.OptionGroupName), groupName(in.DBSubnetGroupName)
 	replace(&set.BackupRetention, in.BackupRetentionPeriod)
 	replace(&set.BackupWindow, in.PreferredBackupWindow)
 	replace(&set.CopyTags, in.CopyTagsToSnapshot)

@@ -2,6 +2,7 @@ package rds_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
-	_ "github.com/go-sql-driver/mysql"
+	_ "github.com/go-sql-driver/mysql" // opens what Aurora MySQL's clients open
 	"github.com/jackc/pgx/v5"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -39,6 +40,33 @@ func (s pgShelf) add(ctx context.Context, books int) error {
 func (s pgShelf) count(ctx context.Context) (n int, err error) {
 	err = s.QueryRow(ctx, "SELECT count(*) FROM book").Scan(&n)
 	return n, err
+}
+
+// mysqlShelf is a table of Aurora MySQL.
+type mysqlShelf struct{ *sql.DB }
+
+func (s mysqlShelf) add(ctx context.Context, books int) error {
+	if _, err := s.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS book (n int)"); err != nil {
+		return err
+	}
+	_, err := s.ExecContext(ctx, "INSERT INTO book WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < ?) SELECT n FROM r", books)
+	return err
+}
+
+func (s mysqlShelf) count(ctx context.Context) (n int, err error) {
+	err = s.QueryRowContext(ctx, "SELECT count(*) FROM book").Scan(&n)
+	return n, err
+}
+
+// openMySQL opens the database of an endpoint with MySQL's protocol, over TLS.
+func (w *world) openMySQL(at string) *sql.DB {
+	w.Helper()
+	db, err := sql.Open("mysql", fmt.Sprintf("%s:%s@tcp(%s)/books?tls=skip-verify", user, password, at))
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 // mongoShelf is a collection of DocumentDB.
@@ -120,6 +148,8 @@ func (w *world) open(k types.DBCluster) shelf {
 		}
 		w.Cleanup(func() { _ = c.Close(context.Background()) })
 		return pgShelf{c}
+	case "aurora-mysql":
+		return mysqlShelf{w.openMySQL(at)}
 	case "docdb":
 		c, err := mongo.Connect(options.Client().ApplyURI(fmt.Sprintf("mongodb://%s:%s@%s/?tls=true&tlsInsecure=true&retryWrites=false", user, password, at)))
 		if err != nil {
@@ -228,7 +258,7 @@ func listens(k types.DBCluster) bool {
 // restored from one has the same books.
 func TestLifeOfACluster(t *testing.T) {
 	t.Parallel()
-	for _, engine := range []string{"aurora-postgresql", "docdb", "neptune"} {
+	for _, engine := range []string{"aurora-postgresql", "aurora-mysql", "docdb", "neptune"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			lifeOfACluster(newWorld(t), engine)

@@ -3,7 +3,6 @@ package rds
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
@@ -17,6 +16,14 @@ import (
 type engineVersion struct {
 	family
 	version string
+}
+
+// answers reports whether whoever asks for a version gets this one, as do those who make databases.
+func (v engineVersion) answers(asked string) bool {
+	if _, clustered := clusterEngines[v.engine]; clustered {
+		return asked == "" || asked == v.version || ofFamily(v.engine, v.version, asked)
+	}
+	return serves(v.engine, v.version, asked)
 }
 
 func (v engineVersion) describeName() string { return engineNames[v.engine] }
@@ -44,7 +51,7 @@ func (s *Service) engineVersions(ctx context.Context) []engineVersion {
 func (s *Service) DescribeDBEngineVersions(ctx context.Context, c *api.Caller, in *rds.DescribeDBEngineVersionsInput) (*rds.DescribeDBEngineVersionsOutput, error) {
 	all := slices.DeleteFunc(s.engineVersions(ctx), func(v engineVersion) bool {
 		return (in.Engine != nil && v.engine != *in.Engine) || (in.DBParameterGroupFamily != nil && v.name() != *in.DBParameterGroupFamily) ||
-			(in.EngineVersion != nil && *in.EngineVersion != v.version && *in.EngineVersion != v.major && !strings.HasPrefix(v.version, *in.EngineVersion+"."))
+			!v.answers(deref(in.EngineVersion))
 	})
 	all, err := filtered(all, in.Filters, map[string]func(engineVersion) string{
 		"db-parameter-group-family": func(v engineVersion) string { return v.name() },
@@ -105,7 +112,7 @@ func (s *Service) DescribeOrderableDBInstanceOptions(ctx context.Context, c *api
 		for _, class := range instanceClasses {
 			for _, storage := range v.storage() {
 				o := orderable{v, class, storage}
-				if v.engine == *in.Engine && (in.DBInstanceClass == nil || class == *in.DBInstanceClass) && (in.EngineVersion == nil || v.version == *in.EngineVersion) &&
+				if v.engine == *in.Engine && (in.DBInstanceClass == nil || class == *in.DBInstanceClass) && v.answers(deref(in.EngineVersion)) &&
 					(in.LicenseModel == nil || o.license() == *in.LicenseModel) {
 					all = append(all, o)
 				}

@@ -37,6 +37,11 @@ var engineFamilies = []family{
 	{"postgres", "15", "postgres", []string{state.InstanceParameters}},
 }
 
+// standsIn reports whether another server serves an engine's databases here, so that its version is not one of the engine's.
+func standsIn(engine string) bool {
+	return slices.ContainsFunc(engineFamilies, func(f family) bool { return f.engine == engine && !f.told() })
+}
+
 // families are the engines' families on this host.
 func (s *Service) families(ctx context.Context) []family {
 	all := slices.Clone(engineFamilies)

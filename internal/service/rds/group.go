@@ -23,7 +23,13 @@ func major(engine, version string) string {
 	return strings.Join(parts[:min(n, len(parts))], ".")
 }
 
-// defaultParameterGroup is the parameter group of instances whose account did not choose one.
+// ofFamily reports whether a version that is asked for by AWS's numbers is one of the family that an engine's version here serves.
+func ofFamily(engine, version, asked string) bool {
+	family := major(engine, version)
+	return asked == family || strings.HasPrefix(asked, family+".")
+}
+
+// defaultParameterGroup is the parameter group of instances, and of clusters, whose account did not choose one.
 func defaultParameterGroup(engine, version string) string {
 	return "default." + engine + major(engine, version)
 }

@@ -146,8 +146,8 @@ func settingsFrom(c *api.Caller, in *rds.CreateDBInstanceInput, engine, version 
 	set := state.DBInstanceSettings{
 		AllocatedStorage: deref(in.AllocatedStorage), StorageType: deref(in.StorageType), IOPS: deref(in.Iops), Throughput: deref(in.StorageThroughput),
 		MaxStorage: deref(in.MaxAllocatedStorage), AvailabilityZone: deref(in.AvailabilityZone), MultiAZ: deref(in.MultiAZ),
-		Public: deref(in.PubliclyAccessible), LicenseModel: deref(in.LicenseModel), ParameterGroup: deref(in.DBParameterGroupName),
-		OptionGroup: deref(in.OptionGroupName), SubnetGroup: deref(in.DBSubnetGroupName), SecurityGroups: in.VpcSecurityGroupIds,
+		Public: deref(in.PubliclyAccessible), LicenseModel: deref(in.LicenseModel), ParameterGroup: groupName(in.DBParameterGroupName),
+		OptionGroup: optionGroupName(in.OptionGroupName), SubnetGroup: groupName(in.DBSubnetGroupName), SecurityGroups: in.VpcSecurityGroupIds,
 		BackupRetention: 1, BackupWindow: deref(in.PreferredBackupWindow), MaintenanceWindow: deref(in.PreferredMaintenanceWindow), MinorUpgrades: true,
 		CopyTags: deref(in.CopyTagsToSnapshot), DeletionProtection: deref(in.DeletionProtection), IAMAuthentication: deref(in.EnableIAMDatabaseAuthentication),
 		PromotionTier: deref(in.PromotionTier), MonitoringInterval: deref(in.MonitoringInterval), CACertificate: deref(in.CACertificateIdentifier),
@@ -250,16 +250,25 @@ func checkPassword(password string, longest int) error {
 	return nil
 }
 
-// version is the version of an engine that this host has, if it is the one asked for: 15 and 15.18 both mean 15.18.
+// version is the version of an engine that this host has, if it is the one asked for: 15 and 15.18 both mean 15.18. Where another
+// server stands in for the engine, its numbers are not the engine's: 8.0.35 of MySQL means what serves mysql8.0.
 func (s *Service) version(ctx context.Context, engine, asked string) (string, error) {
 	version, err := s.Fleet.Version(ctx, engine)
 	if err != nil {
 		return "", err
 	}
-	if asked != "" && asked != version && !strings.HasPrefix(version, asked+".") {
+	if !serves(engine, version, asked) {
 		return "", errCombination("Cannot find version %s for %s", asked, engine)
 	}
 	return version, nil
+}
+
+// serves reports whether an engine's version of this host is what a call asks for, which may leave it open.
+func serves(engine, version, asked string) bool {
+	if asked == "" || asked == version || strings.HasPrefix(version, asked+".") {
+		return true
+	}
+	return standsIn(engine) && ofFamily(engine, version, asked)
 }
 
 // unsupported refuses the first, by name, of what a call asks for and this house does not have.
@@ -286,7 +295,7 @@ func (s *Service) make(ctx context.Context, c *api.Caller, w wish, from *state.D
 		case !errors.Is(err, state.ErrNotFound):
 			return err
 		}
-		if err := s.checkGroups(ctx, tx, c, w.Settings, w.database.Engine, w.database.EngineVersion); err != nil {
+		if err := s.checkGroups(ctx, tx, c, state.InstanceParameters, w.Settings, w.database.Engine, w.database.EngineVersion); err != nil {
 			return err
 		}
 		values, err = groupValues(ctx, tx, state.InstanceParameters, c.AccountID, c.Region, w.Settings.ParameterGroup)

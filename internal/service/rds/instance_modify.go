@@ -71,14 +71,14 @@ func (s *Service) modify(ctx context.Context, tx *state.Tx, c *api.Caller, i *in
 	if i.ClusterID != "" && (in.MasterUserPassword != nil || in.DBPortNumber != nil || in.BackupRetentionPeriod != nil || in.AllocatedStorage != nil) {
 		return errCombination("The DB instance %s is in the DB cluster %s: its password, port, storage and backups are those of the cluster.", i.ID, i.ClusterID)
 	}
-	if asked := deref(in.EngineVersion); asked != "" && asked != d.EngineVersion && !strings.HasPrefix(d.EngineVersion, asked+".") {
+	if asked := deref(in.EngineVersion); !serves(d.Engine, d.EngineVersion, asked) {
 		return errCombination("Cannot upgrade %s from %s to %s", d.Engine, d.EngineVersion, asked)
 	}
 	if in.Engine != nil && *in.Engine != d.Engine {
 		return errCombination("Cannot change the engine of the instance %s from %s to %s.", i.ID, d.Engine, *in.Engine)
 	}
 	replaceGroups(&set, in)
-	if err := s.checkGroups(ctx, tx, c, set, d.Engine, d.EngineVersion); err != nil {
+	if err := s.checkGroups(ctx, tx, c, state.InstanceParameters, set, d.Engine, d.EngineVersion); err != nil {
 		return err
 	}
 	replace(&set.BackupRetention, in.BackupRetentionPeriod)
@@ -229,15 +229,19 @@ func (s *Service) described(ctx context.Context, i instance) (d types.DBInstance
 	return d, err
 }
 
-// checkGroups refuses groups that are not there, or not for databases of an engine.
-func (s *Service) checkGroups(ctx context.Context, tx *state.Tx, c *api.Caller, set state.DBInstanceSettings, engine, version string) error {
+// checkGroups refuses groups that are not there, or not for databases of an engine. The kind is that of the parameter group.
+func (s *Service) checkGroups(ctx context.Context, tx *state.Tx, c *api.Caller, kind string, set state.DBInstanceSettings, engine, version string) error {
 	if set.ParameterGroup != "" {
-		g, err := s.parameterGroup(ctx, tx, c, state.InstanceParameters, groupName(&set.ParameterGroup))
+		g, err := s.parameterGroup(ctx, tx, c, kind, groupName(&set.ParameterGroup))
 		if err != nil {
 			return err
 		}
 		if want := engine + major(engine, version); g.Family != want {
-			return errCombination("The parameter group %s with DBParameterGroupFamily %s can't be used for this instance. Use a parameter group with DBParameterGroupFamily %s.", g.Name, g.Family, want)
+			what := "instance"
+			if kind == state.ClusterParameters {
+				what = "cluster"
+			}
+			return errCombination("The parameter group %s with DBParameterGroupFamily %s can't be used for this %s. Use a parameter group with DBParameterGroupFamily %s.", g.Name, g.Family, what, want)
 		}
 	}
 	if set.OptionGroup != "" {

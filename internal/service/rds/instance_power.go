@@ -37,8 +37,15 @@ func (s *Service) changeInstance(ctx context.Context, c *api.Caller, given *stri
 	return i, err
 }
 
-// parametersNow gives a database the parameters that its instance's group has now, from its next start on.
+// parametersNow gives a database the parameters that its instance's group has now, or its cluster's, from its next start on.
 func parametersNow(ctx context.Context, tx *state.Tx, i instance) error {
+	if i.ClusterID != "" {
+		k, err := tx.DBCluster(ctx, i.AccountID, i.Region, i.ClusterID)
+		if err != nil {
+			return err
+		}
+		return clusterParametersNow(ctx, tx, k)
+	}
 	values, err := groupValues(ctx, tx, state.InstanceParameters, i.AccountID, i.Region, i.Settings.ParameterGroup)
 	if err != nil {
 		return err
@@ -46,12 +53,11 @@ func parametersNow(ctx context.Context, tx *state.Tx, i instance) error {
 	return tx.SetDatabaseParameters(ctx, i.DatabaseID, values)
 }
 
-// RebootDBInstance stops an instance's database and starts it again, with the parameters that its group has by now.
+// RebootDBInstance stops an instance's database and starts it again, with the parameters that its group has by now. All instances
+// of a cluster have one process and its cluster's parameters, so that they are rebooted together.
 func (s *Service) RebootDBInstance(ctx context.Context, c *api.Caller, in *rds.RebootDBInstanceInput) (*rds.RebootDBInstanceOutput, error) {
 	i, err := s.changeInstance(ctx, c, in.DBInstanceIdentifier, func(ctx context.Context, tx *state.Tx, i *instance) error {
 		switch {
-		case i.ClusterID != "":
-			return api.NotImplemented("RebootDBInstance in a DB cluster")
 		case i.status() != "available" && !slices.Contains(needsHelp, i.status()):
 			return errInstanceUnavailable(*i)
 		case deref(in.ForceFailover):
@@ -76,7 +82,7 @@ func (s *Service) RebootDBInstance(ctx context.Context, c *api.Caller, in *rds.R
 func (s *Service) StartDBInstance(ctx context.Context, c *api.Caller, in *rds.StartDBInstanceInput) (*rds.StartDBInstanceOutput, error) {
 	i, err := s.changeInstance(ctx, c, in.DBInstanceIdentifier, func(ctx context.Context, tx *state.Tx, i *instance) error {
 		if i.ClusterID != "" {
-			return api.Errorf("InvalidDBClusterStateFault", "The DB instance %s is in a DB cluster: start that.", i.ID)
+			return errOfCluster(*i)
 		}
 		if i.status() != "stopped" {
 			return api.Errorf("InvalidDBInstanceState", "Instance %s is not stopped, it cannot be started.", i.ID)
@@ -91,6 +97,12 @@ func (s *Service) StartDBInstance(ctx context.Context, c *api.Caller, in *rds.St
 	}
 	d, err := s.described(ctx, i)
 	return &rds.StartDBInstanceOutput{DBInstance: &d}, err
+}
+
+// errOfCluster is RDS's refusal to stop or start an instance of a cluster by itself.
+// https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html
+func errOfCluster(i instance) error {
+	return errCombination("%s DB instances are not eligible for stopping and starting.", i.database.Engine)
 }
 
 // StopDBInstance stops an instance's database, after a snapshot if one is named. It stays stopped until it is started; RDS
@@ -113,7 +125,7 @@ func (s *Service) StopDBInstance(ctx context.Context, c *api.Caller, in *rds.Sto
 	}
 	i, err := s.changeInstance(ctx, c, in.DBInstanceIdentifier, func(ctx context.Context, tx *state.Tx, i *instance) (err error) {
 		if i.ClusterID != "" {
-			return api.Errorf("InvalidDBClusterStateFault", "The DB instance %s is in a DB cluster: stop that.", i.ID)
+			return errOfCluster(*i)
 		}
 		if i.status() != "available" {
 			return errInstanceUnavailable(*i)

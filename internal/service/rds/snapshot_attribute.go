@@ -124,7 +124,7 @@ func (s *Service) ModifyDBSnapshot(ctx context.Context, c *api.Caller, in *rds.M
 	if in.OptionGroupName != nil {
 		snap.Settings.OptionGroup = optionGroupName(in.OptionGroupName)
 		err = s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-			if err := s.checkGroups(ctx, tx, c, state.DBInstanceSettings{OptionGroup: snap.Settings.OptionGroup}, snap.Engine, snap.EngineVersion); err != nil {
+			if err := s.checkGroups(ctx, tx, c, state.InstanceParameters, state.DBInstanceSettings{OptionGroup: snap.Settings.OptionGroup}, snap.Engine, snap.EngineVersion); err != nil {
 				return err
 			}
 			return tx.SetDBSnapshotSettings(ctx, snap.Point, snap.Settings)

@@ -99,7 +99,7 @@ func (s *Service) copyOf(ctx context.Context, c *api.Caller, source state.DBSnap
 	if in.OptionGroupName != nil {
 		snap.Settings.OptionGroup = optionGroupName(in.OptionGroupName)
 		err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
-			return s.checkGroups(ctx, tx, c, state.DBInstanceSettings{OptionGroup: snap.Settings.OptionGroup}, source.Engine, source.EngineVersion)
+			return s.checkGroups(ctx, tx, c, state.InstanceParameters, state.DBInstanceSettings{OptionGroup: snap.Settings.OptionGroup}, source.Engine, source.EngineVersion)
 		})
 	}
 	return snap, err

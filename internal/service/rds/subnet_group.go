@@ -199,7 +199,11 @@ func (s *Service) DeleteDBSubnetGroup(ctx context.Context, c *api.Caller, in *rd
 
 func subnetGroupUsed(ctx context.Context, tx *state.Tx, g state.DBSubnetGroup) (bool, error) {
 	instances, err := tx.DBInstances(ctx, g.AccountID, g.Region)
-	return slices.ContainsFunc(instances, func(i state.DBInstance) bool { return i.Settings.SubnetGroup == g.Name }), err
+	if err != nil || slices.ContainsFunc(instances, func(i state.DBInstance) bool { return i.Settings.SubnetGroup == g.Name }) {
+		return true, err
+	}
+	clusters, err := tx.DBClusters(ctx, g.AccountID, g.Region)
+	return slices.ContainsFunc(clusters, func(k state.DBCluster) bool { return k.Settings.SubnetGroup == g.Name }), err
 }
 
 // DescribeDBSubnetGroups lists the groups of subnets, or one.

@@ -54,6 +54,32 @@ func (s Settings) members(programs []string) (found []member, err error) {
 	return found, nil
 }
 
+// makers are the processes that make a sandbox of the database's, or hold one up. Without a program in it such a sandbox is on its
+// way to have one, or to end. Its first process is among them, with which the kernel ends all others of it.
+func (s Settings) makers() (found []member, err error) {
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range all {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		handle, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			continue // it has ended
+		}
+		text, err := os.ReadFile(name) //nolint:gosec // a process's
+		if err != nil || !slices.Contains(strings.Split(string(text), "\x00"), s.mark()) {
+			_ = unix.Close(handle)
+			continue
+		}
+		found = append(found, member{pid: pid, parent: parentOf(pid), handle: handle})
+	}
+	return found, nil
+}
+
 // release gives the handles back.
 func release(all []member) {
 	for _, m := range all {
@@ -163,21 +189,28 @@ func (s Settings) EndOrphans(ctx context.Context, orderly syscall.Signal, progra
 	return s.end(ctx, orderly, orphanPatience, programs)
 }
 
-// end ends all processes of some programs, by force after a while.
+// end ends all processes of some programs, by force after a while, and then what is on its way to become one. It returns once
+// nothing is left that works on the database, or would.
 func (s Settings) end(ctx context.Context, orderly syscall.Signal, patience time.Duration, programs []string) error {
 	forced := clock.Wall.Now().Add(patience)
-	for first := true; ; first = false {
+	asked := false
+	for {
 		found, err := s.members(programs)
+		begun := len(found) > 0
+		if err == nil && !begun {
+			found, err = s.makers()
+		}
 		if err != nil || len(found) == 0 {
 			return err
 		}
 		until := forced
 		switch force := !clock.Wall.Now().Before(forced); {
-		case force:
+		case force || !begun:
 			err = signal(found, syscall.SIGKILL, true)
 			until = clock.Wall.Now().Add(time.Second)
-		case first:
+		case !asked:
 			err = signal(found, orderly, false)
+			asked = true
 		}
 		if err == nil {
 			err = await(ctx, found, until)

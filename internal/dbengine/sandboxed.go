@@ -16,7 +16,7 @@ import (
 func (s Settings) sandboxed(ctx context.Context, c Command) (*exec.Cmd, error) {
 	spec := sandbox.Spec{
 		// The database's user may enter its directory, and not what makes the sandbox, which has given up root's privileges by then.
-		Program: "/usr/bin/env", Args: append([]string{"--chdir=" + c.Dir, c.Program}, c.Args...), Env: slices.Concat(environment, c.Env),
+		Program: "/usr/bin/env", Args: append([]string{"--chdir=" + c.Dir, s.mark(), c.Program}, c.Args...), Env: slices.Concat(environment, c.Env),
 		User:    &sandbox.User{UID: s.User.UID, GID: s.User.GID, Name: s.User.Name},
 		Binds:   []sandbox.Bind{{Host: s.Dir, Write: true}},
 		Network: sandbox.Host, SharedMemory: true,
@@ -26,6 +26,10 @@ func (s Settings) sandboxed(ctx context.Context, c Command) (*exec.Cmd, error) {
 	}
 	return spec.Command(ctx)
 }
+
+// mark is an argument by which the processes are known that make a sandbox of the database's: they work elsewhere, and are not yet
+// what they will be.
+func (s Settings) mark() string { return "DATABASE_DIRECTORY=" + s.Dir }
 
 // canSandbox says whether this process can make sandboxes. A container may hold root and keep it from that; what runs there runs
 // as the database's user all the same.

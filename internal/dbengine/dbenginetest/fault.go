@@ -116,18 +116,20 @@ func unreadable(t *testing.T, s *Subject) {
 // canceled gives up a start.
 func canceled(t *testing.T, s *Subject) {
 	set := s.initialized(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.Engine.Start(ctx, set); err == nil {
-		t.Error("it started though nobody waited for it")
-	}
-	if n := signal(t, set.Dir, 0); n > 0 {
-		t.Errorf("%d processes are left", n)
-	}
-	// Nor, once it has been ended, any that would have become one: they have the directory among their arguments.
-	for end := time.Now().Add(patience); named(t, set.Dir); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("what was to start it is left")
+	// Before it begins, while its sandbox is being made, and when it is there already.
+	for _, after := range []time.Duration{0, time.Millisecond, 3 * time.Millisecond, 6 * time.Millisecond, 10 * time.Millisecond, 15 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		srv, err := s.Engine.Start(ctx, set)
+		cancel()
+		if err == nil {
+			if err := srv.Stop(t.Context()); err != nil { // it was quick
+				t.Error(err)
+			}
+			continue
+		}
+		// Nor is anything left that would become a process of it: that has the directory among its arguments.
+		if n := signal(t, set.Dir, 0); n > 0 || named(t, set.Dir) {
+			t.Errorf("given up after %v, %d processes are left, or what was to start them", after, n)
 		}
 	}
 	s.started(t, set)

@@ -22,9 +22,6 @@ const socket = "mongo.sock"
 
 // Start implements [dbengine.Engine].
 func (e *Engine) Start(ctx context.Context, s dbengine.Settings) (dbengine.Server, error) {
-	if err := context.Cause(ctx); err != nil {
-		return nil, err // a process that is ended while its sandbox is being made may outlive it for a moment
-	}
 	door, err := front.Open(ctx, s)
 	if err != nil {
 		return nil, err

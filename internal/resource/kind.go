@@ -5,6 +5,7 @@ package resource
 
 import (
 	"context"
+	"errors"
 
 	"strongroom/archive"
 	"strongroom/arn"
@@ -120,9 +121,13 @@ type Kind interface {
 // removed from there as somebody who may; what AWS Backup keeps alone it removes on nobody's behalf.
 type Native interface {
 	Kind
-	// MayRemove reports whether the caller may remove a recovery point from that catalogue.
+	// MayRemove reports whether the caller may remove a recovery point from that catalogue. [ErrInUse] says that something is
+	// being made of it there, which its removal waits for; after nil nothing more is begun with it.
 	MayRemove(ctx context.Context, c *api.Caller, p state.RecoveryPoint) error
 }
+
+// ErrInUse says that a kind's own service is making something of a recovery point: a copy, a volume, a database.
+var ErrInUse = errors.New("the recovery point is in use")
 
 // Reader is a kind that names the calls with which a backup looks at a resource, so that policies can be asked about them
 // without making them.

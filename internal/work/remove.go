@@ -49,6 +49,9 @@ func (r *Runner) removePoint(ctx context.Context, pointARN string) error {
 	}
 	if native, is := kind.(resource.Native); is {
 		refusal, err := r.refuseRemoval(ctx, native, point)
+		if errors.Is(err, resource.ErrInUse) {
+			return river.JobSnooze(waitForResource)
+		}
 		if err != nil {
 			return err
 		}

@@ -297,8 +297,18 @@ func (k *Kind) MayRemove(ctx context.Context, c *api.Caller, p state.RecoveryPoi
 	if err != nil {
 		return ignoreNotFound(err)
 	}
-	return k.engine.Door.Authorize(ctx, c.In(p.Region), "ec2", api.Access{
+	err = k.engine.Door.Authorize(ctx, c.In(p.Region), "ec2", api.Access{
 		Action: "ec2:DeleteSnapshot", Resource: SnapshotARN(s.Region, s.ID), ResourceAccountID: s.AccountID, Context: SnapshotConditions(s),
+	})
+	if err != nil {
+		return err
+	}
+	return k.engine.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		used, err := inUse(ctx, tx, s.ID)
+		if err == nil && used {
+			return resource.ErrInUse
+		}
+		return err
 	})
 }
 

@@ -336,20 +336,11 @@ func (e *Engine) DeleteSnapshot(ctx context.Context, id string) error {
 		if s.Locked(tx.Now) {
 			return ErrLocked
 		}
-		pending, err := tx.SnapshotsInState(ctx, "pending")
+		used, err := inUse(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		for _, p := range pending {
-			if p.Parent == id || p.CopiedFrom == id {
-				return ErrInUse
-			}
-		}
-		creating, err := tx.VolumesInState(ctx, "creating")
-		if err != nil {
-			return err
-		}
-		if slices.ContainsFunc(creating, func(v state.Volume) bool { return v.SnapshotID == id }) {
+		if used {
 			return ErrInUse
 		}
 		return tx.SetSnapshotDeleting(ctx, id)
@@ -358,6 +349,16 @@ func (e *Engine) DeleteSnapshot(ctx context.Context, id string) error {
 		return err
 	}
 	return e.erase(ctx, s)
+}
+
+// inUse reports whether a pending snapshot builds on a snapshot or is copied from it, or a volume is being filled from it.
+func inUse(ctx context.Context, tx *state.Tx, id string) (bool, error) {
+	pending, err := tx.SnapshotsInState(ctx, "pending")
+	if err != nil || slices.ContainsFunc(pending, func(p state.Snapshot) bool { return p.Parent == id || p.CopiedFrom == id }) {
+		return err == nil, err
+	}
+	creating, err := tx.VolumesInState(ctx, "creating")
+	return slices.ContainsFunc(creating, func(v state.Volume) bool { return v.SnapshotID == id }), err
 }
 
 // erase removes a snapshot from its archive and then its row: a crash in between leaves a row to go on from.

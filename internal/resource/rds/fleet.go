@@ -106,6 +106,9 @@ func (f *Fleet) Start(ctx context.Context) error {
 		f.Take(s)
 	}
 	for _, s := range deleting {
+		if s.RecoveryPoint != "" {
+			continue // it is AWS Backup's to remove
+		}
 		if err := f.erase(ctx, s); err != nil {
 			f.Log.ErrorContext(ctx, "a deleted snapshot stays in its archive", slog.String("snapshot", s.ID), slog.Any("error", err))
 		}

@@ -156,13 +156,29 @@ func (k *snapshots) snapshot(ctx context.Context, p state.RecoveryPoint) (s stat
 }
 
 // MayRemove implements [resource.Native]. The caller needs rds:DeleteDBSnapshot, or rds:DeleteDBClusterSnapshot, on the
-// snapshot.
+// snapshot, which nobody copies or restores any more when it may go.
 func (k *snapshots) MayRemove(ctx context.Context, c *api.Caller, p state.RecoveryPoint) error {
 	remove := "rds:DeleteDBSnapshot"
 	if k.kind == state.ClusterSnapshot {
 		remove = "rds:DeleteDBClusterSnapshot"
 	}
-	return k.ask(ctx, c, p, remove)
+	if err := k.ask(ctx, c, p, remove); err != nil {
+		return err
+	}
+	return ignoreNotFound(k.fleet.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		s, err := tx.DBSnapshotByRecoveryPoint(ctx, p.ARN)
+		if err != nil {
+			return err
+		}
+		used, err := inUse(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		if used {
+			return resource.ErrInUse
+		}
+		return tx.SetDBSnapshotDeleting(ctx, s.Point)
+	}))
 }
 
 // ReadTags implements [resource.TagReader]: a copy takes the snapshot's tags along, which its role must be able to list.

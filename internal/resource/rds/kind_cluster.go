@@ -170,12 +170,19 @@ func (k *clusters) Backup(ctx context.Context, c *api.Caller, d resource.Descrip
 	if err != nil {
 		return resource.Result{}, err
 	}
+	unavailable := func(status string) *rules.Refusal {
+		return rules.ResourceNotAvailable.Refuse(rules.Values{"name": found.ID, "status": status, "resource": d.ARN.String()})
+	}
 	if status := found.status(); !takesSnapshots(status) {
-		return resource.Result{}, rules.ResourceNotAvailable.Refuse(rules.Values{"name": found.ID, "status": status, "resource": d.ARN.String()})
+		return resource.Result{}, unavailable(status)
 	}
 	snapshot := nameOf(k.RecoveryPointARN(d, r.Point, 0))
 	access := CreateClusterSnapshotAccess(found.DBCluster, snapshot, sourceTags(d.ARN))
-	return k.backup(ctx, c.In(d.Region), d, r, access, ClusterSnapshotOf(found.DBCluster, found.database, ""))
+	result, err := k.backup(ctx, c.In(d.Region), d, r, access, ClusterSnapshotOf(found.DBCluster, found.database, ""))
+	if errors.Is(err, errStopped) { // meanwhile
+		err = unavailable(statusStopped)
+	}
+	return result, err
 }
 
 // Restore implements [resource.Kind]: a cluster without instances is made from the recovery point's snapshot by the caller's own

@@ -131,14 +131,21 @@ func (k *instances) Backup(ctx context.Context, c *api.Caller, d resource.Descri
 	if err != nil {
 		return resource.Result{}, err
 	}
+	unavailable := func(status string) *rules.Refusal {
+		return rules.ResourceNotInAvailable.Refuse(rules.Values{"name": i.ID, "status": status, "resource": d.ARN.String()})
+	}
 	if status := shownStatus(i, database); !takesSnapshots(status) {
-		return resource.Result{}, rules.ResourceNotInAvailable.Refuse(rules.Values{"name": i.ID, "status": status, "resource": d.ARN.String()})
+		return resource.Result{}, unavailable(status)
 	}
 	of := NewSnapshot(k.kind, "", database)
 	of.SourceID, of.SourceCreated, of.Settings = i.ID, i.CreatedAt, i.Settings
 	// Jobs and their points have the same ids.
 	snapshot := nameOf(k.RecoveryPointARN(d, r.Point, 0))
-	return k.backup(ctx, c.In(d.Region), d, r, CreateSnapshotAccess(i, database, snapshot, sourceTags(d.ARN)), of)
+	result, err := k.backup(ctx, c.In(d.Region), d, r, CreateSnapshotAccess(i, database, snapshot, sourceTags(d.ARN)), of)
+	if errors.Is(err, errStopped) { // meanwhile
+		err = unavailable(statusStopped)
+	}
+	return result, err
 }
 
 // shownStatus is the status of an instance that users see.

@@ -47,6 +47,9 @@ const pieceSize = 128 << 10
 // errSource says that a database cannot be made from what a point holds.
 var errSource = errors.New("it does not hold a database of this engine")
 
+// errSourceGone says that what a database is to be made from is not there any more.
+var errSourceGone = errors.New("it is not there any more")
+
 // BackupInto writes a database as it is at one instant after the call into a domain, as a point, while the database is in use.
 // A point that is committed already counts. progress may be nil.
 func (f *Fleet) BackupInto(ctx context.Context, id string, to *archive.Domain, point string, progress func(done, total int64)) (archive.Summary, error) {
@@ -64,8 +67,12 @@ func (f *Fleet) backup(ctx context.Context, id string, to *archive.Domain, point
 	if err != nil {
 		return archive.Summary{}, false, err
 	}
+	stopped, err := f.stopped(ctx, d)
+	if err != nil {
+		return archive.Summary{}, false, err
+	}
 	k := f.keeper(id)
-	if k == nil || (d.Status == statusStopped && !OfCluster(d)) { // one that is stopping waits for its snapshots
+	if k == nil || stopped {
 		return archive.Summary{}, false, errNotRunning(d)
 	}
 	server, giveBack, err := k.use(ctx)
@@ -172,6 +179,9 @@ func (f *Fleet) fill(ctx context.Context, engine dbengine.Engine, d state.Databa
 		return err
 	}
 	p, err := domain.Open(ctx, d.Source.Point)
+	if errors.Is(err, archive.ErrNoPoint) {
+		return errSourceGone
+	}
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 
 	"strongroom/archive"
@@ -21,9 +22,29 @@ var ErrManaged = errors.New("the snapshot is managed by AWS Backup")
 // ErrInUse says that a snapshot is being copied, or a database is being made from it.
 var ErrInUse = errors.New("the snapshot is in use")
 
+// errStopped is in the error of a snapshot of a database that its owner has stopped.
+var errStopped = errors.New("its owner has stopped it")
+
 // errNotRunning is RDS's refusal to take a snapshot of a database that does not run.
 func errNotRunning(d state.Database) *api.Error {
-	return api.Errorf("InvalidDBInstanceState", "Instance is not in available state: it is %s.", d.Status)
+	return &api.Error{
+		Code: "InvalidDBInstanceState", Status: http.StatusBadRequest, Err: errStopped,
+		Message: fmt.Sprintf("Instance is not in available state: it is %s.", d.Status),
+	}
+}
+
+// stopped reports whether the owner of a database has stopped it, and it has come to that: one that is stopping waits for its
+// snapshots. A cluster's that does not run for want of instances is run for its snapshots.
+func (f *Fleet) stopped(ctx context.Context, d state.Database) (bool, error) {
+	if d.Wanted != state.DatabaseStopped || d.Status != statusStopped || !OfCluster(d) {
+		return d.Status == statusStopped, nil
+	}
+	var k state.DBCluster
+	err := f.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		k, err = tx.DBClusterOf(ctx, d.ID)
+		return err
+	})
+	return k.Stopped, ignoreNotFound(err)
 }
 
 // NewSnapshot returns the row of a new manual snapshot of a database, to be filled in by what its instance or cluster has:

@@ -31,7 +31,7 @@ func statusOf(d state.Database, failure error) (status, message string) {
 		return "storage-full", "No space is left on the device that the database lies on."
 	case errors.As(failure, &start):
 		return startStatus(d, start)
-	case errors.Is(failure, errSource):
+	case errors.Is(failure, errSource), errors.Is(failure, errSourceGone):
 		return "incompatible-restore", "The snapshot cannot be restored: " + failure.Error() + "."
 	}
 	return "failed", userMessage(failure)

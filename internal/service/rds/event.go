@@ -82,6 +82,13 @@ func (s *Service) DescribeEvents(ctx context.Context, c *api.Caller, in *rds.Des
 	return out, nil
 }
 
+// Sweep removes the events that are not told any more.
+func (s *Service) Sweep(ctx context.Context) error {
+	return s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		return tx.DeleteDBEventsBefore(ctx, state.MicrosOf(tx.Now.Time().Add(-longestEvents*time.Minute)))
+	})
+}
+
 // period is which time a call asks about.
 func period(in *rds.DescribeEventsInput, now time.Time) (from, to time.Time, err error) {
 	minutes := int32(60)

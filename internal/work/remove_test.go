@@ -1,0 +1,71 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"github.com/riverqueue/river/rivertype"
+	"gocloud.dev/secrets/localsecrets"
+
+	"strongroom/clock"
+	"strongroom/internal/api"
+	"strongroom/internal/archives"
+	"strongroom/internal/resource"
+	"strongroom/internal/state"
+)
+
+// lent is a kind whose service makes something of a recovery point until it is given back.
+type lent struct {
+	resource.Kind
+	back bool
+}
+
+func (*lent) Type() string { return "RDS" }
+
+func (k *lent) MayRemove(context.Context, *api.Caller, state.RecoveryPoint) error {
+	if !k.back {
+		return resource.ErrInUse
+	}
+	return nil
+}
+
+func (*lent) Removed(context.Context, *state.Tx, state.RecoveryPoint) error { return nil }
+
+func TestAPointInUseIsRemovedLater(t *testing.T) {
+	t.Parallel()
+	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))
+	t.Cleanup(func() { _ = db.Close() })
+	kind := &lent{}
+	r := New(Config{
+		DB: db, Queue: q, Clock: clock.Wall, Log: slog.New(slog.DiscardHandler), Trail: noTrail{}, Identity: everybody{}, Kinds: []resource.Kind{kind},
+		Archives: archives.New(archives.Config{Dir: t.TempDir(), Keeper: localsecrets.NewKeeper([32]byte{1})}),
+	})
+	point := state.RecoveryPoint{
+		ARN: "arn:aws:rds:eu-central-1:111111111111:snapshot:awsbackup:job-1", AccountID: "111111111111", Region: "eu-central-1", VaultName: "v",
+		ResourceType: "RDS", Status: state.PointDeleting, ArchivePointID: "p",
+	}
+	if err := db.Update(t.Context(), func(ctx context.Context, tx *state.Tx) error { return tx.InsertRecoveryPoint(ctx, point) }); err != nil {
+		t.Fatal(err)
+	}
+	there := func() bool {
+		t.Helper()
+		_, err := view(t.Context(), r, func(ctx context.Context, tx *state.Tx) (state.RecoveryPoint, error) {
+			return tx.RecoveryPoint(ctx, point.ARN)
+		})
+		if err != nil && !errors.Is(err, state.ErrNotFound) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	var later *rivertype.JobSnoozeError
+	if err := r.removePoint(t.Context(), point.ARN); !errors.As(err, &later) || !there() {
+		t.Errorf("a point in use: %v, and it is there: %t", err, there())
+	}
+	kind.back = true
+	if err := r.removePoint(t.Context(), point.ARN); err != nil || there() {
+		t.Errorf("a point that is given back: %v, and it is there: %t", err, there())
+	}
+}

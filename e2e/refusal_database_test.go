@@ -52,6 +52,14 @@ var databaseMishaps = []mishap{
 		again: func(w *wreck) telling { return w.create("RDS key") },
 	},
 	{
+		id: "E32", mistake: "a snapshot under a key is copied into another Region, and no key of that Region is named",
+		try: func(w *wreck) telling { return w.copySnapshot("") },
+		cure: func(w *wreck, _ rules.Fix) {
+			w.names["far key"] = w.m.in(north).key(w.t)
+		},
+		again: func(w *wreck) telling { return w.copySnapshot(w.names["far key"]) },
+	},
+	{
 		id: "E68b", mistake: "the cluster is stopped",
 		values: named("name", "wrecked-cluster"),
 		make: func(w *wreck) {
@@ -64,6 +72,19 @@ var databaseMishaps = []mishap{
 		cure: func(w *wreck, _ rules.Fix) {
 			must(w.m.rds().StartDBCluster(w.t.Context(), &rds.StartDBClusterInput{DBClusterIdentifier: aws.String("wrecked-cluster")}))(w.t, "starting the cluster")
 			w.m.clusterHas(w.t, "wrecked-cluster", "available")
+		},
+	},
+	{
+		id: "E68c", mistake: "the database is stopped",
+		values: named("name", "wrecked"),
+		make: func(w *wreck) {
+			must(w.m.rds().StopDBInstance(w.t.Context(), &rds.StopDBInstanceInput{DBInstanceIdentifier: aws.String("wrecked")}))(w.t, "stopping the database")
+			w.m.hasStatus(w.t, "wrecked", "stopped")
+		},
+		try: func(w *wreck) telling { return w.backup("jobs", "member-vault", w.names["database"]) },
+		cure: func(w *wreck, _ rules.Fix) {
+			must(w.m.rds().StartDBInstance(w.t.Context(), &rds.StartDBInstanceInput{DBInstanceIdentifier: aws.String("wrecked")}))(w.t, "starting the database")
+			w.m.available(w.t, "wrecked")
 		},
 	},
 	{
@@ -91,6 +112,17 @@ func copyDatabaseAcross(w *wreck) telling {
 
 // nearby is the backup account in the member's Region, where a database goes first.
 func (w *wreck) nearby() *party { return w.b.in(home) }
+
+// copySnapshot copies a snapshot of the database that RDS took itself into the member's other Region.
+func (w *wreck) copySnapshot(key string) telling {
+	w.t.Helper()
+	source := "arn:aws:rds:" + home + ":" + member + ":snapshot:by-hand"
+	in := &rds.CopyDBSnapshotInput{SourceDBSnapshotIdentifier: &source, TargetDBSnapshotIdentifier: aws.String("by-hand-there"), SourceRegion: aws.String(home)}
+	if key != "" {
+		in.KmsKeyId = &key
+	}
+	return w.call(w.m.in(north).rds().CopyDBSnapshot(w.t.Context(), in))
+}
 
 // create asks for a database under a noted key.
 func (w *wreck) create(key string) telling {
@@ -159,6 +191,8 @@ func oneDatabase(t *testing.T) *wreck {
 	w.b.vault(t, "backup-vault", w.b.key(t), w.m)
 	w.names["database"] = w.m.database(t, "wrecked", w.names["RDS key"], dbTags("backup", "hourly"), w.chooseWindows)
 	w.names["RDS"] = w.m.backUp(t, "member-vault", w.names["database"])
+	must(w.m.rds().CreateDBSnapshot(t.Context(), &rds.CreateDBSnapshotInput{DBInstanceIdentifier: aws.String("wrecked"), DBSnapshotIdentifier: aws.String("by-hand")}))(t, "taking a snapshot")
+	must(struct{}{}, rds.NewDBSnapshotAvailableWaiter(w.m.rds()).Wait(t.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: aws.String("by-hand")}, time.Minute))(t, "waiting for the snapshot")
 	return w
 }
 

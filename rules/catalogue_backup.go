@@ -104,7 +104,7 @@ var (
 	ResourceNotInAvailable = Entry{
 		ID: "E68c", Text: "Instance <name> is not in available state.", Category: InvalidState, Moments: []Moment{InBackup},
 		Cause: "The instance is <status>; RDS snapshots instances that are available.", Cure: InstanceNotInState.Cure,
-		Source: "DG:backup-dashboards, GH:cloud-custodian/cloud-custodian#1687", Unreachable: needsDatabases,
+		Source: "DG:backup-dashboards, GH:cloud-custodian/cloud-custodian#1687",
 	}
 	VolumeNotInState = Entry{
 		ID: "E68d", Text: "Cannot snapshot volume", Category: InvalidState, Moments: []Moment{InBackup},

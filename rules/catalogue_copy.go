@@ -275,7 +275,7 @@ var (
 		Text:    "Must specify new KMS key for cross region encrypted snapshot copy.",
 		Moments: []Moment{AtOnce}, Error: Exception{Code: "InvalidParameterValue"},
 		Cause: "The call names no key for the destination Region.", Cure: Fix{Call: "rds:CopyDBSnapshot", Advice: "Name a key of the destination Region."},
-		Source: "GH:pbudzon/aws-maintenance#5", Unreachable: needsDatabases,
+		Source: "GH:pbudzon/aws-maintenance#5",
 	}
 	ServiceDenied = Entry{
 		ID: "E33", Text: "You are not authorized to perform this operation.", Category: AccessDenied, Moments: []Moment{InBackup, InCopy},
@@ -300,7 +300,6 @@ var (
 
 // Why entries are out of reach, and what several share.
 const (
-	needsDatabases = "It needs RDS, Aurora, DocumentDB or Neptune."
 	needsInstances = "It needs EC2 instances."
 	// needsPersistentOptions: those are of Oracle and SQL Server.
 	needsPersistentOptions = "No engine that is hosted has persistent options."

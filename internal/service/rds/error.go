@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"strongroom/internal/api"
+	"strongroom/rules"
 )
 
 // The codes of https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/CommonErrors.html and of the operations' pages. The
@@ -31,6 +32,11 @@ func errValue(format string, args ...any) *api.Error {
 
 func errCombination(format string, args ...any) *api.Error {
 	return api.Errorf("InvalidParameterCombination", format, args...)
+}
+
+// errRegionKeyMissing refuses to copy what is encrypted to another Region without a key of there.
+func errRegionKeyMissing() *api.Error {
+	return api.Errorf(rules.RegionKeyMissing.Error.Code, "%s", rules.RegionKeyMissing.Refuse(nil).Message)
 }
 
 func errMissing(parameter string) *api.Error {

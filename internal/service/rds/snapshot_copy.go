@@ -136,7 +136,7 @@ func (s *Service) copyKey(ctx context.Context, c *api.Caller, source state.DBSna
 	case source.KeyARN == "":
 		return "", nil
 	case source.Region != c.Region:
-		return "", errValue("Must specify new KMS key for cross region encrypted snapshot copy.")
+		return "", errRegionKeyMissing()
 	case source.AccountID != c.AccountID:
 		return "", &api.Error{
 			Code: "KMSKeyNotAccessibleFault", Status: http.StatusBadRequest,

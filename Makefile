@@ -32,11 +32,11 @@ tools: ## install what tests and demo need and this machine lacks
 .PHONY: test
 test: tools build lambda ## run all tests: packages, SDK and aws CLI against a real server, a few crashes
 	$(GO) vet ./...
-	$(GO) test -shuffle=on ./...
+	$(GO) test -shuffle=on -timeout 60m ./...
 
 .PHONY: race
 race: tools build lambda ## the same under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 60m ./...
 
 .PHONY: lint
 lint: ## linters and the layering rules of .golangci.yml
@@ -69,7 +69,7 @@ bench-api: build ## measure single requests, and lists among very many (BENCH_AP
 
 .PHONY: e2e
 e2e: tools build lambda ## the end-to-end tests only: the tour of README.md, the demo, crashes
-	$(GO) test -count=1 -v ./e2e
+	$(GO) test -count=1 -v -timeout 60m ./e2e
 
 .PHONY: demo
 demo: tools build lambda ## the main job, end to end, on a fresh server (DEMO_FLAGS=--keep leaves it running)

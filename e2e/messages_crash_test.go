@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,11 +38,7 @@ func (k *kept) add(queue, body string) {
 func TestMessagesOutliveAKill(t *testing.T) {
 	t.Parallel()
 	ctx, p := t.Context(), newProcess(t)
-	config := filepath.Join(p.dir, "config.yaml")
-	if err := os.WriteFile(config, []byte(`webhooks: {allow: ["127.0.0.0/8"]}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.options = []string{"--config", config}
+	p.configure(t, `webhooks: {allow: ["127.0.0.0/8"]}`)
 	p.start(ctx, t)
 	var open atomic.Bool
 	arrived := &kept{all: map[string]map[string]bool{}}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -20,7 +21,7 @@ import (
 // process is the program, serving a data directory.
 type process struct {
 	dir, listen string
-	options     []string // of the command, beside those that every one has
+	config      string // a file, beside the data
 	command     *exec.Cmd
 	log         *os.File
 }
@@ -41,7 +42,8 @@ func newProcess(t *testing.T) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{dir: dir, listen: listen, log: log}
+	p := &process{dir: dir, listen: listen, config: filepath.Join(dir, "config.yaml"), log: log}
+	p.configure(t, "")
 	t.Cleanup(func() {
 		p.kill()
 		_ = log.Close()
@@ -53,10 +55,21 @@ func newProcess(t *testing.T) *process {
 	return p
 }
 
+// configure writes the server's configuration. Its databases have ports of their own: servers that run at once and are killed
+// would take each other's.
+func (p *process) configure(t *testing.T, text string) {
+	t.Helper()
+	first := 20000 + 100*rand.IntN(120)
+	text = fmt.Sprintf("databases: {ports: %d-%d}\n%s", first, first+99, text)
+	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // start starts the server and waits until it answers.
 func (p *process) start(ctx context.Context, t *testing.T) {
 	t.Helper()
-	p.command = exec.Command(binary(t), append([]string{"server", "--dev", "--data", filepath.Join(p.dir, "data"), "--listen", p.listen}, p.options...)...)
+	p.command = exec.Command(binary(t), "server", "--dev", "--data", filepath.Join(p.dir, "data"), "--listen", p.listen, "--config", p.config)
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.command.Start(); err != nil {

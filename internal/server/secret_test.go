@@ -14,7 +14,7 @@ import (
 var secretName = regexp.MustCompile(`(?i)password$|secret|privatekey|customerkey$|assertion|token$|tokencode|grant_?tokens|authenticationcode|messagebody|receipthandle`)
 
 // openName are members with such a name that open nothing: places in lists and in snapshots, names of requests, settings.
-var openName = regexp.MustCompile(`^(Next|Continuation|NextContinuation|Client|Idempotency|ClientRequest|Pagination|NextRecord|(First|Second)?Block)Token$|^(AllowUsersToChange|Hard|Expire)|^MD5Of|Arn$|Id$`)
+var openName = regexp.MustCompile(`^(Next|Continuation|NextContinuation|Client|Idempotency|ClientRequest|Pagination|NextRecord|(First|Second)?Block|NextForward|NextBackward|(Next|Upload)?Sequence)Token$|^(AllowUsersToChange|Hard|Expire)|^MD5Of|^SecretStatus$|Arn$|Id$`)
 
 // TestRecordsHideSecrets walks the requests and answers of every operation: a text member whose name speaks of a secret is
 // one that records hide.

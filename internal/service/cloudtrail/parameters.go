@@ -22,11 +22,11 @@ const hidden = `"HIDDEN_DUE_TO_SECURITY_REASONS"`
 // secretFields are the members of requests and answers that no record shows: what AWS's models mark as sensitive because it
 // opens something, and the content of messages and events. Bytes are never shown, whatever their name.
 var secretFields = map[string]bool{
-	"AddPrivateKey": true, "AuthenticationCode1": true, "AuthenticationCode2": true, "ContextAssertion": true, "CopySourceSSECustomerKey": true, "Detail": true,
+	"AddPrivateKey": true, "AuthenticationCode1": true, "AuthenticationCode2": true, "ContextAssertion": true, "CopySourceSSECustomerKey": true, "Detail": true, "EventSourceToken": true,
 	"GrantToken": true, "GrantTokens": true, "KeyStorePassword": true, "MasterUserPassword": true, "Message": true, "MessageBody": true,
 	"NewPassword": true, "OldPassword": true, "Password": true, "PrivateKey": true, "RawSecretAccessKey": true, "ReceiptHandle": true,
 	"SAMLAssertion": true, "SSECustomerKey": true, "SecretAccessKey": true, "SecretString": true, "ServiceCredentialSecret": true,
-	"ServicePassword": true, "SessionToken": true, "Token": true, "TokenCode": true, "TradeInToken": true, "Variables": true, "WebIdentityToken": true,
+	"ServicePassword": true, "SessionToken": true, "TdeCredentialPassword": true, "Token": true, "TokenCode": true, "TradeInToken": true, "Variables": true, "WebIdentityToken": true,
 }
 
 // IsSecret reports whether records hide a member of a request or an answer by its name.

@@ -10,5 +10,9 @@
 // that only root may enter can be bound, and becomes the Spec's user before the program begins. Any other process uses a user
 // namespace, in which the program stays the same ordinary user.
 //
+// The program's environment reaches the program alone. What makes the sandbox is root outside or privileged inside, and the dynamic
+// linker obeys variables; so this program goes in with them, as a file in memory, and becomes the program when all privileges are
+// gone. Its file must be one that everyone may execute.
+//
 // It knows processes and files, and nothing of AWS.
 package sandbox

@@ -7,14 +7,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-// listenerPath is where a sandbox that listens sees this program, which makes the listeners and then becomes the program.
-const listenerPath = "/run/sandbox-listen"
 
 // Listeners are listeners on a sandbox's own loopback interface that this process serves: what runs inside reaches it there,
 // and nothing else, and nobody else reaches it there.
@@ -27,10 +22,6 @@ type Listeners struct {
 // Listening is [Spec.Command] for a program that finds servers of this process at TCP addresses of its loopback interface. After
 // the command has been started, [Listeners.Receive] returns them.
 func (s Spec) Listening(ctx context.Context, addresses ...string) (*exec.Cmd, *Listeners, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, nil, fmt.Errorf("sandbox: finding this program: %w", err)
-	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("sandbox: making a socket: %w", err)
@@ -43,8 +34,7 @@ func (s Spec) Listening(ctx context.Context, addresses ...string) (*exec.Cmd, *L
 		return nil, nil, fmt.Errorf("sandbox: using a socket: %w", err)
 	}
 	l := &Listeners{conn: conn.(*net.UnixConn), inner: inner, n: len(addresses)}
-	s.Binds = append(s.Binds[:len(s.Binds):len(s.Binds)], Bind{Host: self, Inside: listenerPath})
-	cmd, err := s.command(ctx, []*os.File{inner}, listenerPath, append([]string{strings.Join(addresses, ","), s.Program}, s.Args...))
+	cmd, err := s.command(ctx, addresses, inner)
 	if err != nil {
 		l.Close()
 		return nil, nil, err
@@ -115,22 +105,6 @@ func (l *Listeners) Close() {
 	_ = l.conn.Close()
 }
 
-// Inside the sandbox this program begins here: whatever program it is, a server or a test of one, its main is not what is
-// wanted. It runs once, single-handed, and leaves nothing of itself to the program that it becomes.
-func init() { //nolint:gochecknoinits // every program that can start a sandbox must be able to be its inside
-	if len(os.Args) < 3 || os.Args[0] != listenerPath {
-		return
-	}
-	if err := listenInside(strings.Split(os.Args[1], ",")); err != nil {
-		_, _ = unix.SendmsgN(3, []byte(err.Error()), nil, nil, 0)
-		os.Exit(1)
-	}
-	program := os.Args[2]
-	err := syscall.Exec(program, os.Args[2:], os.Environ()) //nolint:gosec // the caller's program is the point
-	fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
-	os.Exit(127)
-}
-
 // listenInside listens and hands the listeners out.
 func listenInside(addresses []string) error {
 	var fds []int
@@ -146,9 +120,5 @@ func listenInside(addresses []string) error {
 		fds = append(fds, int(f.Fd()))
 		defer func() { _, _ = f, one }() // not to be closed before they are sent
 	}
-	if err := unix.Sendmsg(3, []byte("ok"), unix.UnixRights(fds...), nil, 0); err != nil {
-		return err
-	}
-	// Nothing that was open here is open in the program, but its standard streams.
-	return unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	return unix.Sendmsg(insideSockets, []byte("ok"), unix.UnixRights(fds...), nil, 0)
 }

@@ -135,6 +135,52 @@ func TestWhatIsInside(t *testing.T) {
 	}
 }
 
+// TestOnlyTheProgramHasItsEnvironment: what makes the sandbox is partly root outside and partly privileged inside. The dynamic
+// linker writes what it does in each program into files that a variable names, and complains of a library that is not there.
+func TestOnlyTheProgramHasItsEnvironment(t *testing.T) {
+	for name, start := range map[string]func(sandbox.Spec) (*exec.Cmd, error){
+		"a program": func(s sandbox.Spec) (*exec.Cmd, error) { return s.Command(t.Context()) },
+		"a program that is served": func(s sandbox.Spec) (*exec.Cmd, error) {
+			cmd, _, err := s.Listening(t.Context(), "127.0.0.1:1024")
+			return cmd, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			outside := t.TempDir()
+			begin := func(script string, env ...string) (stdout, stderr string) {
+				t.Helper()
+				s := shell(script)
+				s.Env = env
+				cmd, err := start(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var out, diagnosis strings.Builder
+				cmd.Stdout, cmd.Stderr = &out, &diagnosis
+				if err := cmd.Run(); err != nil {
+					t.Fatalf("%v: %s", err, diagnosis.String())
+				}
+				return strings.TrimSpace(out.String()), diagnosis.String()
+			}
+			begin("true", "LD_DEBUG=files", "LD_DEBUG_OUTPUT="+outside+"/trace")
+			if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
+				t.Errorf("it wrote %v on the host, %v", left, err)
+			}
+			// The linker of each program that was given the variable says which program that is.
+			got, _ := begin("unset LD_DEBUG; grep -ho 'initialize program: .*' /tmp/trace.*", "LD_DEBUG=files", "LD_DEBUG_OUTPUT=/tmp/trace")
+			if got != "initialize program: /bin/sh" {
+				t.Errorf("the variables reached %q", got)
+			}
+			if _, complaints := begin("true", "LD_PRELOAD=/var/task/none.so"); strings.Count(complaints, "/var/task/none.so") != 1 {
+				t.Errorf("beside the program, others loaded the library: %s", complaints)
+			}
+			if got, _ := begin("echo $A $PATH $PWD", "A=1", "PATH=/bin", "A=2 3"); got != "2 3 /bin /" {
+				t.Errorf("it has %q", got)
+			}
+		})
+	}
+}
+
 func TestWhoItIs(t *testing.T) {
 	want := strconv.Itoa(os.Getuid())
 	if os.Geteuid() == 0 {

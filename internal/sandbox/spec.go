@@ -86,11 +86,11 @@ func Installed() error {
 // Command is the command that runs the program inside. Its Env and ExtraFiles are set and stay as they are; it can be started
 // once. Killing it kills all that runs in the sandbox, and so does the end of this process.
 func (s Spec) Command(ctx context.Context) (*exec.Cmd, error) {
-	return s.command(ctx, nil, s.Program, s.Args)
+	return s.command(ctx, nil, nil)
 }
 
-// command makes the command with files that the program inherits, from descriptor 3 on.
-func (s Spec) command(ctx context.Context, inherited []*os.File, program string, args []string) (*exec.Cmd, error) {
+// command makes the command, which listens at the addresses and hands the listeners to sockets.
+func (s Spec) command(ctx context.Context, addresses []string, sockets *os.File) (*exec.Cmd, error) {
 	if err := Installed(); err != nil {
 		return nil, err
 	}
@@ -98,7 +98,10 @@ func (s Spec) command(ctx context.Context, inherited []*os.File, program string,
 		return nil, err
 	}
 	closeInherited()
-	files := slices.Clone(inherited)
+	inside, files, err := s.inside(addresses, sockets)
+	if err != nil {
+		return nil, err
+	}
 	content := func(text string) (string, error) { // a descriptor of bubblewrap's to read text from
 		f, err := memory(text)
 		if err != nil {
@@ -116,8 +119,8 @@ func (s Spec) command(ctx context.Context, inherited []*os.File, program string,
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "bwrap", slices.Concat([]string{"--args", fd}, s.limits(), s.privileges(), []string{program}, args)...) //nolint:gosec // the caller's program is the point
-	cmd.Env = slices.Concat([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, s.Env)
+	cmd := exec.CommandContext(ctx, "bwrap", slices.Concat([]string{"--args", fd}, s.limits(), s.privileges(), inside)...) //nolint:gosec // the caller's program is the point
+	cmd.Env = usualEnv
 	cmd.ExtraFiles = files
 	// Bubblewrap makes a session of its own for the program; a group of its own keeps it from signals to the server's.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -150,6 +150,13 @@ func TestClusterParameterGroups(t *testing.T) {
 	if err != nil || len(out.Parameters) != 1 || *out.Parameters[0].ParameterValue != "enabled" {
 		t.Errorf("it has %+v, %v", out, err)
 	}
+	if _, err := w.ResetDBClusterParameterGroup(ctx, &rds.ResetDBClusterParameterGroupInput{DBClusterParameterGroupName: group, ResetAllParameters: aws.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+	out, err = w.DescribeDBClusterParameters(ctx, &rds.DescribeDBClusterParametersInput{DBClusterParameterGroupName: group})
+	if err != nil || len(out.Parameters) != 1 || *out.Parameters[0].ParameterValue != "disabled" {
+		t.Errorf("reset, it has %+v, %v", out, err)
+	}
 	defaults, err := w.DescribeEngineDefaultClusterParameters(ctx, &rds.DescribeEngineDefaultClusterParametersInput{DBParameterGroupFamily: aws.String("aurora-postgresql15")})
 	if err != nil || len(defaults.EngineDefaults.Parameters) != 100 || defaults.EngineDefaults.Marker == nil {
 		t.Errorf("%+v, %v", defaults, err)

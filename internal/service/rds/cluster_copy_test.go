@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/neptune"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"strongroom/internal/server"
 )
@@ -266,4 +267,13 @@ func TestClustersChange(t *testing.T) {
 	if err != nil || len(endpoints.DBClusterEndpoints) != 2 {
 		t.Errorf("its endpoints are %+v, %v", endpoints, err)
 	}
+	// It is in no global cluster, which a client asks in order to know.
+	global, err := w.DescribeGlobalClusters(ctx, &rds.DescribeGlobalClustersInput{Filters: []types.Filter{{Name: aws.String("db-cluster-id"), Values: []string{*endpoints.DBClusterEndpoints[0].DBClusterIdentifier}}}})
+	if err != nil || len(global.GlobalClusters) != 0 {
+		t.Errorf("its global clusters are %+v, %v", global, err)
+	}
+	_, err = w.DescribeGlobalClusters(ctx, &rds.DescribeGlobalClustersInput{GlobalClusterIdentifier: aws.String("world")})
+	refused(t, err, "GlobalClusterNotFoundFault")
+	_, err = w.DescribeGlobalClusters(ctx, &rds.DescribeGlobalClustersInput{Filters: []types.Filter{{Name: aws.String("colour"), Values: []string{"red"}}}})
+	refused(t, err, "InvalidParameterValue")
 }

@@ -77,7 +77,9 @@ func (s *Service) ModifyDBClusterSnapshotAttribute(ctx context.Context, c *api.C
 const maxShares = 20
 
 // shareable refuses to share what others could not use: recovery points, and snapshots under the account's own key for RDS; or
-// with everybody what is encrypted.
+// with everybody what is encrypted. AWS publishes the rules and not the texts, but for that of the default key.
+// https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/share-encrypted-snapshot.html
+// https://docs.aws.amazon.com/prescriptive-guidance/latest/patterns/migrate-an-amazon-rds-db-instance-to-another-vpc-or-account.html
 func (s *Service) shareable(ctx context.Context, c *api.Caller, snap state.DBSnapshot, accounts []string) error {
 	switch {
 	case snap.Type != "manual":
@@ -92,7 +94,7 @@ func (s *Service) shareable(ctx context.Context, c *api.Caller, snap state.DBSna
 		return err
 	}
 	if key.KeyMetadata.KeyManager == kmstypes.KeyManagerTypeAws {
-		return errClusterSnapshotState("You can't share a DB cluster snapshot that is encrypted with the default KMS key of the account.")
+		return errClusterSnapshotState("Sharing snapshots encrypted with the default service key for RDS is currently not supported.")
 	}
 	return nil
 }

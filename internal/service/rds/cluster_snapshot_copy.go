@@ -90,7 +90,8 @@ func ownTags(tags map[string]string) map[string]string {
 }
 
 // clusterCopyKey refuses a copy whose key does not go together with where the snapshot comes from: an unencrypted one of a
-// cluster stays so, and the key of an encrypted one must be named where the source's cannot be used.
+// cluster stays so, and the key of an encrypted one must be named where the source's cannot be used. That the first is an error AWS
+// documents, without its text.
 // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBClusterSnapshot.html
 func clusterCopyKey(c *api.Caller, w clusterCopy) error {
 	switch {

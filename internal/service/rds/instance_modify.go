@@ -170,6 +170,8 @@ func wantedOf(i instance, set state.DBInstanceSettings, in *rds.ModifyDBInstance
 	replace(&wanted.IOPS, in.Iops)
 	replace(&wanted.Throughput, in.StorageThroughput)
 	replace(&wanted.MultiAZ, in.MultiAZ)
+	// That storage does not shrink AWS says, in words that it does not publish:
+	// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.StorageTypes.html
 	if wanted.AllocatedStorage < set.AllocatedStorage {
 		return wanted, errCombination("Requested allocated storage (%d GiB) cannot be less than the current allocated storage (%d GiB).", wanted.AllocatedStorage, set.AllocatedStorage)
 	}

@@ -46,6 +46,7 @@ func (s *Service) API() *api.Service {
 			s.snapshotOperations(),
 			s.clusterOperations(),
 			s.clusterSnapshotOperations(),
+			s.globalClusterOperations(),
 			s.snapshotSharingOperations(),
 			s.parameterGroupOperations(),
 			s.clusterParameterGroupOperations(),

@@ -63,7 +63,9 @@ func sharesAfter(shares, add, remove []string) ([]string, error) {
 }
 
 // mayShare refuses what RDS does not share: what it did not take by hand, and what is encrypted with everybody or under the key of
-// the account for RDS.
+// the account for RDS. AWS publishes the rules and not the texts, but for that of the default key.
+// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/share-encrypted-snapshot.html
+// https://docs.aws.amazon.com/prescriptive-guidance/latest/patterns/migrate-an-amazon-rds-db-instance-to-another-vpc-or-account.html
 func (s *Service) mayShare(ctx context.Context, c *api.Caller, snap state.DBSnapshot, add, remove []string) error {
 	for _, account := range slices.Concat(add, remove) {
 		if account != everybody && !accountPattern.MatchString(account) {

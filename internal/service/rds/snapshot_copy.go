@@ -128,7 +128,10 @@ func copiedTags(c *api.Caller, source state.DBSnapshot, in *rds.CopyDBSnapshotIn
 }
 
 // copyKey is the key of a copy. An encrypted snapshot of another Region or account gets a key that the call names, one of here the
-// source's own unless another is named; one that is not encrypted may become so.
+// source's own unless another is named; one that is not encrypted may become so. The text across Regions is AWS's own; that across
+// accounts is not: RDS documents that a key must be given and answers with this code.
+// https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBSnapshot.html
+// https://github.com/1Strategy/rds-oracle-cross-account-cross-region-dr/issues/1
 func (s *Service) copyKey(ctx context.Context, c *api.Caller, source state.DBSnapshot, given *string) (string, error) {
 	switch {
 	case deref(given) != "":

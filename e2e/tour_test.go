@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -37,7 +38,7 @@ func TestTour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script, wanted := tour(t, string(readme))
+	script, wanted := tour(t, string(readme), "A tour of five minutes")
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
 		t.Fatal(err)
@@ -45,11 +46,41 @@ func TestTour(t *testing.T) {
 	if err := os.Symlink(binary(t), filepath.Join(dir, "bin", "strongroom")); err != nil {
 		t.Fatal(err)
 	}
+	walk(t, dir, script, wanted)
+	if len(wanted) < 4 {
+		t.Errorf("the README shows only %d lines of output", len(wanted))
+	}
+}
+
+// TestDatabaseTour does the same with the tour of docs/databases.md, whose server is started already.
+func TestDatabaseTour(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root(t), "docs", "databases.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, wanted := tour(t, string(page), "A tour")
+	p := newProcess(t)
+	p.start(t.Context(), t)
+	t.Cleanup(func() { // orderly, so that its databases end with it
+		_ = p.command.Process.Signal(syscall.SIGTERM)
+		_ = p.command.Wait()
+	})
+	profiles := filepath.Join(p.dir, "data", "aws")
+	walk(t, p.dir, script, wanted, "AWS_CONFIG_FILE="+profiles+"/config", "AWS_SHARED_CREDENTIALS_FILE="+profiles+"/credentials", "AWS_PROFILE=member")
+	if len(wanted) < 4 {
+		t.Errorf("the page shows only %d lines of output", len(wanted))
+	}
+}
+
+// walk runs a tour's commands in one shell, and wants the output that it shows.
+func walk(t *testing.T, dir, script string, wanted []string, environment ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	shell := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"+script)
+	shell := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n"+script)
 	shell.Dir = dir
 	shell.Env = append(os.Environ(), "AWS_PAGER=", "PATH="+filepath.Join(root(t), ".tools", "bin")+":"+os.Getenv("PATH"))
+	shell.Env = append(shell.Env, environment...)
 	var log strings.Builder
 	shell.Stderr = &log
 	printed, err := shell.Output()
@@ -60,22 +91,19 @@ func TestTour(t *testing.T) {
 	for _, line := range wanted {
 		at := strings.Index(got, line)
 		if at < 0 {
-			t.Fatalf("the README says that the tour prints %q next, and it does not:\n%s\n%s", line, printed, log.String())
+			t.Fatalf("the tour is said to print %q next, and it does not:\n%s\n%s", line, printed, log.String())
 		}
 		got = got[at+len(line):]
 	}
-	if len(wanted) < 4 {
-		t.Errorf("the README shows only %d lines of output", len(wanted))
-	}
 }
 
-// tour takes the commands out of the README's section about the tour, and the output that it shows: its sh blocks are
+// tour takes the commands out of a page's section about the tour, and the output that it shows: its sh blocks are
 // commands, its text blocks what they print.
-func tour(t *testing.T, readme string) (script string, wanted []string) {
+func tour(t *testing.T, page, heading string) (script string, wanted []string) {
 	t.Helper()
-	_, section, found := strings.Cut(readme, "\n## A tour of five minutes\n")
+	_, section, found := strings.Cut(page, "\n## "+heading+"\n")
 	if !found {
-		t.Fatal("the README has no section with the tour")
+		t.Fatal("the page has no section with the tour")
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
 	var language string

@@ -24,7 +24,8 @@ var _ Snapshots = (*rds.Client)(nil)
 // ofRDS reports whether a recovery point is a snapshot of RDS or a neighbour that shares its API.
 func ofRDS(pointARN string) bool { return strings.Contains(pointARN, ":rds:") }
 
-// tags reads the tags of a recovery point.
+// tags reads the tags of a recovery point, none where nobody tells them: who may not list tags is refused before ListTags says that it
+// does not know the ARN.
 func (c *Copier) tags(ctx context.Context, region, pointARN string) (map[string]string, error) {
 	tags := map[string]string{}
 	if ofRDS(pointARN) {
@@ -37,13 +38,13 @@ func (c *Copier) tags(ctx context.Context, region, pointARN string) (map[string]
 		}
 		return tags, nil
 	}
+	if !strings.Contains(pointARN, ":backup:") {
+		c.Log.WarnContext(ctx, "AWS Backup does not tell the tags of such a recovery point", slog.String("recoveryPoint", pointARN))
+		return nil, nil
+	}
 	pages := backup.NewListTagsPaginator(c.Backup(region), &backup.ListTagsInput{ResourceArn: &pointARN})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
-		if code(err) == "InvalidParameterValueException" {
-			c.Log.WarnContext(ctx, "AWS Backup does not tell the tags of such a recovery point", slog.String("recoveryPoint", pointARN))
-			return nil, nil
-		}
 		if err != nil {
 			return nil, during("ListTags", err)
 		}

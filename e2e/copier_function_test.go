@@ -31,10 +31,7 @@ import (
 func TestCopierAsAFunction(t *testing.T) {
 	t.Parallel()
 	archive := filepath.Join(t.TempDir(), "copier.zip")
-	build := exec.Command("../scripts/lambda.sh", archive)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("packing the function: %v\n%s", err, out)
-	}
+	packCopier(t, archive)
 	code, err := os.ReadFile(archive)
 	if err != nil {
 		t.Fatal(err)
@@ -54,13 +51,13 @@ func TestCopierAsAFunction(t *testing.T) {
 	} {
 		must(w.b.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: aws.String("copier"), PolicyName: &name, PolicyDocument: &document}))(t, "allowing the function "+name)
 	}
-	functions := lambda.NewFromConfig(w.b.config)
+	functions := lambda.NewFromConfig(w.second.config)
 	function := must(functions.CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: aws.String("strongroom-copier"), Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"), Role: role,
 		Code: &lambdatypes.FunctionCode{ZipFile: code}, Timeout: aws.Int32(120), MemorySize: aws.Int32(256),
 		Environment: &lambdatypes.Environment{Variables: map[string]string{
-			"COPIER_INTERMEDIATE_VAULTS": w.b.vaultARN("backup-vault"), "COPIER_FINAL_VAULTS": w.second.vaultARN("second-vault"), "COPIER_ROLE_ARN": w.b.jobRoleARN(),
-			"COPIER_TYPES": "S3,EBS", "COPIER_QUEUE_URL": *queue.url, "COPIER_DEAD_LETTER_QUEUE_URL": *dead.url,
+			"COPIER_INTERMEDIATE_VAULTS": w.second.vaultARN("second-vault"), "COPIER_FINAL_VAULTS": w.b.vaultARN("backup-vault"), "COPIER_ROLE_ARN": w.b.jobRoleARN(),
+			"COPIER_TYPES": "S3,EBS,RDS", "COPIER_TAGS": "*", "COPIER_QUEUE_URL": *queue.url, "COPIER_DEAD_LETTER_QUEUE_URL": *dead.url,
 		}},
 	}))(t, "making the function")
 	must(functions.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
@@ -71,6 +68,7 @@ func TestCopierAsAFunction(t *testing.T) {
 
 	w.arrives(w.fresh("S3"))
 	w.arrives(w.fresh("EBS"))
+	w.arrives(w.fresh("RDS"))
 	if jobs := w.hopsFrom(missed); len(jobs) != 0 {
 		t.Errorf("what no event told of was copied on: %+v", jobs)
 	}
@@ -89,7 +87,7 @@ func TestCopierAsAFunction(t *testing.T) {
 		return true, nil
 	})
 
-	events := eventbridge.NewFromConfig(w.b.config)
+	events := eventbridge.NewFromConfig(w.second.config)
 	rule := must(events.PutRule(ctx, &eventbridge.PutRuleInput{Name: aws.String("second-hop-reconcile"), ScheduleExpression: aws.String("rate(1 hour)")}))(t, "making the schedule")
 	must(functions.AddPermission(ctx, &lambda.AddPermissionInput{
 		FunctionName: function.FunctionName, StatementId: aws.String("reconcile"), Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("events.amazonaws.com"), SourceArn: rule.RuleArn,
@@ -98,6 +96,15 @@ func TestCopierAsAFunction(t *testing.T) {
 	move(t, w.s, server.ClockMove{Advance: 2 * time.Hour})
 	w.arrives(missed)
 	w.metrics()
+}
+
+// packCopier makes the archive of the function.
+func packCopier(t *testing.T, archive string) {
+	t.Helper()
+	build := exec.Command("../scripts/lambda.sh", archive)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("packing the function: %v\n%s", err, out)
+	}
 }
 
 func copierExample(t *testing.T, file string) string {
@@ -113,7 +120,7 @@ func (m *mailbox) say(t *testing.T, body string) error {
 
 // hopsFrom are the copy jobs from a recovery point in the backup account.
 func (w *solution) hopsFrom(point string) []backuptypes.CopyJob {
-	return must(w.b.backup.ListCopyJobs(w.t.Context(), &backup.ListCopyJobsInput{BySourceRecoveryPointArn: &point, ByDestinationVaultArn: aws.String(w.second.vaultARN("second-vault"))}))(w.t, "listing second hops").CopyJobs
+	return must(w.second.backup.ListCopyJobs(w.t.Context(), &backup.ListCopyJobsInput{BySourceRecoveryPointArn: &point, ByDestinationVaultArn: aws.String(w.b.vaultARN("backup-vault"))}))(w.t, "listing second hops").CopyJobs
 }
 
 // arrives waits until a recovery point was copied on, once.
@@ -138,7 +145,7 @@ func (w *solution) arrives(point string) {
 
 // lines are those that the function has logged.
 func (w *solution) lines() (all []string) {
-	client := cloudwatchlogs.NewFromConfig(w.b.config)
+	client := cloudwatchlogs.NewFromConfig(w.second.config)
 	out, err := client.FilterLogEvents(w.t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/strongroom-copier")})
 	if err != nil {
 		return []string{err.Error()}
@@ -163,6 +170,6 @@ func (w *solution) metrics() {
 				started += m.HopsStarted
 			}
 		}
-		return started >= 3, errors.New("the log tells of " + fmt.Sprint(started) + " hops")
+		return started >= 4, errors.New("the log tells of " + fmt.Sprint(started) + " hops")
 	})
 }

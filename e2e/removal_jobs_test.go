@@ -47,6 +47,10 @@ var jobRemovals = []struct {
 	{"job-backup-rds.json", "rds:DescribeDBInstances", "backing the database up", roleInsufficient, "ACCESS_DENIED", "resource"},
 	{"job-backup-rds.json", "rds:CreateDBSnapshot", "backing the database up", unauthorizedByRDS, "ACCESS_DENIED", "data"},
 	{"job-backup-rds.json", "rds:AddTagsToResource", "backing the database up", unauthorizedByRDS, "ACCESS_DENIED", "data"},
+	{"job-backup-cluster.json", "rds:DescribeDBClusters", "backing the cluster up", roleInsufficient, "ACCESS_DENIED", "resource"},
+	{"job-backup-cluster.json", "rds:CreateDBClusterSnapshot", "backing the cluster up", unauthorizedByRDS, "ACCESS_DENIED", "data"},
+	{"job-backup-cluster.json", "rds:AddTagsToResource", "backing the cluster up", unauthorizedByRDS, "ACCESS_DENIED", "data"},
+	{"job-volume-keys.json", "kms:CreateGrant", "backing the cluster up", keyUnusable, "KMS_KEY_ERROR", "key"},
 	{"job-volume-keys.json", "kms:CreateGrant", "backing the database up", keyUnusable, "KMS_KEY_ERROR", "key"},
 	{"job-restore-s3.json", "s3:CreateBucket", "restoring the bucket", createDenied, "", "target"},
 	{"job-restore-s3.json", "s3:PutBucketOwnershipControls", "restoring the bucket", notAllowed, "", "target"},
@@ -60,8 +64,11 @@ var jobRemovals = []struct {
 	{"job-restore-ebs.json", "kms:Decrypt", "restoring the volume", keyUnusable, "", "key"},
 	{"job-restore-ebs.json", "kms:GenerateDataKeyWithoutPlaintext", "restoring the volume", keyInaccessible, "", "target"},
 	{"job-restore-rds.json", "rds:RestoreDBInstanceFromDBSnapshot", "restoring the database", unauthorizedByRDS, "", "target"},
-	{"job-restore-rds.json", "kms:Decrypt", "restoring the database", keyUnusable, "", "key"},
-	{"job-restore-rds.json", "kms:GenerateDataKeyWithoutPlaintext", "restoring the database", "KMS key", "", "target"},
+	{"job-restore-database-keys.json", "kms:Decrypt", "restoring the database", keyUnusable, "", "key"},
+	{"job-restore-database-keys.json", "kms:GenerateDataKeyWithoutPlaintext", "restoring the database", "KMS key", "", "target"},
+	{"job-restore-cluster.json", "rds:RestoreDBClusterFromSnapshot", "restoring the cluster", unauthorizedByRDS, "", "target"},
+	{"job-restore-database-keys.json", "kms:Decrypt", "restoring the cluster", keyUnusable, "", "key"},
+	{"job-restore-database-keys.json", "kms:GenerateDataKeyWithoutPlaintext", "restoring the cluster", "KMS key", "", "target"},
 }
 
 // TestRemovalsOfJobs takes each action away that the member's backups and restores need. The job says so in its own words, the
@@ -81,7 +88,7 @@ func TestRemovalsOfJobs(t *testing.T) {
 	for _, r := range jobRemovals {
 		done[r.file+" "+r.action] = true
 	}
-	for _, file := range []string{"job-trust.json", "job-backup-s3.json", "job-backup-ebs.json", "job-backup-rds.json", "job-volume-keys.json", "job-restore-s3.json", "job-restore-ebs.json", "job-restore-rds.json"} {
+	for _, file := range []string{"job-trust.json", "job-backup-s3.json", "job-backup-ebs.json", "job-backup-rds.json", "job-backup-cluster.json", "job-volume-keys.json", "job-restore-s3.json", "job-restore-ebs.json", "job-restore-rds.json", "job-restore-cluster.json", "job-restore-database-keys.json"} {
 		for _, cut := range cuts(t, example(t, file)) {
 			if cut.action != "" && cut.action != "ec2:DeleteSnapshot" && !done[file+" "+cut.action] { // that is no job's: TestLeastPrivilege
 				t.Errorf("%s of %s has no row", cut.action, file)

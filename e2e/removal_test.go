@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +17,8 @@ import (
 	"strongroom/rules"
 )
 
-// Ways that recovery points go in the example solution.
+// Ways that recovery points go in the example solution, in one step each: databases come into another vault of the backup account, and go
+// back from there.
 const (
 	there = "there" // from the member to the backup account
 	back  = "back"  // and the way back
@@ -36,10 +36,31 @@ type removable struct {
 	action string // that a policy refuses, if one does
 	policy string // the kind of policy, as messages call it
 	cure   string // the call that puts it back
-	of     func(w *solution, way string) string
+	of     func(w *solution, way, kind string) string
 }
 
-func bothKinds(e ended) map[string]ended { return map[string]ended{"S3": e, "EBS": e} }
+// removalKinds are the kinds of resources whose copies are tried: one that AWS Backup manages fully, and two that keep their own key,
+// of which databases go into a vault of their own Region.
+var removalKinds = []string{"S3", "EBS", "RDS"}
+
+func allKinds(e ended) map[string]ended { return map[string]ended{"S3": e, "EBS": e, "RDS": e} }
+
+// otherKinds are those that go into the vaults of the other Region.
+func otherKinds(e ended) map[string]ended { return map[string]ended{"S3": e, "EBS": e} }
+
+func onlyDatabases(e ended) map[string]ended { return map[string]ended{"RDS": e} }
+
+// sourceKeyFailed is how a copy ends whose source's key cannot be used: what was taken away is told of by the kind's own service.
+func sourceKeyFailed(key string, kinds ...string) map[string]ended {
+	all := map[string]ended{}
+	for _, kind := range kinds {
+		all[kind] = failedCopy[kind]
+		if kind == "RDS" {
+			all[kind] = ended{"FAILED", "The source snapshot KMS key [" + key + "] does not exist, is not enabled or you do not have permissions to access it.", "KMS_KEY_ERROR"}
+		}
+	}
+	return all
+}
 
 var (
 	copyRefused = ended{"FAILED", "Access Denied trying to call AWS Backup service.", "ACCESS_DENIED"}
@@ -66,7 +87,7 @@ var gatesWithoutThings = map[string]string{
 func (w *solution) removables(t *testing.T) []removable {
 	t.Helper()
 	var all []removable
-	statementOf := func(file, sid string, ways []string, kinds map[string]ended, gate, action, policy, cure string, of func(*solution, string) string) {
+	statementOf := func(file, sid string, ways []string, kinds map[string]ended, gate, action, policy, cure string, of func(w *solution, way, kind string) string) {
 		whole := example(t, file)
 		p := parse(t, whole)
 		i := slices.IndexFunc(p.Statement, func(s map[string]any) bool { return s["Sid"] == sid })
@@ -85,25 +106,31 @@ func (w *solution) removables(t *testing.T) []removable {
 		}
 		all = append(all, removable{file + "/" + sid, put(without), put(whole), ways, kinds, gate, action, policy, cure, of})
 	}
-	role := func(w *solution, way string) string { return w.from(way).jobRoleARN() }
+	role := func(w *solution, way, _ string) string { return w.from(way).jobRoleARN() }
 	for way, files := range map[string][]string{there: {"job-copy-member.json", "vault-backup-account.json"}, back: {"job-copy-backup-account.json", "vault-member.json"}} {
-		statementOf(files[0], "From", []string{way}, bothKinds(copyRefused), "copy-from", "backup:CopyFromBackupVault", "identity-based policy", "iam:PutRolePolicy", role)
-		statementOf(files[0], "Into", []string{way}, bothKinds(copyRefused), "copy-into", "backup:CopyIntoBackupVault", "identity-based policy", "iam:PutRolePolicy", role)
+		statementOf(files[0], "From", []string{way}, allKinds(copyRefused), "copy-from", "backup:CopyFromBackupVault", "identity-based policy", "iam:PutRolePolicy", role)
+		statementOf(files[0], "Into", []string{way}, allKinds(copyRefused), "copy-into", "backup:CopyIntoBackupVault", "identity-based policy", "iam:PutRolePolicy", role)
 		statementOf(files[0], "SnapshotTags", []string{way}, map[string]ended{"EBS": tagsRefused}, "tags", "ec2:DescribeTags", "identity-based policy", "iam:PutRolePolicy", role)
+		statementOf(files[0], "DatabaseTags", []string{way}, onlyDatabases(tagsRefused), "tags", "rds:ListTagsForResource", "identity-based policy", "iam:PutRolePolicy", role)
 		sid := map[string]string{there: "Members", back: "WayBack"}[way]
-		statementOf(files[1], sid, []string{way}, bothKinds(copyRefused), "copy-into", "backup:CopyIntoBackupVault", "resource-based policy", "backup:PutBackupVaultAccessPolicy",
-			func(w *solution, way string) string { return w.to(way) })
+		statementOf(files[1], sid, []string{way}, allKinds(copyRefused), "copy-into", "backup:CopyIntoBackupVault", "resource-based policy", "backup:PutBackupVaultAccessPolicy",
+			func(w *solution, way, kind string) string { return w.to(way, kind) })
 	}
-	keyOf := func(file string) func(*solution, string) string {
-		return func(w *solution, _ string) string { return w.keys[file] }
+	keyOf := func(file string) func(*solution, string, string) string {
+		return func(w *solution, _, kind string) string {
+			if file == "key-backup-vault.json" && kind == "RDS" {
+				return w.secondKey
+			}
+			return w.keys[file]
+		}
 	}
 	for _, k := range []struct {
 		file, sid, way string
 		kinds          map[string]ended
 	}{
-		{"key-resource.json", "CopiesToBackupAccount", there, map[string]ended{"EBS": failedCopy["EBS"]}},
+		{"key-resource.json", "CopiesToBackupAccount", there, sourceKeyFailed(w.keys["key-resource.json"], "EBS", "RDS")},
 		{"key-member-vault.json", "CopiesToBackupAccount", there, map[string]ended{"S3": failedCopy["S3"]}},
-		{"key-backup-vault.json", "CopiesBackToMember", back, failedCopy},
+		{"key-backup-vault.json", "CopiesBackToMember", back, sourceKeyFailed(w.secondKey, "S3", "EBS", "RDS")},
 	} {
 		statementOf(k.file, k.sid, []string{k.way}, k.kinds, "source-key", "kms:CreateGrant", "resource-based policy", "kms:PutKeyPolicy", keyOf(k.file))
 	}
@@ -116,23 +143,29 @@ func (w *solution) removables(t *testing.T) []removable {
 // from is the party whose recovery points go a way, and to the ARN of the vault that they go to.
 func (w *solution) from(way string) *party { return map[string]*party{there: w.m, back: w.b}[way] }
 
-func (w *solution) to(way string) string {
+func (w *solution) to(way, kind string) string {
 	if w.elsewhere {
-		return w.vaultOf(way) + "-elsewhere"
+		return w.vaultOf(way, kind) + "-elsewhere"
 	}
-	return w.vaultOf(way)
+	return w.vaultOf(way, kind)
 }
 
-func (w *solution) vaultOf(way string) string {
+func (w *solution) vaultOf(way, kind string) string {
+	if way == there && kind == "RDS" {
+		return w.second.vaultARN("second-vault")
+	}
 	return map[string]string{there: w.b.vaultARN("backup-vault"), back: w.m.vaultARN("member-vault")}[way]
 }
 
 // send copies a recovery point of a kind a way.
 func (w *solution) send(way, kind string) result {
-	if way == there {
-		return w.copy(w.operator, w.local[kind], "member-vault", w.to(way))
+	switch {
+	case way == there:
+		return w.copy(w.operator, w.local[kind], "member-vault", w.to(way, kind))
+	case kind == "RDS":
+		return w.copy(w.second, w.there[kind], "second-vault", w.to(way, kind))
 	}
-	return w.copy(w.b, w.there[kind], "backup-vault", w.to(way))
+	return w.copy(w.b, w.there[kind], "backup-vault", w.to(way, kind))
 }
 
 // removableTrust is what makes the role the service's to assume.
@@ -148,9 +181,9 @@ func (w *solution) removableTrust(t *testing.T) (all []removable) {
 			name:    "the trust of the role in account " + p.id,
 			remove:  trust(policy(statement{"Effect": "Allow", "Principal": statement{"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"})),
 			restore: trust(aws.String(example(t, "job-trust.json"))), ways: []string{way},
-			kinds: bothKinds(ended{"FAILED", "IAM Role " + p.jobRoleARN() + " cannot be assumed by AWS Backup", "ACCESS_DENIED"}),
+			kinds: allKinds(ended{"FAILED", "IAM Role " + p.jobRoleARN() + " cannot be assumed by AWS Backup", "ACCESS_DENIED"}),
 			gate:  "role", action: "sts:AssumeRole", policy: "role trust policy", cure: "iam:UpdateAssumeRolePolicy",
-			of: func(*solution, string) string { return p.jobRoleARN() },
+			of: func(*solution, string, string) string { return p.jobRoleARN() },
 		})
 	}
 	return all
@@ -158,11 +191,9 @@ func (w *solution) removableTrust(t *testing.T) (all []removable) {
 
 // removableKeys are the states of keys, and the grants of the vaults.
 func (w *solution) removableKeys() (all []removable) {
-	owners := map[string]*party{"key-resource.json": w.m, "key-member-vault.json": w.m, "key-backup-vault.json": w.b}
-	row := func(file, way string, kinds map[string]ended, gate string) {
-		p, key := owners[file], w.keys[file]
+	row := func(p *party, name, key, way string, kinds map[string]ended, gate string) {
 		all = append(all, removable{
-			name: file + " enabled, " + gate,
+			name: name + " enabled, " + gate,
 			remove: func(t *testing.T) {
 				t.Helper()
 				must(p.kms.DisableKey(t.Context(), &kms.DisableKeyInput{KeyId: &key}))(t, "disabling a key")
@@ -171,17 +202,28 @@ func (w *solution) removableKeys() (all []removable) {
 				t.Helper()
 				must(p.kms.EnableKey(t.Context(), &kms.EnableKeyInput{KeyId: &key}))(t, "enabling a key")
 			},
-			ways: []string{way}, kinds: kinds, gate: gate, cure: "kms:EnableKey", of: func(*solution, string) string { return key },
+			ways: []string{way}, kinds: kinds, gate: gate, cure: "kms:EnableKey", of: func(*solution, string, string) string { return key },
 		})
 	}
-	row("key-resource.json", there, map[string]ended{"EBS": failedCopy["EBS"]}, "source-key-state")
-	row("key-member-vault.json", there, map[string]ended{"S3": failedCopy["S3"]}, "source-key-state")
-	row("key-backup-vault.json", back, failedCopy, "source-key-state")
-	row("key-backup-vault.json", there, bothKinds(failedKey), "destination-key-state")
-	row("key-member-vault.json", back, bothKinds(failedKey), "destination-key-state")
+	resources, memberVault, backupVault := w.keys["key-resource.json"], w.keys["key-member-vault.json"], w.keys["key-backup-vault.json"]
+	row(w.m, "the resources' key", resources, there, sourceKeyFailed(resources, "EBS", "RDS"), "source-key-state")
+	row(w.m, "the key of member-vault", memberVault, there, map[string]ended{"S3": failedCopy["S3"]}, "source-key-state")
+	row(w.b, "the key of backup-vault", backupVault, back, failedCopy, "source-key-state")
+	row(w.second, "the key of second-vault", w.secondKey, back, sourceKeyFailed(w.secondKey, "RDS"), "source-key-state")
+	row(w.b, "the key of backup-vault", backupVault, there, otherKinds(failedKey), "destination-key-state")
+	row(w.second, "the key of second-vault", w.secondKey, there, onlyDatabases(failedKey), "destination-key-state")
+	row(w.m, "the key of member-vault", memberVault, back, allKinds(failedKey), "destination-key-state")
 
-	for _, v := range []struct{ file, vault, way string }{{"key-backup-vault.json", w.b.vaultARN("backup-vault"), there}, {"key-member-vault.json", w.m.vaultARN("member-vault"), back}} {
-		p, key := owners[v.file], w.keys[v.file]
+	for _, v := range []struct {
+		p               *party
+		key, vault, way string
+		kinds           map[string]ended
+	}{
+		{w.b, backupVault, w.b.vaultARN("backup-vault"), there, otherKinds(failedKey)},
+		{w.second, w.secondKey, w.second.vaultARN("second-vault"), there, onlyDatabases(failedKey)},
+		{w.m, memberVault, w.m.vaultARN("member-vault"), back, allKinds(failedKey)},
+	} {
+		p, key := v.p, v.key
 		var revoked *kms.CreateGrantInput
 		all = append(all, removable{
 			name: "the grant of " + v.vault,
@@ -198,8 +240,8 @@ func (w *solution) removableKeys() (all []removable) {
 				t.Helper()
 				must(p.kms.CreateGrant(t.Context(), revoked))(t, "granting again")
 			},
-			ways: []string{v.way}, kinds: bothKinds(failedKey), gate: "destination-key", action: "kms:GenerateDataKey", policy: "resource-based policy",
-			of: func(*solution, string) string { return key },
+			ways: []string{v.way}, kinds: v.kinds, gate: "destination-key", action: "kms:GenerateDataKey", policy: "resource-based policy",
+			of: func(*solution, string, string) string { return key },
 		})
 	}
 	return all
@@ -219,7 +261,7 @@ func (w *solution) removableSettings(t *testing.T) []removable {
 		{
 			name:   "cross-account backup",
 			remove: func(t *testing.T) { crossAccount(t, w.s, false) }, restore: func(t *testing.T) { crossAccount(t, w.s, true) },
-			ways: ways, kinds: bothKinds(switchedOff), gate: "cross-account-switch", cure: "backup:UpdateGlobalSettings",
+			ways: ways, kinds: allKinds(switchedOff), gate: "cross-account-switch", cure: "backup:UpdateGlobalSettings",
 		},
 		{
 			name: "trusted access",
@@ -229,11 +271,11 @@ func (w *solution) removableSettings(t *testing.T) []removable {
 			restore: func(t *testing.T) {
 				must(boss.organizations.EnableAWSServiceAccess(t.Context(), &organizations.EnableAWSServiceAccessInput{ServicePrincipal: service}))(t, "trusting AWS Backup")
 			},
-			ways: ways, kinds: bothKinds(switchedOff), gate: "trusted-access", cure: "organizations:EnableAWSServiceAccess",
+			ways: ways, kinds: allKinds(switchedOff), gate: "trusted-access", cure: "organizations:EnableAWSServiceAccess",
 		},
 		{
 			name: "the destination vault", remove: func(t *testing.T) { w.goElsewhere(t, true) }, restore: func(t *testing.T) { w.goElsewhere(t, false) },
-			ways: ways, gate: "destination-vault", cure: "backup:CreateBackupVault", of: func(w *solution, way string) string { return w.to(way) },
+			ways: ways, gate: "destination-vault", cure: "backup:CreateBackupVault", of: func(w *solution, way, kind string) string { return w.to(way, kind) },
 		},
 		{
 			name: "the organization",
@@ -241,11 +283,17 @@ func (w *solution) removableSettings(t *testing.T) []removable {
 				must(boss.organizations.RemoveAccountFromOrganization(t.Context(), &organizations.RemoveAccountFromOrganizationInput{AccountId: aws.String(vaulted)}))(t, "removing the backup account")
 			},
 			restore: func(t *testing.T) { join(t, boss, w.b) },
-			ways:    ways, kinds: bothKinds(otherOrg), gate: "organization", cure: "organizations:InviteAccountToOrganization",
+			ways:    ways, kinds: allKinds(otherOrg), gate: "organization", cure: "organizations:InviteAccountToOrganization",
 		},
 	}
-	for way, at := range map[string]*party{there: w.b, back: w.m} {
-		vault := aws.String(w.vaultOf(way)[strings.LastIndexByte(w.vaultOf(way), ':')+1:])
+	for _, v := range []struct {
+		at         *party
+		vault, way string
+		kinds      map[string]ended
+	}{
+		{w.b, "backup-vault", there, otherKinds(outOfRange)}, {w.second, "second-vault", there, onlyDatabases(outOfRange)}, {w.m, "member-vault", back, allKinds(outOfRange)},
+	} {
+		at, vault := v.at, &v.vault
 		all = append(all, removable{
 			name: "a vault without bounds: " + *vault,
 			remove: func(t *testing.T) {
@@ -254,7 +302,7 @@ func (w *solution) removableSettings(t *testing.T) []removable {
 			restore: func(t *testing.T) {
 				must(at.backup.DeleteBackupVaultLockConfiguration(t.Context(), &backup.DeleteBackupVaultLockConfigurationInput{BackupVaultName: vault}))(t, "unlocking a vault")
 			},
-			ways: []string{way}, kinds: bothKinds(outOfRange), gate: "lock",
+			ways: []string{v.way}, kinds: v.kinds, gate: "lock",
 		})
 	}
 	for _, action := range []string{"backup:CopyFromBackupVault", "backup:CopyIntoBackupVault"} {
@@ -273,7 +321,7 @@ func (w *solution) goElsewhere(t *testing.T, elsewhere bool) {
 	for _, file := range []string{"job-copy-member.json", "job-copy-backup-account.json"} {
 		document := example(t, file)
 		if elsewhere {
-			document = strings.NewReplacer(":backup-vault:backup-vault", ":backup-vault:*", ":backup-vault:member-vault", ":backup-vault:*").Replace(document)
+			document = strings.NewReplacer(":backup-vault:backup-vault", ":backup-vault:*", ":backup-vault:second-vault", ":backup-vault:*", ":backup-vault:member-vault", ":backup-vault:*").Replace(document)
 		}
 		if err := w.put(file, document); err != nil {
 			t.Fatalf("changing %s: %v", file, err)
@@ -299,7 +347,7 @@ func (w *solution) withoutSCP(boss, p *party, way, gate, action string) removabl
 			t.Helper()
 			must(boss.organizations.DetachPolicy(t.Context(), &organizations.DetachPolicyInput{PolicyId: id, TargetId: aws.String(p.id)}))(t, "detaching the SCP")
 		},
-		ways: []string{way}, kinds: bothKinds(copyRefused), gate: gate, action: action, policy: "service control policy", cure: "organizations:UpdatePolicy",
+		ways: []string{way}, kinds: allKinds(copyRefused), gate: gate, action: action, policy: "service control policy", cure: "organizations:UpdatePolicy",
 	}
 }
 
@@ -318,7 +366,7 @@ func (w *solution) withoutBoundary(p *party, way, gate, action string) removable
 			t.Helper()
 			must(p.iam.DeleteRolePermissionsBoundary(t.Context(), &iam.DeleteRolePermissionsBoundaryInput{RoleName: aws.String(jobRole)}))(t, "freeing the role")
 		},
-		ways: []string{way}, kinds: bothKinds(copyRefused), gate: gate, action: action, policy: "permissions boundary", cure: "iam:CreatePolicyVersion",
+		ways: []string{way}, kinds: allKinds(copyRefused), gate: gate, action: action, policy: "permissions boundary", cure: "iam:CreatePolicyVersion",
 	}
 }
 
@@ -328,6 +376,7 @@ func (w *solution) withoutBoundary(p *party, way, gate, action string) removable
 func TestRemovals(t *testing.T) {
 	t.Parallel()
 	w := newSolution(t)
+	w.thereOf("RDS")
 	all := w.removables(t)
 	rows := map[string]bool{}
 	for _, r := range all {
@@ -343,10 +392,10 @@ func TestRemovals(t *testing.T) {
 			w.t = t
 			r.remove(t)
 			for _, way := range []string{there, back} {
-				for _, kind := range []string{"S3", "EBS"} {
+				for _, kind := range removalKinds {
 					want, stops := r.kinds[kind]
 					if r.gate == "destination-vault" {
-						want, stops = ended{"FAILED", "Could not find cryopod " + w.to(way), "RESOURCE_NOT_FOUND"}, true
+						want, stops = ended{"FAILED", "Could not find cryopod " + w.to(way, kind), "RESOURCE_NOT_FOUND"}, true
 					}
 					if !stops || !slices.Contains(r.ways, way) {
 						continue
@@ -361,7 +410,7 @@ func TestRemovals(t *testing.T) {
 			}
 			r.restore(t)
 			for _, way := range []string{there, back} {
-				for _, kind := range slices.Sorted(maps.Keys(w.local)) {
+				for _, kind := range removalKinds {
 					if got := w.send(way, kind); got.ended != completed {
 						t.Fatalf("when it is back, the copy %s of %s ended with %+v", way, kind, got.ended)
 					}
@@ -396,7 +445,7 @@ func (r removable) checkExplanation(t *testing.T, w *solution, way, kind, jobID 
 	var calls []string
 	for _, c := range gate.Cures {
 		calls = append(calls, c.Call+" "+c.Resource)
-		if c.Call == r.cure && (r.of == nil || c.Resource == r.of(w, way)) {
+		if c.Call == r.cure && (r.of == nil || c.Resource == r.of(w, way, kind)) {
 			if len(gate.Cures) != 1 && r.gate != "destination-vault" { // a vault needs a key first, and to admit others
 				t.Errorf("%s: there are other cures: %+v", what, gate.Cures)
 			}

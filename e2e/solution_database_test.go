@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 )
 
-// The example solution has a database as well, which is made when a scenario first asks for it. By the rules of 2024-04-26 it goes
-// into second-vault, in its own Region, and from there on into backup-vault: the other vaults' other way round.
+// The example solution has a database and a cluster as well, which are made when a scenario first asks for them. By the rules of
+// 2024-04-26 they go into second-vault, in their own Region, and from there on into backup-vault; and back by the same detour.
 
 // databaseARN is the member's database.
 func (w *solution) databaseARN() string {
@@ -19,39 +19,87 @@ func (w *solution) databaseARN() string {
 	return w.database
 }
 
-// databasePoint is a recovery point of it.
-func (w *solution) databasePoint() string {
-	w.t.Helper()
-	if w.local["RDS"] == "" {
-		w.local["RDS"] = w.done(w.backup(w.operator, w.databaseARN()))
+// clusterARN is the member's cluster, of Aurora.
+func (w *solution) clusterARN() string {
+	if w.cluster == "" {
+		w.cluster = w.m.cluster(w.t, "protected-ledger", w.keys["key-resource.json"])
 	}
-	return w.local["RDS"]
+	return w.cluster
 }
 
-// databaseThere is the copy of that in the backup account.
-func (w *solution) databaseThere() string {
+// pointOf is a recovery point of the database (RDS) or the cluster (Aurora).
+func (w *solution) pointOf(kind string) string {
 	w.t.Helper()
-	if w.there["RDS"] == "" {
-		w.there["RDS"] = w.done(w.copy(w.operator, w.databasePoint(), "member-vault", w.second.vaultARN("second-vault")))
+	if w.local[kind] == "" {
+		w.local[kind] = w.done(w.backup(w.operator, map[string]func() string{"RDS": w.databaseARN, "Aurora": w.clusterARN}[kind]()))
 	}
-	return w.there["RDS"]
+	return w.local[kind]
 }
 
-// restoreDatabase restores the recovery point, and deletes what came of it.
-func (w *solution) restoreDatabase() (r result) {
+// thereOf is the copy of that in the backup account, farOf the copy of that one in the other Region.
+func (w *solution) thereOf(kind string) string {
+	w.t.Helper()
+	if w.there[kind] == "" {
+		w.there[kind] = w.done(w.outOf(kind))
+	}
+	return w.there[kind]
+}
+
+func (w *solution) farOf(kind string) string {
+	w.t.Helper()
+	if w.far[kind] == "" {
+		w.far[kind] = w.done(w.copy(w.second, w.thereOf(kind), "second-vault", w.b.vaultARN("backup-vault")))
+	}
+	return w.far[kind]
+}
+
+// outOf, homeOf and backOf are the steps of a database that people start: into the backup account, from its other Region into the
+// one that it came from, and from there into its own account. The step between, on into the other Region, is the copier's.
+func (w *solution) outOf(kind string) result {
+	w.t.Helper()
+	return w.copy(w.operator, w.pointOf(kind), "member-vault", w.second.vaultARN("second-vault"))
+}
+
+func (w *solution) homeOf(kind string) result {
+	w.t.Helper()
+	return w.copy(w.b, w.farOf(kind), "backup-vault", w.second.vaultARN("second-vault"))
+}
+
+func (w *solution) backOf(kind string) result {
+	w.t.Helper()
+	return w.copy(w.second, w.thereOf(kind), "second-vault", w.m.vaultARN("member-vault"))
+}
+
+// restoreDatabase restores the recovery point of the database, and deletes what came of it.
+func (w *solution) restoreDatabase() result {
 	w.t.Helper()
 	w.runs++
-	id, point := fmt.Sprintf("restored-%d", w.runs), w.databasePoint()
-	out, err := w.operator.backup.StartRestoreJob(w.t.Context(), &backup.StartRestoreJobInput{
-		RecoveryPointArn: &point, IamRoleArn: aws.String(w.m.jobRoleARN()), Metadata: map[string]string{"DBInstanceIdentifier": id},
-	})
-	if err != nil {
-		return refusal(err)
-	}
-	job := w.m.restored(w.t, *out.RestoreJobId)
-	r = result{end(string(job.Status), job.StatusMessage, nil), aws.ToString(job.CreatedResourceArn), *out.RestoreJobId}
+	id := fmt.Sprintf("restored-%d", w.runs)
+	r := w.restoreWith(w.pointOf("RDS"), map[string]string{"DBInstanceIdentifier": id})
 	if r.ended == completed {
 		must(w.m.rds().DeleteDBInstance(w.t.Context(), &rds.DeleteDBInstanceInput{DBInstanceIdentifier: &id, SkipFinalSnapshot: aws.Bool(true)}))(w.t, "deleting "+id)
 	}
 	return r
+}
+
+// restoreCluster does the same with the cluster.
+func (w *solution) restoreCluster() result {
+	w.t.Helper()
+	w.runs++
+	id := fmt.Sprintf("restored-%d", w.runs)
+	r := w.restoreWith(w.pointOf("Aurora"), map[string]string{"dbClusterIdentifier": id, "engine": "aurora-postgresql"})
+	if r.ended == completed {
+		must(w.m.rds().DeleteDBCluster(w.t.Context(), &rds.DeleteDBClusterInput{DBClusterIdentifier: &id, SkipFinalSnapshot: aws.Bool(true)}))(w.t, "deleting "+id)
+	}
+	return r
+}
+
+func (w *solution) restoreWith(point string, metadata map[string]string) result {
+	w.t.Helper()
+	out, err := w.operator.backup.StartRestoreJob(w.t.Context(), &backup.StartRestoreJobInput{RecoveryPointArn: &point, IamRoleArn: aws.String(w.m.jobRoleARN()), Metadata: metadata})
+	if err != nil {
+		return refusal(err)
+	}
+	job := w.m.restored(w.t, *out.RestoreJobId)
+	return result{end(string(job.Status), job.StatusMessage, nil), aws.ToString(job.CreatedResourceArn), *out.RestoreJobId}
 }

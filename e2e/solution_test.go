@@ -40,9 +40,11 @@ type solution struct {
 	copier   *party // starts the second hop
 
 	keys               map[string]string // by the example file of its policy
+	secondKey          string            // of second-vault, with the policy of the key of backup-vault
 	bucket, volume     string            // ARNs
-	database           string            // one too; see databaseARN
+	database, cluster  string            // two more; see databaseARN and clusterARN
 	local, there, back map[string]string // recovery points, by resource type
+	far                map[string]string // those of databases that went on into the other Region
 	runs               int
 	elsewhere          bool     // copies go to vaults that do not exist
 	queue, dead        *mailbox // of the copier
@@ -59,6 +61,14 @@ func example(t *testing.T, file string) string {
 // newSolution sets the example solution up and sees that all of it works.
 func newSolution(t *testing.T) *solution {
 	t.Helper()
+	w := solutionWithoutQueues(t)
+	w.queues(t)
+	return w
+}
+
+// solutionWithoutQueues is one whose copier nobody has deployed.
+func solutionWithoutQueues(t *testing.T) *solution {
+	t.Helper()
 	s := strongroomtest.New(t)
 	crossAccount(t, s, true)
 	w := &solution{t: t, s: s, m: enter(t, s, member, home), b: enter(t, s, vaulted, north), keys: map[string]string{}}
@@ -68,20 +78,24 @@ func newSolution(t *testing.T) *solution {
 		must(p.iam.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String(jobRole), AssumeRolePolicyDocument: aws.String(example(t, "job-trust.json"))}))(t, "making the role of jobs")
 	}
 	w.operator, w.rollout, w.copier = w.m.user(t, "operator"), w.m.user(t, "rollout"), w.b.user(t, "copier")
+	// A user's own policies may have 2,048 characters in all, a group's 5,120 and a role's 10,240.
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+	must(w.b.iam.CreateGroup(t.Context(), &iam.CreateGroupInput{GroupName: aws.String("copiers")}))(t, "making the copier's group")
+	must(w.b.iam.AddUserToGroup(t.Context(), &iam.AddUserToGroupInput{GroupName: aws.String("copiers"), UserName: aws.String("copier")}))(t, "putting the copier into its group")
 	for file, owner := range map[string]*party{"key-resource.json": w.m, "key-member-vault.json": w.m, "key-backup-vault.json": w.b} {
 		w.keys[file] = *must(owner.kms.CreateKey(t.Context(), &kms.CreateKeyInput{Policy: aws.String(example(t, file))}))(t, "making the key of "+file).KeyMetadata.Arn
 	}
 	w.m.vault(t, "member-vault", w.keys["key-member-vault.json"])
 	w.b.vault(t, "backup-vault", w.keys["key-backup-vault.json"])
-	w.second.vault(t, "second-vault", w.second.key(t))
-	w.queues(t)
+	w.secondKey = w.second.key(t)
+	w.second.vault(t, "second-vault", w.secondKey)
 	for file := range policyFiles {
 		if err := w.put(file, example(t, file)); err != nil {
 			t.Fatalf("using %s: %v", file, err)
 		}
 	}
 	w.protect()
-	w.local, w.there, w.back = map[string]string{}, map[string]string{}, map[string]string{}
+	w.local, w.there, w.back, w.far = map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
 	for kind, resource := range map[string]string{"S3": w.bucket, "EBS": w.volume} {
 		w.local[kind] = w.done(w.backup(w.operator, resource))
 		w.there[kind] = w.done(w.copy(w.operator, w.local[kind], "member-vault", w.b.vaultARN("backup-vault")))
@@ -92,31 +106,36 @@ func newSolution(t *testing.T) *solution {
 
 // policyFiles says whose policies the examples are.
 var policyFiles = map[string]func(w *solution, name string, document *string) error{
-	"job-trust.json":               (*solution).putTrust,
-	"job-backup-s3.json":           jobPolicy((*solution).member),
-	"job-backup-ebs.json":          jobPolicy((*solution).member),
-	"job-backup-rds.json":          jobPolicy((*solution).member),
-	"job-volume-keys.json":         jobPolicy((*solution).member),
-	"job-select-by-tag.json":       jobPolicy((*solution).member),
-	"job-copy-member.json":         jobPolicy((*solution).member),
-	"job-restore-s3.json":          jobPolicy((*solution).member),
-	"job-restore-ebs.json":         jobPolicy((*solution).member),
-	"job-restore-rds.json":         jobPolicy((*solution).member),
-	"job-copy-backup-account.json": jobPolicy((*solution).account),
-	"vault-member.json":            vaultAccessPolicy((*solution).member, "member-vault"),
-	"vault-backup-account.json":    both(vaultAccessPolicy((*solution).account, "backup-vault"), vaultAccessPolicy(func(w *solution) *party { return w.second }, "second-vault")),
-	"key-resource.json":            keyPolicy((*solution).member),
-	"key-member-vault.json":        keyPolicy((*solution).member),
-	"key-backup-vault.json":        keyPolicy((*solution).account),
-	"caller-operator.json":         userPolicy((*solution).member, "operator"),
-	"caller-rollout.json":          userPolicy((*solution).member, "rollout"),
-	"copier.json":                  userPolicy((*solution).account, "copier"),
-	"copier-settle.json":           userPolicy((*solution).account, "copier"),
-	"copier-queue.json":            userPolicy((*solution).account, "copier"),
+	"job-trust.json":                 (*solution).putTrust,
+	"job-backup-s3.json":             jobPolicy((*solution).member),
+	"job-backup-ebs.json":            jobPolicy((*solution).member),
+	"job-backup-rds.json":            jobPolicy((*solution).member),
+	"job-backup-cluster.json":        jobPolicy((*solution).member),
+	"job-volume-keys.json":           jobPolicy((*solution).member),
+	"job-select-by-tag.json":         jobPolicy((*solution).member),
+	"job-copy-member.json":           jobPolicy((*solution).member),
+	"job-restore-s3.json":            jobPolicy((*solution).member),
+	"job-restore-ebs.json":           jobPolicy((*solution).member),
+	"job-restore-rds.json":           jobPolicy((*solution).member),
+	"job-restore-cluster.json":       jobPolicy((*solution).member),
+	"job-restore-database-keys.json": jobPolicy((*solution).member),
+	"job-copy-backup-account.json":   jobPolicy((*solution).account),
+	"vault-member.json":              vaultAccessPolicy((*solution).member, "member-vault"),
+	"vault-backup-account.json":      both(vaultAccessPolicy((*solution).account, "backup-vault"), vaultAccessPolicy((*solution).accountAtHome, "second-vault")),
+	"key-resource.json":              keyPolicy((*solution).member),
+	"key-member-vault.json":          keyPolicy((*solution).member),
+	"key-backup-vault.json":          both(keyPolicy((*solution).account), secondKeyPolicy),
+	"caller-operator.json":           userPolicy((*solution).member, "operator"),
+	"caller-rollout.json":            userPolicy((*solution).member, "rollout"),
+	"copier.json":                    groupPolicy((*solution).account, "copiers"),
+	"copier-settle.json":             groupPolicy((*solution).account, "copiers"),
+	"copier-queue.json":              groupPolicy((*solution).account, "copiers"),
 }
 
 func (w *solution) member() *party  { return w.m }
 func (w *solution) account() *party { return w.b }
+
+func (w *solution) accountAtHome() *party { return w.second }
 
 // put gives the policy of an example file to whom it is for; "" takes it away.
 func (w *solution) put(file, document string) error {
@@ -159,6 +178,18 @@ func userPolicy(of func(*solution) *party, user string) func(*solution, string, 
 	}
 }
 
+func groupPolicy(of func(*solution) *party, group string) func(*solution, string, *string) error {
+	return func(w *solution, file string, document *string) (err error) {
+		name := strings.TrimSuffix(file, ".json")
+		if document == nil {
+			_, err = of(w).iam.DeleteGroupPolicy(w.t.Context(), &iam.DeleteGroupPolicyInput{GroupName: &group, PolicyName: &name})
+			return err
+		}
+		_, err = of(w).iam.PutGroupPolicy(w.t.Context(), &iam.PutGroupPolicyInput{GroupName: &group, PolicyName: &name, PolicyDocument: document})
+		return err
+	}
+}
+
 func vaultAccessPolicy(of func(*solution) *party, vault string) func(*solution, string, *string) error {
 	return func(w *solution, _ string, document *string) (err error) {
 		if document == nil {
@@ -182,6 +213,11 @@ func keyPolicy(of func(*solution) *party) func(*solution, string, *string) error
 		_, err := of(w).kms.PutKeyPolicy(w.t.Context(), &kms.PutKeyPolicyInput{KeyId: aws.String(w.keys[file]), Policy: document})
 		return err
 	}
+}
+
+func secondKeyPolicy(w *solution, _ string, document *string) error {
+	_, err := w.second.kms.PutKeyPolicy(w.t.Context(), &kms.PutKeyPolicyInput{KeyId: &w.secondKey, Policy: document})
+	return err
 }
 
 // protect makes the bucket and the volume. The bucket has everything that a backup reads with a right of its own: tags, an

@@ -28,7 +28,8 @@ type Config struct {
 	// Delete removes an intermediate copy once it is complete in all of its final vaults, and has been for Margin, unless it
 	// is one of the KeepNewest of its resource.
 	Delete bool
-	Margin time.Duration
+	// Margin is an hour unless it is set: whoever finds a final copy wrong, or deletes it by mistake, still has its source.
+	Margin *time.Duration
 	// KeepNewest is 1 unless it is set: without the newest copy, the next first hop is a full one where copies are incremental.
 	KeepNewest *int
 
@@ -78,6 +79,10 @@ func (c *Config) Check() error {
 		one := 1
 		c.KeepNewest = &one
 	}
+	if c.Margin == nil {
+		hour := time.Hour
+		c.Margin = &hour
+	}
 	for value, standard := range map[*time.Duration]time.Duration{&c.Backoff: 5 * time.Minute, &c.Patience: 24 * time.Hour, &c.Window: 14 * 24 * time.Hour} {
 		if *value == 0 {
 			*value = standard
@@ -102,7 +107,7 @@ func (c *Config) Check() error {
 	if c.Window >= recordsKept {
 		say("a window of %s is too long: AWS Backup forgets copy jobs after 30 days, and what it forgot would be copied again", c.Window)
 	}
-	if c.Margin < 0 || c.Backoff < 0 || c.Patience < 0 || c.Window < 0 || c.MaxAttempts < 0 || c.MaxReceives < 0 || *c.KeepNewest < 0 {
+	if *c.Margin < 0 || c.Backoff < 0 || c.Patience < 0 || c.Window < 0 || c.MaxAttempts < 0 || c.MaxReceives < 0 || *c.KeepNewest < 0 {
 		say("durations and numbers cannot be negative")
 	}
 	for _, v := range c.Intermediate {

@@ -44,7 +44,10 @@ func FromEnvironment(lookup func(string) (string, bool)) (Config, error) {
 		}
 		return nil
 	})
-	read("DELETE_MARGIN", duration(&c.Margin))
+	read("DELETE_MARGIN", func(s string) error {
+		c.Margin = new(time.Duration)
+		return duration(c.Margin)(s)
+	})
 	read("KEEP_NEWEST", func(s string) error {
 		c.KeepNewest = new(int)
 		return number(c.KeepNewest)(s)

@@ -55,6 +55,10 @@ const (
 
 // decide says what is to be done about the hop of a point on a route to a final vault, as the ledger stands. It knows all
 // rules of hops and calls nobody.
+//
+// A copy that is there and that no job from this point has brought counts only if it is usable. One that is DELETING or EXPIRED
+// is about to be none, and one that is PARTIAL is not whole: the hop is made beside it, if its retention is not over, and the
+// record of that job is the last word. One that is CREATING becomes whole or goes.
 func (c *Config) decide(p Point, r Route, l ledger, how urgency, now time.Time) decision {
 	failures := l.failures()
 	switch {
@@ -62,10 +66,12 @@ func (c *Config) decide(p Point, r Route, l ledger, how urgency, now time.Time) 
 		return decision{reason: "delivered", text: "a copy job has brought it there"}
 	case l.underWay() != nil:
 		return decision{reason: "under way", text: "copy job " + aws.ToString(l.underWay().CopyJobId) + " is " + string(l.underWay().State)}
-	case l.there != nil:
+	case l.there != nil && l.there.usable():
 		return decision{reason: "delivered", text: "its copy is there: " + l.there.ARN}
 	case over(p, lifecycle(p, r), now):
 		return decision{reason: "expired", text: "a copy would be deleted at once: its retention counts from " + p.Created.Format(time.DateOnly)}
+	case l.there != nil && l.there.Status == types.RecoveryPointStatusCreating: // by a job from elsewhere
+		return decision{step: wait, reason: "not complete", text: "its copy is CREATING: " + l.there.ARN, after: c.Backoff}
 	case p.Status == types.RecoveryPointStatusCreating:
 		return decision{step: wait, reason: "not complete", text: "the recovery point is CREATING", after: c.Backoff}
 	case !p.usable():

@@ -109,6 +109,94 @@ func TestACopyThatIsThereIsNotMadeAgain(t *testing.T) {
 	b.started(t, 1)
 }
 
+// A copy that no job from the point has brought is taken for the hop only if it is whole and stays.
+func TestACopyThatIsThereMustBeUsable(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[types.RecoveryPointStatus]struct{ started, waiting, delivered int }{
+		types.RecoveryPointStatusCompleted: {delivered: 1},
+		types.RecoveryPointStatusAvailable: {delivered: 1},
+		types.RecoveryPointStatusCreating:  {waiting: 1},
+		types.RecoveryPointStatusPartial:   {started: 1},
+		types.RecoveryPointStatusDeleting:  {started: 1},
+		types.RecoveryPointStatusExpired:   {started: 1},
+		types.RecoveryPointStatusStopped:   {started: 1},
+	} {
+		prepare := func(change ...func(*types.RecoveryPointByBackupVault)) (*bench, string) {
+			b := newBench(t, nil)
+			point := b.arrive(0, 10, change...)
+			there := b.vaults[firstVault][0]
+			there.RecoveryPointArn, there.Status = aws.String("arn:aws:rds:eu-north-1:222222222222:snapshot:awsbackup:by-hand"), status
+			b.vaults[finalVault] = append(b.vaults[finalVault], there)
+			return b, point
+		}
+		b, point := prepare()
+		if v := b.tell(t, firstHop(point)); v.Done != (want.waiting == 0) || v.Err != nil || len(b.dead) > 0 {
+			t.Errorf("%s: the verdict is %+v, the dead letters: %v", status, v, b.reasons())
+		}
+		b.started(t, want.started)
+		b.tell(t, firstHop(point))
+		b.started(t, want.started)
+
+		b, _ = prepare()
+		if report, err := b.Reconcile(t.Context()); err != nil || report.Started != want.started || report.Waiting != want.waiting || report.Delivered != want.delivered {
+			t.Errorf("%s: the reconciliation says %+v, %v", status, report, err)
+		}
+		b, point = prepare(func(p *types.RecoveryPointByBackupVault) { // whose time is over
+			p.Lifecycle = &types.Lifecycle{DeleteAfterDays: aws.Int64(7)}
+		})
+		b.tell(t, firstHop(point))
+		b.started(t, 0)
+
+		b, point = prepare()
+		whole := b.vaults[finalVault][0]
+		whole.RecoveryPointArn, whole.Status = aws.String("arn:aws:rds:eu-north-1:222222222222:snapshot:awsbackup:whole"), types.RecoveryPointStatusCompleted
+		b.vaults[finalVault] = append([]types.RecoveryPointByBackupVault{whole}, b.vaults[finalVault]...) // beside it, in either order
+		b.tell(t, firstHop(point))
+		slices.Reverse(b.vaults[finalVault])
+		b.tell(t, firstHop(point))
+		b.started(t, 0)
+	}
+}
+
+// Somebody may remove a point while it is copied on; its message waits until it is known whether the copy was made.
+func TestAPointThatGoesWhileItIsCopiedOn(t *testing.T) {
+	t.Parallel()
+	for _, end := range []types.CopyJobState{types.CopyJobStateCompleted, types.CopyJobStateFailed} {
+		b := newBench(t, map[string]string{"FINAL_VAULTS": finalVault + "," + thirdVault})
+		point := b.arrive(0, 1)
+		b.tell(t, firstHop(point))
+		b.end(0, types.CopyJobStateCompleted, "", "")
+		b.jobs[1].State = types.CopyJobStateRunning
+		byHand := b.jobs[0] // to a vault that is none of the copier's
+		byHand.CopyJobId, byHand.DestinationBackupVaultArn, byHand.State = aws.String("by-hand"), aws.String(strings.Replace(finalVault, "final", "other", 1)), types.CopyJobStateFailed
+		b.jobs = append(b.jobs, byHand)
+		b.vaults[firstVault] = nil
+		if v := b.tell(t, firstHop(point)); v.Done || v.Err != nil || v.After != betweenLooks || len(b.dead) > 0 {
+			t.Errorf("under way: the verdict is %+v, the dead letters: %v", v, b.reasons())
+		}
+		b.end(1, end, "the source is gone", "")
+		want := map[types.CopyJobState][]string{types.CopyJobStateFailed: {"gone"}}[end] // one of two final copies is lacking
+		if v := b.tell(t, firstHop(point)); !v.Done || !slices.Equal(b.reasons(), want) {
+			t.Errorf("%s: the verdict is %+v, the dead letters: %v", end, v, b.reasons())
+		}
+		b.started(t, 3)
+	}
+}
+
+// A copy that somebody made elsewhere is not the hop.
+func TestAPointThatWasOnlyCopiedElsewhereIsGone(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	point := b.arrive(0, 1)
+	b.tell(t, firstHop(point))
+	b.end(0, types.CopyJobStateCompleted, "", "")
+	b.jobs[0].DestinationBackupVaultArn = aws.String(strings.Replace(finalVault, "final", "other", 1))
+	b.vaults[firstVault] = nil
+	if v := b.tell(t, firstHop(point)); !v.Done || !slices.Equal(b.reasons(), []string{"gone"}) {
+		t.Errorf("the verdict is %+v, the dead letters: %v", v, b.reasons())
+	}
+}
+
 func TestAFailedHopIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"BACKOFF": "10m", "MAX_ATTEMPTS": "3"})

@@ -14,7 +14,7 @@ import (
 // A ledger is what AWS Backup knows of one hop: the copy jobs from a point to a final vault, and whether its copy is there.
 type ledger struct {
 	jobs  []types.CopyJob // newest first
-	there *Point          // the copy, whoever made it
+	there *Point          // the copy, whoever made it and whatever became of it
 }
 
 // look reads the ledger of a hop. A job that AWS Backup shows is shown until 30 days after its end.
@@ -57,10 +57,8 @@ func (c *Copier) copyOf(ctx context.Context, p Point, in Vault) (*Point, error) 
 	points, err := c.points(ctx, in, &backup.ListRecoveryPointsByBackupVaultInput{
 		ByResourceArn: &p.Resource, ByCreatedAfter: aws.Time(p.Created.Add(-time.Second)), ByCreatedBefore: aws.Time(p.Created.Add(time.Second)),
 	})
-	for _, there := range points {
-		if there.moment() == p.moment() {
-			return &there, err
-		}
+	if there, ok := byMoment(points)[p.moment()]; ok {
+		return &there, err
 	}
 	return nil, err
 }

@@ -153,17 +153,38 @@ func (c *Copier) arrived(ctx context.Context, vault Vault, pointARN, resourceTyp
 	return c.hop(ctx, p, how)
 }
 
-// vanished says what to do about a point that is not in its vault: a late event may tell of one that was copied on and removed.
+// vanished says what to do about a point that is not in its vault: a late event may tell of one that was copied on and removed,
+// or somebody has removed it while it is copied on.
 func (c *Copier) vanished(ctx context.Context, vault Vault, pointARN string, cause error) (decision, error) {
 	jobs, err := c.jobsFrom(ctx, vault, pointARN)
 	if err != nil {
 		return decision{}, err
 	}
-	if (ledger{jobs: jobs}).delivered() {
-		return decision{reason: "delivered", text: "it was copied on and removed"}, nil
+	hops := map[string]ledger{}
+	for _, j := range jobs {
+		if to := aws.ToString(j.DestinationBackupVaultArn); c.Config.final(to) {
+			hops[to] = ledger{jobs: append(hops[to].jobs, j)}
+		}
 	}
-	return decision{}, refuse("gone", "the recovery point is not in %s and was not copied on: %s", vault.Name, cause)
+	d := decision{reason: "delivered", text: "it was copied on and removed"}
+	for to, l := range hops {
+		switch {
+		case l.delivered():
+		case l.underWay() != nil:
+			d = decision{step: wait, reason: "under way", text: "it was removed while it is copied on to " + to, after: betweenLooks}
+		default:
+			return decision{}, refuse("gone", "the recovery point is not in %s and was not copied on to %s: %s", vault.Name, to, cause)
+		}
+	}
+	if len(hops) == 0 {
+		return decision{}, refuse("gone", "the recovery point is not in %s and was not copied on: %s", vault.Name, cause)
+	}
+	return d, nil
 }
+
+// betweenLooks is the pause between two looks at a hop whose point is gone. Copies of databases take hours, and a queue counts
+// how often it gives a message out. No reconciliation finds such a hop, so its message stays until it is known how it ended.
+const betweenLooks = time.Hour
 
 // completed looks after a hop that is made: it carries tags and removes what is not needed any more.
 func (c *Copier) completed(ctx context.Context, vault Vault, pointARN string, final Vault, copyARN string) (decision, error) {

@@ -23,7 +23,7 @@ type Point struct {
 	Tags      map[string]string // only if a route asks for them
 }
 
-// usable reports whether a point can be copied.
+// usable reports whether a point can be copied and restored: it is whole, and nothing is about to take it away.
 func (p Point) usable() bool {
 	return p.Status == types.RecoveryPointStatusCompleted || p.Status == types.RecoveryPointStatusAvailable
 }
@@ -32,10 +32,6 @@ func (p Point) usable() bool {
 type moment struct {
 	resource string
 	created  int64 // milliseconds, as exact as AWS Backup is
-}
-
-func momentOf(resource *string, created *time.Time) moment {
-	return moment{aws.ToString(resource), aws.ToTime(created).UnixMilli()}
 }
 
 func (p Point) moment() moment { return moment{p.Resource, p.Created.UnixMilli()} }

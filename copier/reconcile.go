@@ -79,7 +79,7 @@ func (c *Copier) reconcileVault(ctx context.Context, vault Vault, report *Report
 	if !c.Config.Delete {
 		return nil
 	}
-	return c.sweepAll(ctx, vault, points, finals, jobs, report)
+	return c.sweepAll(ctx, vault, points, finals, report)
 }
 
 // listFinals lists what is in the final vaults of an intermediate one, as far back as its points go.
@@ -161,8 +161,7 @@ func (c *Copier) shown(p Point, jobs []types.CopyJob, finals map[string]map[mome
 	done, underWay = true, true
 	for _, to := range r.To {
 		l := ledger{jobs: slices.DeleteFunc(slices.Clone(jobs), func(j types.CopyJob) bool { return aws.ToString(j.DestinationBackupVaultArn) != to.ARN })}
-		_, there := finals[to.ARN][p.moment()]
-		delivered := there || l.delivered()
+		delivered := l.delivered() || finals[to.ARN][p.moment()].usable()
 		done, underWay = done && delivered, underWay && (delivered || l.underWay() != nil)
 	}
 	return done, underWay && !done
@@ -188,14 +187,14 @@ func (r *Report) add(p Point, d decision, err error) {
 }
 
 // sweepAll removes what is not needed any more, resource by resource.
-func (c *Copier) sweepAll(ctx context.Context, vault Vault, points []Point, finals map[string]map[moment]Point, jobs []types.CopyJob, report *Report) error {
+func (c *Copier) sweepAll(ctx context.Context, vault Vault, points []Point, finals map[string]map[moment]Point, report *Report) error {
 	of := map[string][]Point{}
 	for _, p := range points {
 		of[p.Resource] = append(of[p.Resource], p)
 	}
 	var failures []error
 	for _, resource := range of {
-		s, err := c.remove(ctx, vault, resource, finals, jobs)
+		s, err := c.remove(ctx, vault, resource, finals)
 		report.Swept.add(s)
 		failures = append(failures, err)
 	}

@@ -7,9 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup"
-	"github.com/aws/aws-sdk-go-v2/service/backup/types"
 )
 
 // Swept counts what became of intermediate copies that were looked at.
@@ -34,32 +32,22 @@ func (c *Copier) sweep(ctx context.Context, vault Vault, resource *string) (s Sw
 		}
 		finals[to.ARN] = byMoment(there)
 	}
-	jobs, err := c.copyJobs(ctx, vault.Region, &backup.ListCopyJobsInput{ByResourceArn: resource})
-	if err != nil {
-		return s, err
-	}
-	return c.remove(ctx, vault, points, finals, jobs)
+	return c.remove(ctx, vault, points, finals)
 }
 
 // remove removes those of a resource's points that are complete in all of their final vaults, from which no copy is under
-// way, and which are not among the newest.
-func (c *Copier) remove(ctx context.Context, vault Vault, points []Point, finals map[string]map[moment]Point, jobs []types.CopyJob) (s Swept, err error) {
-	busy := map[string]bool{}
-	for _, j := range jobs {
-		if (ledger{jobs: []types.CopyJob{j}}).underWay() != nil {
-			busy[aws.ToString(j.SourceRecoveryPointArn)] = true
-		}
-	}
+// way, and which are not among the newest. The lists tell which ones may go; each of these is looked at again before it does.
+func (c *Copier) remove(ctx context.Context, vault Vault, points []Point, finals map[string]map[moment]Point) (s Swept, err error) {
 	newest := newestFirst(points)
 	for i, p := range newest {
-		if i < *c.Config.KeepNewest || busy[p.ARN] || !p.usable() {
+		if i < *c.Config.KeepNewest || !p.usable() {
 			s.Kept++
 			continue
 		}
 		settled, held := false, false
 		var e error
 		if settled, e = c.settled(ctx, p, finals); settled {
-			held, e = c.removePoint(ctx, p)
+			settled, held, e = c.removeIfFree(ctx, p)
 		}
 		switch {
 		case e != nil:
@@ -77,18 +65,62 @@ func (c *Copier) remove(ctx context.Context, vault Vault, points []Point, finals
 	return s, err
 }
 
-// settled reports whether a point has been in all of its final vaults for the margin.
-func (c *Copier) settled(ctx context.Context, p Point, finals map[string]map[moment]Point) (_ bool, err error) {
+// settled reports whether lists show a point in all of its final vaults.
+func (c *Copier) settled(ctx context.Context, p Point, finals map[string]map[moment]Point) (bool, error) {
+	to, err := c.destinations(ctx, p)
+	return len(to) > 0 && !slices.ContainsFunc(to, func(to Vault) bool {
+		there, ok := finals[to.ARN][p.moment()]
+		return !ok || !c.lasts(there)
+	}), err
+}
+
+// destinations are the vaults that a point goes on to.
+func (c *Copier) destinations(ctx context.Context, p Point) (_ []Vault, err error) {
 	if c.Config.needsTags() {
 		if p.Tags, err = c.tags(ctx, p.Vault.Region, p.ARN); err != nil {
+			return nil, err
+		}
+	}
+	r, _ := c.Config.route(p)
+	return r.To, nil
+}
+
+// lasts reports whether a final copy can be relied on: it is complete, and has been for the margin.
+func (c *Copier) lasts(there Point) bool {
+	return there.usable() && !there.Completed.Add(*c.Config.Margin).After(c.Clock.Now())
+}
+
+// removeIfFree removes a point if it is free to go at this moment. AWS Backup does not delete on a condition, so somebody may
+// still delete the final copy, or begin a copy, between the look and the removal; between them lies nothing but the call, and
+// no more than the time that both have together.
+func (c *Copier) removeIfFree(ctx context.Context, p Point) (free, held bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, handlingTime)
+	defer cancel()
+	if free, err = c.free(ctx, p); !free {
+		return false, false, err
+	}
+	held, err = c.removePoint(ctx, p)
+	return true, held, err
+}
+
+// free reports whether no copy from a point is under way, wherever to, and a copy to rely on is in each of its final vaults.
+// It asks for all of this, the final copies last: the lists of a reconciliation are as old as its hops took.
+func (c *Copier) free(ctx context.Context, p Point) (bool, error) {
+	to, err := c.destinations(ctx, p)
+	if err != nil || len(to) == 0 {
+		return false, err
+	}
+	jobs, err := c.jobsFrom(ctx, p.Vault, p.ARN)
+	if err != nil || (ledger{jobs: jobs}).underWay() != nil {
+		return false, err
+	}
+	for _, to := range to {
+		there, err := c.copyOf(ctx, p, to)
+		if err != nil || there == nil || !c.lasts(*there) {
 			return false, err
 		}
 	}
-	r, ok := c.Config.route(p)
-	return ok && !slices.ContainsFunc(r.To, func(to Vault) bool {
-		there, ok := finals[to.ARN][p.moment()]
-		return !ok || !there.usable() || there.Completed.Add(c.Config.Margin).After(c.Clock.Now())
-	}), nil
+	return true, nil
 }
 
 // removePoint removes a point. That a vault lock or a legal hold keeps it is told and no failure: it goes when its time comes.
@@ -124,10 +156,13 @@ func (c *Copier) finals(vault Vault) (all []Vault) {
 	return all
 }
 
+// byMoment is the copy of each backup among points; of several, one that is usable.
 func byMoment(points []Point) map[moment]Point {
 	all := map[moment]Point{}
 	for _, p := range points {
-		all[p.moment()] = p
+		if !all[p.moment()].usable() {
+			all[p.moment()] = p
+		}
 	}
 	return all
 }

@@ -62,7 +62,7 @@ func TestIntermediateCopiesAreRemoved(t *testing.T) {
 
 func TestAnEventOfAFinalCopySweepsItsResource(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete"})
+	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "DELETE_MARGIN": "0s"})
 	older, newer := b.arrive(0, 5), b.arrive(1, 5)
 	b.tell(t, firstHop(older))
 	b.tell(t, firstHop(newer))
@@ -75,7 +75,7 @@ func TestAnEventOfAFinalCopySweepsItsResource(t *testing.T) {
 // A point from which somebody else copies just now is still needed.
 func TestAPointThatIsBeingCopiedStays(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "KEEP_NEWEST": "0"})
+	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "DELETE_MARGIN": "0s", "KEEP_NEWEST": "0"})
 	point := b.arrive(0, 5)
 	b.tell(t, firstHop(point))
 	elsewhere := b.jobs[0]
@@ -94,7 +94,7 @@ func TestAPointThatIsBeingCopiedStays(t *testing.T) {
 // A final copy that is expiring, or was deleted, is none to rely on.
 func TestAnIntermediateCopyStaysWithoutItsFinalOne(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "KEEP_NEWEST": "0"})
+	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "DELETE_MARGIN": "0s", "KEEP_NEWEST": "0"})
 	point := b.arrive(0, 5)
 	b.tell(t, firstHop(point))
 	done := secondHop(b.end(0, types.CopyJobStateCompleted, "", ""))
@@ -107,9 +107,130 @@ func TestAnIntermediateCopyStaysWithoutItsFinalOne(t *testing.T) {
 	}
 }
 
-func TestAHeldCopyIsToldOfAndNotAFailure(t *testing.T) {
+// A reconciliation that takes long goes by what is so when it removes a point, and not by what was so when it listed.
+func TestWhatHappensMeanwhileKeepsAPoint(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		meanwhile func(b *bench, point string)
+		left      int // in the intermediate vault, with the one whose hop was missing
+	}{
+		"nothing": {func(*bench, string) {}, 1},
+		"the final copy is deleted": {func(b *bench, _ string) {
+			b.vaults[finalVault] = nil
+		}, 2},
+		"the final copy is being deleted": {func(b *bench, _ string) {
+			b.vaults[finalVault][0].Status = types.RecoveryPointStatusDeleting
+		}, 2},
+		"the final copy is replaced by a fresh one": {func(b *bench, _ string) {
+			b.vaults[finalVault][0].CompletionDate = aws.Time(b.now)
+		}, 2},
+		"somebody begins a copy out of the intermediate vault": {func(b *bench, point string) {
+			detour := b.jobs[0]
+			detour.CopyJobId, detour.SourceRecoveryPointArn, detour.State = aws.String("detour"), &point, types.CopyJobStateRunning
+			detour.DestinationBackupVaultArn = aws.String("arn:aws:backup:eu-central-1:111111111111:backup-vault:member")
+			b.jobs = append(b.jobs, detour)
+		}, 2},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "KEEP_NEWEST": "0"})
+			point := b.arrive(0, 1)
+			b.tell(t, firstHop(point))
+			b.end(0, types.CopyJobStateCompleted, "", "")
+			b.pass(time.Hour)
+			b.arrive(1, 1)
+			b.fail = func(operation string) error {
+				if operation == "StartCopyJob" { // of the missing hop, after all lists are made
+					test.meanwhile(b, point)
+				}
+				return nil
+			}
+			if report, err := b.Reconcile(t.Context()); err != nil || report.Started != 1 || report.Swept.Removed != 2-test.left {
+				t.Errorf("the reconciliation says %+v, %v", report, err)
+			}
+			if len(b.left()) != test.left {
+				t.Errorf("%v are left", b.left())
+			}
+		})
+	}
+}
+
+// What cannot be looked at again is not removed.
+func TestAPointStaysIfTheSecondLookFails(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"ListCopyJobs", "ListRecoveryPointsByBackupVault"} {
+		b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "DELETE_MARGIN": "0s", "KEEP_NEWEST": "0"})
+		b.tell(t, firstHop(b.arrive(0, 1)))
+		done := secondHop(b.end(0, types.CopyJobStateCompleted, "", ""))
+		look := map[string]int{"ListCopyJobs": 1, "ListRecoveryPointsByBackupVault": 3}[operation] // after those of the sweep
+		before := b.calls[operation]
+		b.fail = func(called string) error {
+			if called == operation && b.calls[called] == before+look {
+				return failure("ThrottlingException", "Rate exceeded")
+			}
+			return nil
+		}
+		if v := b.tell(t, done); v.Done || v.Err == nil || len(b.left()) != 1 {
+			t.Errorf("%s: the verdict is %+v, %v are left", operation, v, b.left())
+		}
+		if v := b.tell(t, done); !v.Done || len(b.left()) != 0 {
+			t.Errorf("%s, the second time: the verdict is %+v, %v are left", operation, v, b.left())
+		}
+	}
+}
+
+// The final vaults of a point are those of its route, which its tags may tell.
+func TestARouteByTagsTellsWhatMustBeThere(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{
+		"DELETE_INTERMEDIATE": "when-final-complete", "DELETE_MARGIN": "0s", "KEEP_NEWEST": "0",
+		"ROUTES": `[{"Tag":"keep=long","To":["` + finalVault + `","` + thirdVault + `"]}]`,
+	})
+	long, plain := b.arrive(0, 1), b.arrive(1, 1)
+	b.tagged[long] = map[string]string{"keep": "long"}
+	b.tell(t, firstHop(long))
+	b.tell(t, firstHop(plain))
+	b.started(t, 3)
+	for i, j := range b.jobs {
+		if *j.DestinationBackupVaultArn == finalVault {
+			b.end(i, types.CopyJobStateCompleted, "", "")
+		}
+	}
+	if _, err := b.Reconcile(t.Context()); err != nil || !slices.Equal(b.left(), []string{long}) {
+		t.Errorf("%v are left, %v", b.left(), err)
+	}
+}
+
+// A point that is not whole, or is going of itself, is none of the copier's to remove.
+func TestAPointThatIsNotUsableStays(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "DELETE_MARGIN": "0s", "KEEP_NEWEST": "0"})
+	b.tell(t, firstHop(b.arrive(0, 1)))
+	b.end(0, types.CopyJobStateCompleted, "", "")
+	b.vaults[firstVault][0].Status = types.RecoveryPointStatusPartial
+	if _, err := b.Reconcile(t.Context()); err != nil || len(b.left()) != 1 {
+		t.Errorf("%v are left, %v", b.left(), err)
+	}
+}
+
+// Unless it is told otherwise, a copier leaves somebody who finds a final copy wrong an hour to go back to its source.
+func TestAnIntermediateCopyStaysForAnHour(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "KEEP_NEWEST": "0"})
+	b.tell(t, firstHop(b.arrive(0, 1)))
+	b.tell(t, secondHop(b.end(0, types.CopyJobStateCompleted, "", "")))
+	for step, left := range []int{1, 0} {
+		b.pass([]time.Duration{time.Hour - time.Second, time.Second}[step])
+		if _, err := b.Reconcile(t.Context()); err != nil || len(b.left()) != left {
+			t.Errorf("%v are left, %v", b.left(), err)
+		}
+	}
+}
+
+func TestAHeldCopyIsToldOfAndNotAFailure(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"DELETE_INTERMEDIATE": "when-final-complete", "DELETE_MARGIN": "0s", "KEEP_NEWEST": "0"})
 	point := b.arrive(0, 5)
 	b.tell(t, firstHop(point))
 	done := secondHop(b.end(0, types.CopyJobStateCompleted, "", ""))

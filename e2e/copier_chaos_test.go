@@ -121,7 +121,7 @@ func (c *chaos) prepare(t *testing.T) {
 		"AWS_CONFIG_FILE="+c.p.dir+"/data/aws/config", "AWS_SHARED_CREDENTIALS_FILE="+c.p.dir+"/data/aws/credentials", "AWS_PROFILE=backup", "AWS_REGION="+home,
 		"AWS_ENDPOINT_URL="+c.proxy.URL, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=false",
 		"COPIER_INTERMEDIATE_VAULTS="+c.home.vaultARN(chaosFirst), "COPIER_FINAL_VAULTS="+c.far.vaultARN(chaosFinal), "COPIER_ROLE_ARN="+c.role,
-		"COPIER_TYPES=S3", "COPIER_TAGS=*", "COPIER_DELETE_INTERMEDIATE=when-final-complete", "COPIER_BACKOFF=1s", "COPIER_DEAD_LETTER_QUEUE_URL="+*c.dead.url,
+		"COPIER_TYPES=S3", "COPIER_TAGS=*", "COPIER_DELETE_INTERMEDIATE=when-final-complete", "COPIER_DELETE_MARGIN=0s", "COPIER_BACKOFF=1s", "COPIER_DEAD_LETTER_QUEUE_URL="+*c.dead.url,
 	)
 	var making errgroup.Group
 	making.SetLimit(8)

@@ -65,13 +65,14 @@ func policyKey(qualifier string) string {
 	return qualifier
 }
 
-// passRole is the access that handing a role to the service takes. The role must be one of the caller's account.
-func passRole(c *api.Caller, role *string) (api.Access, error) {
+// passRole is the access that handing a role to the service takes. The role must be one of the function's account,
+// whoever asks: a permission of the function's lets others change it, not become it with what they choose.
+func passRole(n name, role *string) (api.Access, error) {
 	text := aws.ToString(role)
 	if !rules.RolePattern.MatchString(text) {
 		return api.Access{}, invalid("1 validation error detected: Value '%s' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+", text)
 	}
-	if parsed, _ := arn.Parse(text); parsed.AccountID != c.AccountID {
+	if parsed, _ := arn.Parse(text); parsed.AccountID != n.accountID {
 		return api.Access{}, failure(403, "AccessDeniedException", "Cross-account pass role is not allowed.")
 	}
 	return api.Access{Action: "iam:PassRole", Resource: text, Context: map[string][]string{"iam:PassedToService": {Principal}}}, nil

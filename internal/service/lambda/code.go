@@ -28,7 +28,7 @@ import (
 const (
 	maxZipped   = 50 << 20  // in a request
 	maxUnzipped = 262144000 // also of a package in S3, zipped or not
-	maxEntries  = 100000
+	maxEntries  = 100000    // files and directories
 )
 
 // codeStore keeps packages under their digest, beside what they hold, unpacked. Both are written under another name and then
@@ -80,11 +80,13 @@ func (c *codeStore) put(content io.Reader, limit int64) (digest string, size int
 		return "", 0, failure(413, "RequestTooLargeException", "The package has more than %d bytes.", limit)
 	}
 	digest = hex.EncodeToString(sum.Sum(nil))
+	if _, err = c.unpack(f.Name(), digest); err != nil { // what cannot be unpacked is not kept
+		return "", 0, err
+	}
 	if err = errors.Join(f.Sync(), os.Rename(f.Name(), c.zip(digest)), syncDir(filepath.Join(c.dir, "code"))); err != nil {
 		return "", 0, fmt.Errorf("keeping a function's code: %w", err)
 	}
-	_, err = c.unpacked(digest)
-	return digest, size, err
+	return digest, size, nil
 }
 
 func syncDir(name string) error {
@@ -96,7 +98,10 @@ func syncDir(name string) error {
 }
 
 // unpacked is the directory with what a package holds.
-func (c *codeStore) unpacked(digest string) (string, error) {
+func (c *codeStore) unpacked(digest string) (string, error) { return c.unpack(c.zip(digest), digest) }
+
+// unpack makes the directory with what a package holds, if there is none.
+func (c *codeStore) unpack(archive, digest string) (string, error) {
 	dir := filepath.Join(c.dir, "unpacked", digest)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
@@ -106,7 +111,7 @@ func (c *codeStore) unpacked(digest string) (string, error) {
 		return "", fmt.Errorf("unpacking a function's code: %w", err)
 	}
 	defer os.RemoveAll(fresh) //nolint:errcheck // it has another name by then, or is swept later
-	if err := unzip(c.zip(digest), fresh); err != nil {
+	if err := unzip(archive, fresh); err != nil {
 		return "", err
 	}
 	if err := os.Chmod(fresh, 0o755); err != nil { //nolint:gosec // its parent is closed; the function's user reads it
@@ -135,22 +140,26 @@ func unreadable(err error) error {
 // unzip unpacks a package into a directory. The directory is opened as a root that nothing leads out of, whatever names and
 // links the package has.
 func unzip(name, into string) error {
-	archive, err := zip.OpenReader(name)
+	file, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("unpacking a function's code: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	archive, err := openZip(file)
 	if err != nil {
 		return unreadable(err)
 	}
-	defer archive.Close() //nolint:errcheck // it was only read
 	root, err := os.OpenRoot(into)
 	if err != nil {
 		return fmt.Errorf("unpacking a function's code: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // a directory
-	if len(archive.File) > maxEntries {
-		return unreadable(fmt.Errorf("it has %d entries", len(archive.File)))
+	if n := len(archive.File) + directories(archive); n > maxEntries {
+		return unreadable(fmt.Errorf("it has %d files and directories", n))
 	}
 	left := int64(maxUnzipped)
 	for _, f := range archive.File {
-		n, err := unpack(root, f, left)
+		n, err := unpackEntry(root, f, left)
 		if errors.Is(err, errTooLarge) {
 			return invalid("Unzipped size must be smaller than %d bytes", maxUnzipped)
 		}
@@ -167,10 +176,10 @@ func unzip(name, into string) error {
 
 var errTooLarge = errors.New("it is too large")
 
-// unpack unpacks one entry, and returns its size.
-func unpack(root *os.Root, f *zip.File, left int64) (n int64, err error) {
+// unpackEntry unpacks one entry, and returns its size.
+func unpackEntry(root *os.Root, f *zip.File, left int64) (n int64, err error) {
 	name := strings.TrimSuffix(f.Name, "/")
-	if !fs.ValidPath(name) {
+	if !fs.ValidPath(name) || len(name) > maxName {
 		return 0, errors.New("it has a name that leads elsewhere")
 	}
 	if name == "." {

@@ -3,9 +3,13 @@ package lambda
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +80,52 @@ func TestPackagesThatLeadElsewhere(t *testing.T) {
 				t.Error("it was written above its directory")
 			}
 		})
+	}
+}
+
+// TestPackagesThatAreLists: a package that is a list of a million entries is refused before the list is in memory, one that makes more
+// directories than it has entries as well; and what cannot be unpacked is not kept.
+func TestPackagesThatAreLists(t *testing.T) {
+	t.Parallel()
+	var long bytes.Buffer
+	one := make([]byte, 46+1)
+	copy(one, "PK\x01\x02")
+	one[28], one[46] = 1, 'd'
+	const n = 900000
+	for range n {
+		long.Write(one)
+	}
+	end := []byte("PK\x05\x06\x00\x00\x00\x00")
+	count := uint16(n % 65536)
+	end = binary.LittleEndian.AppendUint16(end, count)
+	end = binary.LittleEndian.AppendUint16(end, count)
+	end = binary.LittleEndian.AppendUint32(end, uint32(long.Len()))
+	end = binary.LittleEndian.AppendUint32(end, 0)
+	long.Write(append(end, 0, 0))
+	var deep []entry
+	for i := range 60 {
+		deep = append(deep, entry{strconv.Itoa(i) + strings.Repeat("/d", 2000), "", 0o644})
+	}
+	for name, content := range map[string]*bytes.Buffer{"a list": &long, "directories": pack(t, deep...), "no package": bytes.NewBufferString("text")} {
+		store, err := openCode(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, err = store.put(content, maxZipped)
+		runtime.ReadMemStats(&after)
+		if api.Code(err) != "InvalidParameterValueException" {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+		if got := (after.TotalAlloc - before.TotalAlloc) >> 20; name == "a list" && got > 200 {
+			t.Errorf("%s: it took %d MiB to see that", name, got)
+		}
+		for _, sub := range []string{"code", "unpacked"} {
+			if left, err := os.ReadDir(filepath.Join(store.dir, sub)); err != nil || len(left) > 0 {
+				t.Errorf("%s: %s has %v, %v", name, sub, left, err)
+			}
+		}
 	}
 }
 

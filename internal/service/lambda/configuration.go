@@ -197,7 +197,7 @@ func (s *Service) updateConfigurationAccess(ctx context.Context, c *api.Caller, 
 	if err != nil || in.Role == nil {
 		return []api.Access{a}, err
 	}
-	role, err := passRole(c, in.Role)
+	role, err := passRole(n, in.Role)
 	return []api.Access{a, role}, err
 }
 

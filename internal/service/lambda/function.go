@@ -37,7 +37,7 @@ func (s *Service) createFunctionAccess(_ context.Context, c *api.Caller, in *lam
 	if n.accountID != c.AccountID {
 		return nil, failure(403, "AccessDeniedException", "Cross-account creation of functions is not allowed.")
 	}
-	role, err := passRole(c, in.Role)
+	role, err := passRole(n, in.Role)
 	if err != nil {
 		return nil, err
 	}

@@ -353,8 +353,18 @@ func TestForeignAccount(t *testing.T) {
 	if out, err := foreign.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: &arn, Payload: []byte(`{"do":"count"}`)}); err != nil || string(out.Payload) != "1" {
 		t.Errorf("with leave it answers %+v, %v", out, err)
 	}
-	if _, err := b.RemovePermission(t.Context(), &awslambda.RemovePermissionInput{FunctionName: aws.String("mine"), StatementId: aws.String("them")}); err != nil {
+	// Who may change a function of another account gives it no role of the own one.
+	if _, err := b.AddPermission(t.Context(), &awslambda.AddPermissionInput{
+		FunctionName: aws.String("mine"), StatementId: aws.String("change"), Action: aws.String("lambda:UpdateFunctionConfiguration"), Principal: aws.String(other),
+	}); err != nil {
 		t.Fatal(err)
+	}
+	_, err = foreign.UpdateFunctionConfiguration(t.Context(), &awslambda.UpdateFunctionConfigurationInput{FunctionName: &arn, Role: aws.String("arn:aws:iam::" + other + ":role/r")})
+	refused(t, err, 403, "AccessDeniedException", "Cross-account pass role is not allowed.")
+	for _, id := range []string{"them", "change"} {
+		if _, err := b.RemovePermission(t.Context(), &awslambda.RemovePermissionInput{FunctionName: aws.String("mine"), StatementId: &id}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	_, err = foreign.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: &arn})
 	refused(t, err, 403, "AccessDeniedException", "lambda:InvokeFunction")

@@ -60,11 +60,25 @@ func mappingRow[In, Out any](s *Service, fn func(context.Context, *api.Caller, *
 		} else if err != nil {
 			return nil, err
 		}
-		a := api.Access{Action: "lambda:" + api.OperationName(in), Resource: arnOf(m), Context: api.WithResourceTags(nil, m.Tags)}
-		if m.FunctionARN != "" {
-			a.Context["lambda:FunctionArn"] = []string{m.FunctionARN}
+		access := func(function string) api.Access {
+			a := api.Access{Action: "lambda:" + api.OperationName(in), Resource: arnOf(m), Context: api.WithResourceTags(nil, m.Tags)}
+			if function != "" {
+				a.Context["lambda:FunctionArn"] = []string{function}
+			}
+			return a
 		}
-		return []api.Access{a}, nil
+		all := []api.Access{access(m.FunctionARN)}
+		// Who hands a mapping to another function must be allowed that for both.
+		if to, _ := api.FieldValue(in, "FunctionName").(*string); to != nil {
+			f, err := s.Function(ctx, c, *to)
+			if err != nil && api.Code(err) != "ResourceNotFoundException" {
+				return nil, err
+			}
+			if f.ARN != "" && f.ARN != m.FunctionARN {
+				all = append(all, access(f.ARN))
+			}
+		}
+		return all, nil
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -72,7 +73,7 @@ func (p *poller) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		batch, err := p.collect(ctx)
+		batch, received, err := p.collect(ctx)
 		if err == nil {
 			pause = shortestPause
 		}
@@ -80,7 +81,7 @@ func (p *poller) run(ctx context.Context) {
 			now := p.session
 			p.s.work.Go(func() {
 				defer func() { <-p.slots }()
-				p.process(p.after, now, batch, p.s.Clock.Now())
+				p.process(p.after, now, batch, received)
 			})
 			continue
 		}
@@ -147,35 +148,53 @@ func (p *poller) open(ctx context.Context) error {
 }
 
 // collect waits for messages, and where the mapping has a window, for more of them until it is over or the batch is full. What
-// was received is returned, whatever came afterwards.
-func (p *poller) collect(ctx context.Context) (batch []sqstypes.Message, err error) {
+// was received is returned, whatever came afterwards, and since when the queue keeps the first of it from others. The window is over
+// when the function could no longer end before they get it.
+func (p *poller) collect(ctx context.Context) (batch []sqstypes.Message, received time.Time, err error) {
 	if err := p.open(ctx); err != nil {
-		return nil, err
+		return nil, received, err
 	}
 	const longest = 20
 	wait, size := int32(longest), 0
-	var end time.Time
+	window := min(time.Duration(p.m.Window)*time.Second, p.session.visible-p.session.function.Timeout)
 	for {
+		asked := p.s.Clock.Now()
 		out, err := api.Call[sqs.ReceiveMessageOutput](ctx, p.s.Door, p.session.role, &sqs.ReceiveMessageInput{
 			QueueUrl: queueOf(p.m), MaxNumberOfMessages: min(10, p.m.BatchSize-int32(len(batch))), WaitTimeSeconds: wait, VisibilityTimeout: -1, //nolint:gosec // 10,000 at most
 			MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{sqstypes.MessageSystemAttributeNameAll}, MessageAttributeNames: []string{"All"},
 		})
 		if err != nil {
-			return batch, err
+			return batch, received, err
 		}
-		if end.IsZero() {
-			end = p.s.Clock.Now().Add(time.Duration(p.m.Window) * time.Second)
+		if len(batch) == 0 {
+			received = receivedAt(asked, out.Messages)
 		}
 		for _, m := range out.Messages {
 			size += len(*m.Body)
 		}
 		batch = append(batch, out.Messages...)
-		left := end.Sub(p.s.Clock.Now())
+		left := received.Add(window).Sub(p.s.Clock.Now())
 		if len(batch) == 0 || len(batch) >= int(p.m.BatchSize) || size >= maxPayload || left <= 0 {
-			return batch, nil
+			return batch, received, nil
 		}
 		wait = min(longest, int32((left+time.Second-1)/time.Second)) //nolint:gosec // 300 at most
 	}
+}
+
+// receivedAt is since when messages are kept from others: what the queue says of those that it delivered for the first time, or when
+// it was asked.
+func receivedAt(asked time.Time, all []sqstypes.Message) (at time.Time) {
+	for _, m := range all {
+		this := asked
+		first, err := strconv.ParseInt(m.Attributes[string(sqstypes.MessageSystemAttributeNameApproximateFirstReceiveTimestamp)], 10, 64)
+		if err == nil && m.Attributes[string(sqstypes.MessageSystemAttributeNameApproximateReceiveCount)] == "1" {
+			this = time.UnixMilli(first)
+		}
+		if at.IsZero() || this.Before(at) {
+			at = this
+		}
+	}
+	return at
 }
 
 // process invokes the function with the messages that it wants, and deletes those that are done with.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
@@ -341,6 +342,52 @@ func TestMappingsThatCanNotBe(t *testing.T) {
 	wantError(t, err, "ResourceNotFoundException", "")
 	_, err = other.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: id})
 	wantError(t, err, "ResourceNotFoundException", "")
+}
+
+// A window is no longer than leaves the function its time before the queue delivers the messages again.
+func TestAWindowEndsBeforeMessagesComeAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.function(t, "worker", b.role, 10)
+	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": "15"})
+	b.mapping(t, lambda.CreateEventSourceMappingInput{FunctionName: aws.String("worker"), EventSourceArn: &arn, BatchSize: aws.Int32(100), MaximumBatchingWindowInSeconds: aws.Int32(60)})
+	b.send(t, url, work(1), work(2))
+	until(t, "the queue is empty", func() bool { return b.left(t, url) == "0+0" })
+	until(t, "both are in the log", func() bool { return len(b.records(t, "worker")) >= 2 })
+	all := b.records(t, "worker")
+	for _, r := range all {
+		if r.Attributes["ApproximateReceiveCount"] != "1" {
+			t.Errorf("the function got a message that was received %s times", r.Attributes["ApproximateReceiveCount"])
+		}
+	}
+	if len(all) != 2 {
+		t.Errorf("the function got %d messages, not 2", len(all))
+	}
+}
+
+// Who hands a mapping from one function to another must be allowed that for both.
+func TestWhoMayHandAMappingOn(t *testing.T) {
+	t.Parallel()
+	b, ctx := newBench(t), t.Context()
+	b.function(t, "mine", b.role, 3)
+	b.function(t, "theirs", b.role, 3)
+	_, arn := b.queue(t, "q", nil)
+	id := b.mapping(t, lambda.CreateEventSourceMappingInput{FunctionName: aws.String("mine"), EventSourceArn: &arn, Enabled: aws.Bool(false)})
+	function := "arn:aws:lambda:" + region + ":" + account + ":function:"
+	user := must(b.roles.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("u")}))(t).User
+	allow := func(functions string) {
+		must(b.roles.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: user.UserName, PolicyName: aws.String("p"), PolicyDocument: aws.String(
+			`{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "lambda:UpdateEventSourceMapping", "Resource": "*", "Condition": {"StringEquals": {"lambda:FunctionArn": ` + functions + `}}}}`)}))(t)
+	}
+	key := must(b.roles.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: user.UserName}))(t).AccessKey
+	cfg := b.AWS(t, "member", region)
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKeyId, *key.SecretAccessKey, "")
+	theirs := lambda.NewFromConfig(cfg)
+	allow(`"` + function + `mine"`)
+	_, err := theirs.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: id, FunctionName: aws.String("theirs")})
+	wantError(t, err, "AccessDeniedException", "lambda:UpdateEventSourceMapping")
+	allow(`["` + function + `mine", "` + function + `theirs"]`)
+	must(theirs.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: id, FunctionName: aws.String("theirs")}))(t)
 }
 
 // A server that is started again goes on with the mappings that it had.

@@ -23,26 +23,35 @@ type Command struct {
 	Stdout, Stderr io.Writer
 	// Death is what it is sent when this process ends, however that ends. SIGKILL if 0.
 	Death syscall.Signal
+	// Alone keeps the program off the host's network, which does not reach it either: it has a loopback interface of its own, and runs
+	// in a sandbox or not at all.
+	Alone bool
+	// Dialled is for a server that is alone: [Process.Dial] connects to it.
+	Dialled bool
+	// Finds is for a program that is alone: what it finds on its loopback interface.
+	Finds *Found
 }
 
 // prepare makes the command of the host's that runs the program.
-func (s Settings) prepare(ctx context.Context, c Command) (*exec.Cmd, error) {
+func (s Settings) prepare(ctx context.Context, c Command) (prepared, error) {
 	if c.Dir == "" {
 		c.Dir = s.Dir
 	}
 	if c.Death == 0 {
 		c.Death = syscall.SIGKILL
 	}
-	cmd := s.direct(ctx, c)
-	if s.owner() != nil && canSandbox() {
+	var cmd prepared
+	if c.Alone || s.owner() != nil && canSandbox() {
 		var err error
 		if cmd, err = s.sandboxed(ctx, c); err != nil {
-			return nil, err
+			return prepared{}, err
 		}
+	} else {
+		cmd.Cmd = s.direct(ctx, c)
 	}
 	// Both ways give it a group of its own. What makes a sandbox is two processes, of which the second outlives the first if that
 	// is killed early.
-	cmd.Cancel = func() error { return killGroup(cmd) }
+	cmd.Cancel = func() error { return killGroup(cmd.Cmd) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
 	return cmd, nil
 }
@@ -99,10 +108,13 @@ func (s Settings) Run(ctx context.Context, c Command) error {
 	if err != nil {
 		return err
 	}
-	ended, err := begin(cmd)
+	ended, err := begin(cmd.Cmd)
 	if err == nil {
+		served := cmd.serve(c.Finds)
 		err = <-ended
+		served()
 	}
+	cmd.release()
 	if err == nil {
 		return nil
 	}

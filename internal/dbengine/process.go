@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"syscall"
+
+	"strongroom/internal/sandbox"
 )
 
 // Process is a database's server process.
@@ -16,6 +18,7 @@ type Process struct {
 	symptoms []Symptom
 	log      *Log
 	cmd      *exec.Cmd
+	dialer   *sandbox.Dialer // nil unless the command says Dialled
 	done     chan struct{}
 	err      error // set before done is closed
 	stopping atomic.Bool
@@ -28,15 +31,20 @@ func (s Settings) Launch(c Command, log *Log, symptoms []Symptom, programs ...st
 	if err != nil {
 		return nil, err
 	}
-	ended, err := begin(cmd)
+	ended, err := begin(cmd.Cmd)
 	if err != nil {
+		cmd.release()
 		return nil, err
 	}
-	p := &Process{settings: s, programs: programs, symptoms: symptoms, log: log, cmd: cmd, done: make(chan struct{})}
+	if cmd.dialer != nil {
+		cmd.dialer.Started()
+	}
+	p := &Process{settings: s, programs: programs, symptoms: symptoms, log: log, cmd: cmd.Cmd, dialer: cmd.dialer, done: make(chan struct{})}
 	go log.watch(p.done)
 	go func() {
 		defer close(p.done)
 		err := <-ended
+		cmd.release()
 		// Whatever it left behind would only be in the way of the next.
 		_ = s.end(context.Background(), syscall.SIGKILL, 0, programs)
 		if !p.stopping.Load() {

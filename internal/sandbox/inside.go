@@ -16,7 +16,7 @@ import (
 const (
 	insideSelf    = "/proc/self/fd/3"
 	insideEnv     = 4
-	insideSockets = 5 // where it listens
+	insideSockets = 5 // where it hands out listeners, or is asked for connections
 
 	insideWord = "sandbox-inside" // its first argument
 )
@@ -58,7 +58,7 @@ func (s Spec) inside(addresses []string, sockets *os.File) (command []string, fi
 
 // Inside the sandbox this program begins here: whatever program it is, a server or a test of one, its main is not what is
 // wanted. It runs once, single-handed, without privileges and with [usualEnv]; and it leaves nothing of itself to the program
-// that it becomes, to which alone it gives the program's environment.
+// that it becomes, or starts where it is dialled into; to that alone it gives the program's environment.
 func init() { //nolint:gochecknoinits // every program that can start a sandbox must be able to be its inside
 	if len(os.Args) < 4 || os.Args[0] != insideSelf || os.Args[1] != insideWord {
 		return
@@ -68,7 +68,7 @@ func init() { //nolint:gochecknoinits // every program that can start a sandbox 
 		fmt.Fprintf(os.Stderr, "reading the environment: %v\n", err)
 		os.Exit(1)
 	}
-	if os.Args[2] != "" {
+	if os.Args[2] != "" && os.Args[2] != insideDials {
 		if err := listenInside(strings.Split(os.Args[2], ",")); err != nil {
 			_, _ = unix.SendmsgN(insideSockets, []byte(err.Error()), nil, nil, 0)
 			os.Exit(1)
@@ -80,6 +80,9 @@ func init() { //nolint:gochecknoinits // every program that can start a sandbox 
 		os.Exit(1)
 	}
 	program := os.Args[3]
+	if os.Args[2] == insideDials {
+		stay(os.Args[3:], strings.Split(string(env), "\x00"))
+	}
 	err = syscall.Exec(program, os.Args[3:], strings.Split(string(env), "\x00")) //nolint:gosec // the caller's program is the point
 	fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
 	os.Exit(127)

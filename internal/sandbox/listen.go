@@ -22,18 +22,11 @@ type Listeners struct {
 // Listening is [Spec.Command] for a program that finds servers of this process at TCP addresses of its loopback interface. After
 // the command has been started, [Listeners.Receive] returns them.
 func (s Spec) Listening(ctx context.Context, addresses ...string) (*exec.Cmd, *Listeners, error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	conn, inner, err := pair("listeners")
 	if err != nil {
-		return nil, nil, fmt.Errorf("sandbox: making a socket: %w", err)
+		return nil, nil, err
 	}
-	outer, inner := os.NewFile(uintptr(pair[0]), "listeners"), os.NewFile(uintptr(pair[1]), "listeners")
-	conn, err := net.FileConn(outer)
-	_ = outer.Close()
-	if err != nil {
-		_ = inner.Close()
-		return nil, nil, fmt.Errorf("sandbox: using a socket: %w", err)
-	}
-	l := &Listeners{conn: conn.(*net.UnixConn), inner: inner, n: len(addresses)}
+	l := &Listeners{conn: conn, inner: inner, n: len(addresses)}
 	cmd, err := s.command(ctx, addresses, inner)
 	if err != nil {
 		l.Close()

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"strongroom/internal/dbengine"
 )
@@ -68,7 +69,7 @@ func send(ctx context.Context, dir string, to dbengine.Sink) error {
 }
 
 func sendFile(ctx context.Context, path, name string, to dbengine.Sink) error {
-	f, err := os.Open(path) //nolint:gosec // the database's own directory
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) //nolint:gosec // the database's own directory
 	if err != nil {
 		return err
 	}
@@ -76,6 +77,9 @@ func sendFile(ctx context.Context, path, name string, to dbengine.Sink) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("virtuoso: an online backup wrote %s, which is no file", name)
 	}
 	return to.Put(ctx, dbengine.File{Name: name, Mode: 0o600, Size: info.Size()}, f)
 }
@@ -94,7 +98,7 @@ func (e *Engine) Restored(ctx context.Context, s dbengine.Settings) error {
 	if err := s.GiveTree(s.Path("backup")); err != nil {
 		return err
 	}
-	if err := configure(s, ports{}, ""); err != nil {
+	if err := configure(s, ""); err != nil {
 		return err
 	}
 	path, err := program(serverProgram)
@@ -104,7 +108,7 @@ func (e *Engine) Restored(ctx context.Context, s dbengine.Settings) error {
 	var log bytes.Buffer
 	err = s.Run(ctx, dbengine.Command{
 		Program: path, Args: []string{"+foreground", "+configfile", "virtuoso.ini", "+restore-backup", prefix, "+backup-dirs", "../backup"},
-		Dir: s.Path("data"), Stdout: &log, Stderr: &log,
+		Dir: s.Path("data"), Stdout: &log, Stderr: &log, Alone: true,
 	})
 	if err != nil || !strings.Contains(log.String(), "End of restoring from backup") {
 		return dbengine.Explain(log.String(), symptoms...)

@@ -12,7 +12,7 @@ import (
 
 // configuration is the text of virtuoso.ini. Paths are relative to the data directory, in which the server runs.
 //
-// AllowOSCalls and DirsAllowed keep SPARQL and SQL off the host's files; the server reads and writes its own all the same.
+// ServerRoot is a directory without files. AllowOSCalls and DirsAllowed keep SPARQL and SQL off the host's files; the server reads and writes its own all the same.
 const configuration = `[Database]
 DatabaseFile       = virtuoso.db
 ErrorLogFile       = virtuoso.log
@@ -32,7 +32,7 @@ MaxCheckpointRemap = 2000
 Striping           = 0
 
 [Parameters]
-ServerPort               = 127.0.0.1:%d
+ServerPort               = %s
 DisableUnixSocket        = 1
 MaxClientConnections     = 10
 CheckpointInterval       = %s
@@ -48,8 +48,8 @@ NumberOfBuffers          = %s
 MaxDirtyBuffers          = %s
 
 [HTTPServer]
-ServerPort           = 127.0.0.1:%d
-ServerRoot           = .
+ServerPort           = %s
+ServerRoot           = nothing
 MaxClientConnections = 20
 DavRoot              = DAV
 EnabledDavVSP        = 0
@@ -82,7 +82,7 @@ DB.DBA.RDF_DEFAULT_USER_PERMS_SET('nobody', 7);
 
 // configure writes what Virtuoso reads at its start. A parameter that is not known, or no number, is a *[dbengine.StartError]
 // with its name.
-func configure(s dbengine.Settings, own ports, password string) error {
+func configure(s dbengine.Settings, password string) error {
 	values := maps.Clone(defaults)
 	for _, name := range slices.Sorted(maps.Keys(s.Parameters)) {
 		value := s.Parameters[name]
@@ -91,8 +91,11 @@ func configure(s dbengine.Settings, own ports, password string) error {
 		}
 		values[name] = value
 	}
-	ini := fmt.Sprintf(configuration, own.sql, values["CheckpointInterval"], values["NumberOfBuffers"], values["MaxDirtyBuffers"], own.http,
+	ini := fmt.Sprintf(configuration, sqlAddress, values["CheckpointInterval"], values["NumberOfBuffers"], values["MaxDirtyBuffers"], httpAddress,
 		values["ResultSetMaxRows"], values["MaxQueryExecutionTime"])
+	if err := emptied(s, s.Path("data", "nothing")); err != nil {
+		return err
+	}
 	if err := s.WriteFile(s.Path("data", "virtuoso.ini"), []byte(ini)); err != nil {
 		return err
 	}

@@ -7,9 +7,10 @@
 //	backup/   an online backup on its way into a Sink, or out of one
 //	tls/      the certificate that the door shows
 //
-// Virtuoso's own HTTP and SQL ports are chosen anew at each start, on the loopback address, and are nobody's but the door's:
-// [gateway] takes the database's port, speaks TLS or plainly, lets SPARQL through, and nothing else. The password of
-// Virtuoso's administrator is made anew at each start too and kept in memory only.
+// Virtuoso has a web server that shows files, a language that calls its functions, and SQL. So it runs in a sandbox without a
+// network, or not at all: neither does it reach anything nor does anybody reach it, but [gateway], by the sandbox's dialer. That
+// takes the database's port, speaks TLS or plainly, lets SPARQL 1.1 through, and nothing else. The password of Virtuoso's
+// administrator is made anew at each start and kept in memory only.
 //
 // There is no master user. Whoever reaches the port may read and write, as with Neptune without IAM authentication.
 package virtuoso
@@ -27,6 +28,7 @@ import (
 	"syscall"
 
 	"strongroom/internal/dbengine"
+	"strongroom/internal/sandbox"
 )
 
 const debianPackage = "virtuoso-opensource-7"
@@ -47,7 +49,14 @@ func (*Engine) Name() string { return "virtuoso" }
 // serverProgram is the server's, and the name of its process.
 const serverProgram = "virtuoso-t"
 
-func program(name string) (string, error) { return dbengine.FindProgram(debianPackage, name) }
+// program finds a program of Virtuoso's, and that it can be run.
+func program(name string) (string, error) {
+	var missing *sandbox.NotInstalledError
+	if err := sandbox.Installed(); errors.As(err, &missing) {
+		return "", &dbengine.NotInstalledError{Program: missing.Program, Package: missing.Package}
+	}
+	return dbengine.FindProgram(debianPackage, name)
+}
 
 // Virtuoso writes "Version 7.2.5.3229-pthreads as of …".
 var versionLine = regexp.MustCompile(`Version (\d+\.\d+\.\d+)`)

@@ -2,6 +2,7 @@ package virtuoso
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,10 +28,15 @@ type gateway struct {
 	proxy   *httputil.ReverseProxy
 }
 
-func newGateway(port int, version string, started time.Time) *gateway {
-	virtuoso := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)}
+func newGateway(inside http.RoundTripper, version string, started time.Time) *gateway {
+	virtuoso := &url.URL{Scheme: "http", Host: httpAddress}
 	return &gateway{version: version, started: started, proxy: &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(virtuoso); r.Out.URL.Path = "/sparql" },
+		Transport: inside,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(virtuoso)
+			r.Out.URL.Path = "/sparql"
+			r.Out.Header = http.Header{"Accept": r.In.Header["Accept"], "Content-Type": r.In.Header["Content-Type"]}
+		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			problem(w, http.StatusServiceUnavailable, "ServerShutdownException", "The database does not answer: "+err.Error())
 		},
@@ -55,7 +61,11 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *gateway) sparql(w http.ResponseWriter, r *http.Request) {
 	form, err := formOf(w, r)
 	if err != nil {
-		problem(w, http.StatusBadRequest, "MalformedQueryException", err.Error())
+		code := "MalformedQueryException"
+		if why := (*refused)(nil); errors.As(err, &why) {
+			code = why.code
+		}
+		problem(w, http.StatusBadRequest, code, err.Error())
 		return
 	}
 	body := form.Encode()
@@ -63,7 +73,6 @@ func (g *gateway) sparql(w http.ResponseWriter, r *http.Request) {
 	r.Method, r.URL.RawQuery = http.MethodPost, ""
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Del("Authorization")
 	if r.Header.Get("Accept") == "" || r.Header.Get("Accept") == "*/*" {
 		r.Header.Set("Accept", "application/sparql-results+json, text/turtle;q=0.9, */*;q=0.1")
 	}
@@ -115,6 +124,21 @@ func allowed(form url.Values, method string) (url.Values, error) {
 		return nil, fmt.Errorf("an update must be sent by POST")
 	default:
 		return nil, fmt.Errorf("a request needs exactly one of the parameters query and update")
+	}
+	for name, values := range out {
+		for i, value := range values {
+			var err error
+			if name == "query" || name == "update" {
+				values[i], err = understood(value)
+			} else if iriToken.FindString("<"+value+">") != "<"+value+">" {
+				err = refuse("%s is no IRI.", name) // Virtuoso writes it into the query
+			} else {
+				err = harmless(value)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
 	}
 	return out, nil
 }

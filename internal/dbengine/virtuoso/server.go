@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -20,8 +21,8 @@ import (
 type server struct {
 	process  *dbengine.Process
 	settings dbengine.Settings
-	ports    ports
-	password string // of Virtuoso's administrator
+	password string       // of Virtuoso's administrator
+	client   *http.Client // reaches Virtuoso, whatever it is asked for
 
 	http    *http.Server // the door
 	serving sync.WaitGroup
@@ -38,15 +39,16 @@ func (v *server) Err() error { return v.process.Err() }
 // Ping implements [dbengine.Server]. There is no master user; the question is put as everybody.
 func (v *server) Ping(ctx context.Context) error {
 	form := url.Values{"query": {"ASK {}"}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("http://127.0.0.1:%d/sparql", v.ports.http), strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+httpAddress+"/sparql", strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := v.client.Do(r)
 	if err != nil {
 		return err
 	}
+	_, _ = io.Copy(io.Discard, answer.Body)
 	_ = answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("virtuoso answers %s", answer.Status)
@@ -61,6 +63,7 @@ func (v *server) open(door net.Listener, g *gateway) {
 	v.serving.Go(func() {
 		<-v.process.Done()
 		_ = v.http.Close()
+		v.client.CloseIdleConnections()
 	})
 }
 
@@ -95,8 +98,9 @@ func (v *server) sql(ctx context.Context, statements string) (string, error) {
 	}
 	var said bytes.Buffer
 	err = v.settings.Run(ctx, dbengine.Command{
-		Program: session, Args: []string{"--wait", path, fmt.Sprintf("127.0.0.1:%d", v.ports.sql), "dba", "ERRORS=STDOUT", "VERBOSE=OFF", "PROMPT=OFF"},
+		Program: session, Args: []string{"--wait", path, sqlAddress, "dba", "ERRORS=STDOUT", "VERBOSE=OFF", "PROMPT=OFF"},
 		Dir: v.settings.Path("data"), Stdin: strings.NewReader(v.password + "\n" + statements), Stdout: &said, Stderr: &said,
+		Alone: true, Finds: &dbengine.Found{Address: sqlAddress, Dial: func(ctx context.Context) (net.Conn, error) { return v.process.Dial(ctx, sqlAddress) }},
 	})
 	if err == nil && failed(said.String()) {
 		err = errors.New("a statement failed")

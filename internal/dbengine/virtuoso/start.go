@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"syscall"
@@ -18,22 +19,11 @@ import (
 // startTime bounds a start. The first makes the database, and takes ten seconds on an idle machine.
 const startTime = 3 * time.Minute
 
-// ports are Virtuoso's own.
-type ports struct{ sql, http int }
-
-// freePorts chooses two ports of the loopback address. Somebody else may take them before Virtuoso does; it says so, and
-// [Engine.Start] chooses others.
-func freePorts(ctx context.Context) (p ports, err error) {
-	for _, port := range []*int{&p.sql, &p.http} {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return p, err
-		}
-		defer func() { _ = l.Close() }()
-		*port = l.Addr().(*net.TCPAddr).Port
-	}
-	return p, nil
-}
+// The addresses are of a loopback interface that is the database's own, and so the same for all.
+const (
+	httpAddress = "127.0.0.1:8890"
+	sqlAddress  = "127.0.0.1:1111"
+)
 
 // Start implements [dbengine.Engine].
 func (e *Engine) Start(ctx context.Context, s dbengine.Settings) (dbengine.Server, error) {
@@ -48,23 +38,17 @@ func (e *Engine) Start(ctx context.Context, s dbengine.Settings) (dbengine.Serve
 	if err != nil {
 		return nil, err
 	}
-	for range 3 {
-		var v *server
-		if v, err = start(ctx, s); err == nil {
-			v.open(door, newGateway(v.ports.http, version, clock.Wall.Now()))
-			e.running.Store(s.Dir, v)
-			v.serving.Go(func() {
-				<-v.process.Done()
-				e.running.CompareAndDelete(s.Dir, v)
-			})
-			return v, nil
-		}
-		var why *dbengine.StartError
-		if !errors.As(err, &why) || why.Reason != dbengine.ReasonPortInUse {
-			break
-		}
+	v, err := start(ctx, s)
+	if err != nil {
+		return nil, errors.Join(err, door.Close())
 	}
-	return nil, errors.Join(err, door.Close())
+	v.open(door, newGateway(v.client.Transport, version, clock.Wall.Now()))
+	e.running.Store(s.Dir, v)
+	v.serving.Go(func() {
+		<-v.process.Done()
+		e.running.CompareAndDelete(s.Dir, v)
+	})
+	return v, nil
 }
 
 // start starts Virtuoso behind the door.
@@ -73,15 +57,11 @@ func start(ctx context.Context, s dbengine.Settings) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := freePorts(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if err := errors.Join(s.Enter(), s.TakeOver("data")); err != nil {
 		return nil, err
 	}
-	v := &server{settings: s, ports: own, password: rand.Text()}
-	if err := configure(s, own, v.password); err != nil {
+	v := &server{settings: s, password: rand.Text()}
+	if err := configure(s, v.password); err != nil {
 		return nil, err
 	}
 	log, err := s.OpenLog("virtuoso.log")
@@ -89,11 +69,15 @@ func start(ctx context.Context, s dbengine.Settings) (*server, error) {
 		return nil, err
 	}
 	v.process, err = s.Launch(dbengine.Command{
-		Program: path, Args: []string{"+foreground", "+wait", "+configfile", "virtuoso.ini"}, Dir: s.Path("data"), Death: syscall.SIGTERM,
+		Program: path, Args: []string{"+foreground", "+wait", "+configfile", "virtuoso.ini"}, Dir: s.Path("data"), Alone: true, Dialled: true,
 	}, log, symptoms, serverProgram)
 	if err != nil {
 		return nil, err
 	}
+	v.client = &http.Client{Transport: &http.Transport{
+		DialContext:         func(ctx context.Context, _, _ string) (net.Conn, error) { return v.process.Dial(ctx, httpAddress) },
+		MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, DisableCompression: true,
+	}}
 	starting, done := context.WithTimeout(ctx, startTime)
 	defer done()
 	err = v.process.Await(starting, func(ctx context.Context) (bool, error) { return v.Ping(ctx) == nil, nil })
@@ -108,6 +92,7 @@ func start(ctx context.Context, s dbengine.Settings) (*server, error) {
 
 // symptoms are how Virtuoso's log shows why it does not start.
 var symptoms = []dbengine.Symptom{
+	{Pattern: regexp.MustCompile(`(?m)^(bwrap: .*)$`), Reason: dbengine.ReasonPermission}, // no sandbox can be made here
 	{Pattern: regexp.MustCompile(`Failed to start listening|Failed listen|Can't start listening`), Reason: dbengine.ReasonPortInUse},
 	{Pattern: regexp.MustCompile(`(?i)no space|out of disk`), Reason: dbengine.ReasonNoSpace},
 	{Pattern: regexp.MustCompile(`(?i)(database version [^\n]*)`), Reason: dbengine.ReasonVersion},

@@ -99,5 +99,5 @@ func configure(s dbengine.Settings, password string) error {
 	if err := s.WriteFile(s.Path("data", "virtuoso.ini"), []byte(ini)); err != nil {
 		return err
 	}
-	return s.WriteFile(s.Path("data", "autoexec.isql"), fmt.Appendf(nil, autoexec, password, rand.Text()))
+	return s.WriteFile(s.Path("data", "autoexec.isql"), append(fmt.Appendf(nil, autoexec, password, rand.Text()), ownGraphs...))
 }

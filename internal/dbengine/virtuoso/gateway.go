@@ -12,11 +12,6 @@ import (
 	"time"
 )
 
-// defaultGraph is where triples are put for which an update names no graph; Neptune calls it so
-// (https://docs.aws.amazon.com/neptune/latest/userguide/feature-sparql-compliance.html). Queries without a graph read all graphs
-// together, with Neptune as with Virtuoso.
-const defaultGraph = "http://aws.amazon.com/neptune/vocab/v01/DefaultNamedGraph"
-
 // maxRequest bounds what a query or update may be long; Neptune's limit is 150 MB.
 const maxRequest = 150 << 20
 
@@ -120,6 +115,9 @@ func allowed(form url.Values, method string) (url.Values, error) {
 		out.Set("update", updates[0])
 		out["using-graph-uri"], out["using-named-graph-uri"] = form["using-graph-uri"], form["using-named-graph-uri"]
 		out.Set("default-graph-uri", defaultGraph)
+		if err := managesGraphs(out); err != nil {
+			return nil, err
+		}
 	case len(updates) > 0 && method != http.MethodPost:
 		return nil, fmt.Errorf("an update must be sent by POST")
 	default:

@@ -223,4 +223,3 @@ func members(k cluster) []types.DBClusterMember {
 }
 
 // zones are those that a cluster's storage is shown to lie in.
-func zones(region string) []string { return []string{region + "a", region + "b", region + "c"} }

@@ -86,6 +86,9 @@ func (s *Service) wishedCluster(ctx context.Context, c *api.Caller, in *rds.Crea
 	if !known {
 		return w, errValue("Invalid DB engine")
 	}
+	if err := checkZones(c, in.AvailabilityZones); err != nil {
+		return w, err
+	}
 	version, err := s.clusterVersion(ctx, engine, deref(in.EngineVersion))
 	if err != nil {
 		return w, err

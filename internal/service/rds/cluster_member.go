@@ -121,6 +121,9 @@ func (s *Service) wishedMember(ctx context.Context, c *api.Caller, in *rds.Creat
 	if row.Class, err = class(in.DBInstanceClass); err != nil {
 		return row, err
 	}
+	if err := checkZone(c, in.AvailabilityZone, false); err != nil {
+		return row, err
+	}
 	if row.Tags, err = tagsFrom(c, in.Tags); err != nil {
 		return row, err
 	}

@@ -56,6 +56,9 @@ func (s *Service) wishedClusterBack(ctx context.Context, c *api.Caller, in *rds.
 	if in.DatabaseName != nil && *in.DatabaseName != from.Name {
 		return w, from, errCombination("The database of the snapshot has the name %q, which cannot be changed.", from.Name)
 	}
+	if err := checkZones(c, in.AvailabilityZones); err != nil {
+		return w, from, err
+	}
 	version, err := s.clusterVersion(ctx, from.Engine, deref(in.EngineVersion))
 	if err != nil {
 		return w, from, err

@@ -87,12 +87,6 @@ func describeEngineVersion(v engineVersion) types.DBEngineVersion {
 	return out
 }
 
-// instanceClasses are some of those that there are. A class is kept and shown, and limits nothing here; others are accepted too.
-var instanceClasses = []string{
-	"db.m5.large", "db.m5.xlarge", "db.m6g.large", "db.m6g.xlarge", "db.r5.large", "db.r5.xlarge", "db.r6g.large", "db.r6g.xlarge",
-	"db.t3.large", "db.t3.medium", "db.t3.micro", "db.t3.small", "db.t4g.large", "db.t4g.medium", "db.t4g.micro", "db.t4g.small",
-}
-
 // orderable is a class with a type of storage.
 type orderable struct {
 	engineVersion
@@ -109,7 +103,7 @@ func (s *Service) DescribeOrderableDBInstanceOptions(ctx context.Context, c *api
 	}
 	var all []orderable
 	for _, v := range s.engineVersions(ctx) {
-		for _, class := range instanceClasses {
+		for _, class := range orderableClasses {
 			for _, storage := range v.storage() {
 				o := orderable{v, class, storage}
 				if v.engine == *in.Engine && (in.DBInstanceClass == nil || class == *in.DBInstanceClass) && v.answers(deref(in.EngineVersion)) &&

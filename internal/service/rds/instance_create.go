@@ -24,7 +24,6 @@ type wish struct {
 }
 
 var (
-	classPattern    = regexp.MustCompile(`^db\.[a-z0-9]+(-[a-z0-9]+)?\.[a-z0-9-]+$`)
 	usernamePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 	namePattern     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
@@ -109,6 +108,9 @@ func (s *Service) wished(ctx context.Context, c *api.Caller, in *rds.CreateDBIns
 		return w, errValue("Invalid DB engine")
 	}
 	if w.Class, err = class(in.DBInstanceClass); err != nil {
+		return w, err
+	}
+	if err := checkZone(c, in.AvailabilityZone, deref(in.MultiAZ)); err != nil {
 		return w, err
 	}
 	if err := checkMaster(facts, in); err != nil {
@@ -202,16 +204,6 @@ func checkStorage(set state.DBInstanceSettings, engine string) error {
 		return errCombination("You must specify both the storage size and iops when using storage type %s.", set.StorageType)
 	}
 	return nil
-}
-
-func class(given *string) (string, error) {
-	switch {
-	case deref(given) == "":
-		return "", errMissing("DBInstanceClass")
-	case !classPattern.MatchString(*given):
-		return "", errValue("Invalid DB Instance class: %s", *given)
-	}
-	return *given, nil
 }
 
 // checkMaster checks the name and the password of the master user.

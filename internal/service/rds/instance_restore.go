@@ -74,19 +74,15 @@ func (s *Service) wishedBack(ctx context.Context, c *api.Caller, in *rds.Restore
 		return w, from, errCombination("Cannot find version %s for %s", from.EngineVersion, from.Engine)
 	}
 	w.database = state.Database{Engine: from.Engine, EngineVersion: version, MasterUsername: from.MasterUsername, Name: from.Name, KeyARN: from.KeyARN}
+	if err := checkZone(c, in.AvailabilityZone, deref(in.MultiAZ)); err != nil {
+		return w, from, err
+	}
 	w.Settings = settingsBack(in, from.Settings)
 	complete(c, &w.Settings, from.Engine, version, facts)
 	if w.Settings.AllocatedStorage < from.Settings.AllocatedStorage {
 		return w, from, errCombination("The allocated storage of a restored instance cannot be less than that of its snapshot, %d GiB.", from.Settings.AllocatedStorage)
 	}
 	return w, from, checkStorage(w.Settings, from.Engine)
-}
-
-func classOr(given *string, otherwise string) (string, error) {
-	if deref(given) == "" {
-		return otherwise, nil
-	}
-	return class(given)
 }
 
 // settingsBack are a snapshot's settings with what a restore asks for otherwise. Groups, windows and protection are not taken

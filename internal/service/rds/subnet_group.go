@@ -28,8 +28,7 @@ type subnet struct{ id, zone string }
 
 func subnets(region string) []subnet {
 	var all []subnet
-	for _, letter := range []string{"a", "b", "c"} {
-		zone := region + letter
+	for _, zone := range zones(region) {
 		all = append(all, subnet{"subnet-" + networkID(zone), zone})
 	}
 	return all

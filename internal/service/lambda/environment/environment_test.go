@@ -320,6 +320,16 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestFilesInMemory: what a function holds in files in memory counts, though it maps none of them.
+func TestFilesInMemory(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	out := b.invoke(t, `{"do":"memfd","size":5}`, 20*time.Second)
+	if !strings.Contains(string(out.Payload), "Runtime.OutOfMemory") || out.Memory < 128<<20 {
+		t.Errorf("the outcome is %+v", out)
+	}
+}
+
 // TestProcessesTogether: what a function starts counts as its own.
 func TestProcessesTogether(t *testing.T) {
 	t.Parallel()

@@ -41,21 +41,44 @@ func (e *Environment) processes() (all []int) {
 	return all
 }
 
-// memoryOf is what a process has that is its own, in bytes: not what it shares with files.
-func memoryOf(pid int) (n int64) {
+// memoryOf is what a process has that is its own, and what it shares with no file of a file system, in bytes.
+func memoryOf(pid int) (own, shared int64) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), ":")
-		if name == "RssAnon" || name == "RssShmem" {
-			kib, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
-			n += kib << 10
+		kib, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+		switch name {
+		case "RssAnon":
+			own = kib << 10
+		case "RssShmem":
+			shared = kib << 10
 		}
 	}
-	return n
+	return own, shared
+}
+
+// addMemoryFiles adds the files in memory that a process has open, whether it maps them or not, with the bytes that they hold.
+func addMemoryFiles(pid int, all map[uint64]int64) {
+	dir, err := os.Open(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		return
+	}
+	defer dir.Close() //nolint:errcheck // it was only read
+	names, _ := dir.Readdirnames(-1)
+	for _, name := range names {
+		name = dir.Name() + "/" + name
+		if target, err := os.Readlink(name); err != nil || !strings.HasPrefix(target, "/memfd:") {
+			continue
+		}
+		var stat syscall.Stat_t
+		if syscall.Stat(name, &stat) == nil {
+			all[stat.Ino] = stat.Blocks * 512
+		}
+	}
 }
 
 // watchEvery is how often the memory is looked at.
@@ -63,8 +86,9 @@ const watchEvery = 50 * time.Millisecond
 
 // watch kills an environment that has more memory than its function may have.
 func (e *Environment) watch(ctx context.Context) {
+	pause := watchEvery
 	for {
-		reached, stop := clock.Wall.Until(clock.Wall.Now().Add(watchEvery))
+		reached, stop := clock.Wall.Until(clock.Wall.Now().Add(pause))
 		select {
 		case <-ctx.Done():
 			stop()
@@ -72,7 +96,14 @@ func (e *Environment) watch(ctx context.Context) {
 		case <-reached:
 			stop()
 		}
-		if e.isFrozen() || e.measure() <= e.spec.Memory {
+		if e.isFrozen() {
+			continue
+		}
+		began := clock.Wall.Now()
+		now := e.measure()
+		// A function with very many processes and files must not keep the server busy with looking.
+		pause = max(watchEvery, 5*clock.Wall.Now().Sub(began))
+		if now <= e.spec.Memory {
 			continue
 		}
 		e.change(func() { e.greedy = true })
@@ -83,9 +114,17 @@ func (e *Environment) watch(ctx context.Context) {
 
 // measure looks at the memory, and keeps the most that it finds.
 func (e *Environment) measure() (now int64) {
+	var mapped, held int64
+	files := map[uint64]int64{}
 	for _, pid := range e.processes() {
-		now += memoryOf(pid)
+		own, shared := memoryOf(pid)
+		now, mapped = now+own, mapped+shared
+		addMemoryFiles(pid, files)
 	}
+	for _, size := range files {
+		held += size
+	}
+	now += max(mapped, held) // what is mapped is mostly of those files, and not to be counted twice
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.peak = max(e.peak, now)

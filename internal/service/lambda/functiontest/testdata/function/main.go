@@ -19,6 +19,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"golang.org/x/sys/unix"
 )
 
 // Event is what the function is asked to do.
@@ -154,6 +155,20 @@ func handle(ctx context.Context, e Event) (any, error) {
 		return names, err
 	case "write":
 		return nil, os.WriteFile(e.Text, make([]byte, e.Size), 0o600)
+	case "memfd": // writes files in memory, and maps none
+		for range e.Size {
+			fd, err := unix.MemfdCreate("x", 0)
+			if err != nil {
+				return nil, err
+			}
+			for range 50 {
+				if _, err := unix.Write(fd, make([]byte, 1<<20)); err != nil {
+					return nil, err
+				}
+			}
+		}
+		time.Sleep(5 * time.Second)
+		return nil, nil
 	case "shell":
 		out, err := exec.CommandContext(ctx, "/bin/sh", "-c", e.Text).CombinedOutput()
 		if err != nil {

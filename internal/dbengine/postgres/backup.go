@@ -18,13 +18,17 @@ import (
 //
 // The log of that time must not be recycled meanwhile; a temporary slot holds it, which goes with its connection.
 func (srv *Server) Backup(ctx context.Context, to dbengine.Sink) error {
-	slot, err := asSuperuser(ctx, srv.s, "postgres")
+	slot, err := asSuperuser(ctx, srv.s, home)
 	if err != nil {
 		return fmt.Errorf("backing up: %w", err)
 	}
 	defer func() { _ = slot.Close(context.WithoutCancel(ctx)) }()
 	name := "backup_" + strconv.Itoa(int(slot.PgConn().PID()))
-	if _, err := slot.Exec(ctx, "SELECT pg_create_physical_replication_slot('"+name+"', true, true)"); err != nil {
+	// A parameter may end idle connections, of which this is one: PostgreSQL 14 and later.
+	if _, err := slot.Exec(ctx, "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'"); err != nil {
+		return fmt.Errorf("backing up: %w", err)
+	}
+	if _, err := slot.Exec(ctx, "SELECT pg_catalog.pg_create_physical_replication_slot('"+name+"', true, true)"); err != nil {
 		return fmt.Errorf("backing up: holding the log: %w", err)
 	}
 	err = srv.s.Stream(ctx, dbengine.Command{
@@ -33,7 +37,7 @@ func (srv *Server) Backup(ctx context.Context, to dbengine.Sink) error {
 			"--pgdata=-", "--format=tar", "--wal-method=fetch", "--checkpoint=fast", "--label=strongroom",
 			"--host=/proc/self/cwd", "--port=" + strconv.Itoa(srv.s.Port), "--username=" + superuser, "--no-password",
 		},
-		Dir: srv.s.Path("run"),
+		Dir: srv.s.Path("run"), Env: firmEnvironment(),
 	}, func(r io.Reader) error { return unpack(ctx, r, to) })
 	if err != nil {
 		return fmt.Errorf("backing up: %w", err)

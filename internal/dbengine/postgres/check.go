@@ -30,8 +30,8 @@ func (e *Engine) Check(ctx context.Context, s dbengine.Settings) error {
 	}
 	checked := damaged(s.Run(ctx, dbengine.Command{
 		Program: b.path("pg_amcheck"),
-		Args:    []string{"--all", "--heapallindexed", "--parent-check", "--host=/proc/self/cwd", "--port=" + strconv.Itoa(s.Port), "--username=" + superuser, "--no-password"},
-		Dir:     s.Path("run"),
+		Args:    []string{"--all", "--maintenance-db=" + home, "--heapallindexed", "--parent-check", "--host=/proc/self/cwd", "--port=" + strconv.Itoa(s.Port), "--username=" + superuser, "--no-password"},
+		Dir:     s.Path("run"), Env: firmEnvironment(),
 	}))
 	return errors.Join(checked, dropAmcheck(ctx, s, missing))
 }
@@ -46,12 +46,12 @@ func damaged(err error) error {
 
 // addAmcheck installs the extension where it is missing, and says where that was.
 func addAmcheck(ctx context.Context, s dbengine.Settings) (missing []string, err error) {
-	c, err := asSuperuser(ctx, s, "postgres")
+	c, err := asSuperuser(ctx, s, home)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
-	rows, err := c.Query(ctx, "SELECT datname FROM pg_database WHERE datallowconn")
+	rows, err := c.Query(ctx, "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn")
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func addAmcheck(ctx context.Context, s dbengine.Settings) (missing []string, err
 	for _, database := range all {
 		var has bool
 		err := in(ctx, s, database, func(c *pgx.Conn) error {
-			if err := c.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'amcheck')").Scan(&has); err != nil || has {
+			if err := c.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'amcheck')").Scan(&has); err != nil || has {
 				return err
 			}
 			_, err := c.Exec(ctx, "CREATE EXTENSION amcheck SCHEMA pg_catalog")

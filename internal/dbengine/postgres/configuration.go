@@ -37,6 +37,27 @@ func init() { //nolint:gochecknoinits // a table, written as words
 // parameterName is what a name in the file may be: with a dot, that of an extension.
 var parameterName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$`)
 
+// libraries are those that the user may have loaded: of PostgreSQL's own and those of the extensions that Amazon RDS has. A path,
+// or a library that runs programs, is not among them.
+var libraries = strings.Fields("auto_explain orafce pgaudit pg_bigm pg_hint_plan pg_prewarm pg_similarity pg_stat_statements")
+
+// foreign says whether a parameter has libraries loaded that are not the user's to choose, or is one of an extension's that are
+// not: plperl's and pltcl's name code that runs before those languages are confined.
+func foreign(name, value string) bool {
+	if extension, _, ok := strings.Cut(name, "."); ok {
+		return extension != "plpgsql" && extension != "rds" && !slices.Contains(libraries, extension)
+	}
+	if !strings.HasSuffix(name, "_preload_libraries") {
+		return false
+	}
+	for library := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '"' }) {
+		if !slices.Contains(libraries, library) {
+			return true
+		}
+	}
+	return false
+}
+
 // Replication slots keep the log that a backup needs: at least this many can be.
 const leastSlots = 5
 
@@ -48,7 +69,7 @@ func parameters(given map[string]string) ([]string, error) {
 		lower := strings.ToLower(name)
 		bad := &dbengine.StartError{Reason: dbengine.ReasonBadParameter, Detail: name}
 		switch {
-		case !parameterName.MatchString(name), owned[lower], strings.ContainsAny(value, "\x00\n\r"):
+		case !parameterName.MatchString(name), owned[lower], foreign(lower, value), strings.ContainsAny(value, "\x00\n\r"):
 			return nil, bad
 		case lower == "wal_level" && !slices.Contains([]string{"replica", "logical"}, value):
 			return nil, bad
@@ -115,6 +136,7 @@ const access = `local all         rdsadmin          peer map=engine
 local replication rdsadmin          peer map=engine
 local all         all               reject
 host  all         rdsadmin all      reject
+host  rdsadmin    all      all      reject
 host  replication all      all      reject
 host  all         all      all      scram-sha-256
 `

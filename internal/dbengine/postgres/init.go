@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
@@ -122,12 +121,21 @@ func setMaster(ctx context.Context, s dbengine.Settings, password string) error 
 		return err
 	}
 	master := pgx.Identifier{s.MasterUsername}.Sanitize()
-	literal := "'" + strings.ReplaceAll(s.MasterUsername, "'", "''") + "'"
-	return run(
-		ctx, s,
-		"SET standard_conforming_strings = on",
-		"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = "+literal+") THEN CREATE ROLE "+master+"; END IF; END $$",
-		"ALTER ROLE "+master+" WITH LOGIN CREATEDB CREATEROLE INHERIT PASSWORD '"+kept+"' VALID UNTIL 'infinity'",
-		"GRANT rds_superuser TO "+master+" WITH ADMIN OPTION",
-	)
+	statements := []string{
+		"ALTER ROLE " + master + " WITH LOGIN CREATEDB CREATEROLE INHERIT PASSWORD '" + kept + "' VALID UNTIL 'infinity'",
+		"GRANT rds_superuser TO " + master + " WITH ADMIN OPTION",
+	}
+	c, err := asSuperuser(ctx, s, home)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+	var has bool
+	if err := c.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1)", s.MasterUsername).Scan(&has); err != nil {
+		return err
+	}
+	if !has {
+		statements = append([]string{"CREATE ROLE " + master}, statements...)
+	}
+	return execute(ctx, c, statements)
 }

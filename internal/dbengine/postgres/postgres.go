@@ -4,7 +4,8 @@
 // (postgresql.conf, pg_hba.conf, pg_ident.conf), run with the socket, tls with a certificate, log. A backup is data alone.
 //
 // The superuser, rdsadmin, is the engine's own: it enters over the socket only, in a directory that only the database's user may
-// enter, and is known by its account of the host. The master user comes over TCP with its password, and may what that of
+// enter, and is known by its account of the host. It works in a database of its own, and lets nothing that is stored in others,
+// which may come from anybody's snapshot, say what it runs. The master user comes over TCP with its password, and may what that of
 // Amazon RDS may, as far as an unchanged PostgreSQL can tell that apart from a superuser.
 package postgres
 
@@ -176,6 +177,9 @@ func (e *Engine) start(ctx context.Context, s dbengine.Settings, private bool) (
 	srv := &Server{Process: p, s: s, b: b}
 	if err := p.Await(ctx, srv.ready); err != nil {
 		return nil, err
+	}
+	if err := makeHome(ctx, s); err != nil {
+		return nil, srv.giveUp(fmt.Errorf("making the database %s: %w", home, err))
 	}
 	return srv, nil
 }

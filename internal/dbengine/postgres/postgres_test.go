@@ -28,6 +28,7 @@ func TestEngine(t *testing.T) {
 		BadParameters: map[string]string{
 			"no_such_parameter": "1", "work_mem": "much", "max_connections": "-1", "shared_preload_libraries": "no_such_library",
 			"archive_command": "touch /tmp/owned", "data_directory": "/", "bad name": "1", "wal_level": "minimal", "max_replication_slots": "0",
+			"session_preload_libraries": "pg_stat_statements, /tmp/x.so", "local_preload_libraries": "$libdir/plugins/x", "plperl.on_init": "system('id')",
 		},
 		GoodParameter: dbenginetest.Parameter{Name: "work_mem", Value: "5MB"},
 		Damage:        func(s dbengine.Settings) error { return os.Truncate(s.Path("data", "global", "pg_control"), 100) },

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,7 +35,28 @@ const (
 	tooManyConnections   = "53300"
 	invalidPassword      = "28P01"
 	invalidAuthorization = "28000"
+	noSuchDatabase       = "3D000"
 )
+
+// home is the engine's own database, in which the superuser works. Nobody else owns it or may connect to it, as on Amazon RDS.
+const home = "rdsadmin"
+
+// firm are the settings of each session of the superuser. Sent with the connection, they beat those that the owner of a database,
+// a role or the parameters set: no function or library of somebody else's runs with the superuser's rights.
+var firm = map[string]string{
+	"search_path": "pg_catalog, pg_temp", "session_preload_libraries": "", "local_preload_libraries": "", "role": "none",
+	"standard_conforming_strings": "on", "client_encoding": "UTF8",
+	"default_transaction_read_only": "off", "statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0",
+}
+
+// firmEnvironment is the same for PostgreSQL's own programs.
+func firmEnvironment() []string {
+	options := make([]string, 0, len(firm))
+	for _, name := range slices.Sorted(maps.Keys(firm)) {
+		options = append(options, "-c "+name+"="+strings.ReplaceAll(firm[name], " ", `\ `))
+	}
+	return []string{"PGOPTIONS=" + strings.Join(options, " ")}
+}
 
 // asSuperuser connects over the socket.
 func asSuperuser(ctx context.Context, s dbengine.Settings, database string) (*pgx.Conn, error) {
@@ -47,16 +71,21 @@ func asSuperuser(ctx context.Context, s dbengine.Settings, database string) (*pg
 		return dbengine.DialSocket(ctx, s.Path("run"), ".s.PGSQL."+strconv.Itoa(s.Port))
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	maps.Copy(config.RuntimeParams, firm)
 	return pgx.ConnectConfig(ctx, config)
 }
 
 // run executes statements as the superuser, one after the other.
 func run(ctx context.Context, s dbengine.Settings, statements ...string) error {
-	c, err := asSuperuser(ctx, s, "postgres")
+	c, err := asSuperuser(ctx, s, home)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+	return execute(ctx, c, statements)
+}
+
+func execute(ctx context.Context, c *pgx.Conn, statements []string) error {
 	for _, statement := range statements {
 		if _, err := c.Exec(ctx, statement); err != nil {
 			return err
@@ -67,12 +96,14 @@ func run(ctx context.Context, s dbengine.Settings, statements ...string) error {
 
 // ready says whether the database takes connections. Those that it has no room for are a sign of life as well.
 func (srv *Server) ready(ctx context.Context) (bool, error) {
-	c, err := asSuperuser(ctx, srv.s, "postgres")
+	c, err := asSuperuser(ctx, srv.s, home)
 	if err == nil {
 		return true, c.Close(ctx)
 	}
 	var answer *pgconn.PgError
 	switch {
+	case errors.As(err, &answer) && answer.Code == noSuchDatabase:
+		return true, nil // it is made next
 	case errors.As(err, &answer) && answer.Code == cannotConnectNow:
 		return false, nil
 	case errors.As(err, &answer) && answer.Code == tooManyConnections:

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"strongroom/clock"
@@ -12,8 +11,10 @@ import (
 
 // Log is the file that a database's processes write what they have to say to.
 type Log struct {
-	file *os.File
-	from int64 // where this start's part begins
+	settings Settings
+	name     string
+	file     *os.File
+	from     int64 // where this start's part begins
 }
 
 // mostLog is the size at which a log is put aside. Half of it and the one put aside remain at most.
@@ -21,20 +22,13 @@ const mostLog = 16 << 20
 
 // OpenLog opens the log of a database that is about to start.
 func (s Settings) OpenLog(name string) (*Log, error) {
-	if err := s.MakeDir(s.Path("log")); err != nil {
-		return nil, err
-	}
-	path := s.Path("log", name)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600) //nolint:gosec // the database's own directory
+	f, err := s.openAppend("log", name)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{file: f}
-	if err := s.give(path); err == nil {
-		l.trim()
-		l.from, err = f.Seek(0, io.SeekEnd)
-	}
-	if err != nil {
+	l := &Log{settings: s, name: name, file: f}
+	l.trim()
+	if l.from, err = f.Seek(0, io.SeekEnd); err != nil {
 		_ = f.Close()
 		return nil, err
 	}
@@ -43,7 +37,12 @@ func (s Settings) OpenLog(name string) (*Log, error) {
 
 // Since is what was written since the database was started, or the last of it.
 func (l *Log) Since() string {
-	info, err := os.Stat(l.file.Name())
+	f, err := l.settings.Open(l.settings.Path("log", l.name))
+	if err != nil {
+		return fmt.Sprintf("reading the log: %v", err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
 	if err != nil {
 		return fmt.Sprintf("reading the log: %v", err)
 	}
@@ -54,11 +53,6 @@ func (l *Log) Since() string {
 	}
 	from = max(from, size-most)
 	text := make([]byte, size-from)
-	f, err := os.Open(l.file.Name())
-	if err != nil {
-		return fmt.Sprintf("reading the log: %v", err)
-	}
-	defer func() { _ = f.Close() }()
 	n, err := f.ReadAt(text, from)
 	if err != nil && n == 0 && len(text) > 0 {
 		return fmt.Sprintf("reading the log: %v", err)
@@ -87,15 +81,16 @@ func (l *Log) trim() {
 	if err != nil || info.Size() < mostLog {
 		return
 	}
-	old, err := os.OpenFile(l.file.Name()+".1", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	old, err := l.settings.openAppend("log", l.name+".1")
 	if err != nil {
 		return // the next minute tries again
 	}
+	_ = old.Truncate(0)
 	// Only the end: a log that grew by gigabytes in the minute is no reason to fill the disk with it twice.
 	from := max(0, info.Size()-mostLog)
 	_, copyErr := io.Copy(old, io.NewSectionReader(l.file, from, info.Size()-from))
 	if closeErr := old.Close(); copyErr != nil || closeErr != nil {
-		_ = os.Remove(filepath.Clean(old.Name()))
+		_ = l.settings.RemoveAll(l.settings.Path("log", l.name+".1"))
 	}
 	_ = l.file.Truncate(0)
 }

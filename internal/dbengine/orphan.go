@@ -89,7 +89,7 @@ func release(all []member) {
 
 // workingDirs are the database's directory and those in it.
 func (s Settings) workingDirs() (dirs []os.FileInfo, err error) {
-	own, err := os.Stat(s.Dir)
+	own, err := os.Lstat(s.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,8 @@ func (s Settings) workingDirs() (dirs []os.FileInfo, err error) {
 		return nil, err
 	}
 	for _, entry := range entries {
-		if info, err := os.Stat(s.Path(entry.Name())); err == nil && info.IsDir() {
+		// A link is the user's to lay, to a directory in which others work.
+		if info, err := os.Lstat(s.Path(entry.Name())); err == nil && info.IsDir() {
 			dirs = append(dirs, info)
 		}
 	}

@@ -17,60 +17,9 @@ func (s Settings) owner() *User {
 	return s.User
 }
 
-// Enter makes the database's directory one that its user may enter.
-func (s Settings) Enter() error { return s.give(s.Dir) }
-
 // Path is a path in the database's directory.
 func (s Settings) Path(elem ...string) string {
 	return filepath.Join(append([]string{s.Dir}, elem...)...)
-}
-
-// MakeDir makes a directory that only the database's user may enter, if it is not there.
-func (s Settings) MakeDir(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return err
-	}
-	return s.give(path)
-}
-
-// WriteFile writes a file that only the database's user may read, in one step.
-func (s Settings) WriteFile(path string, content []byte) error {
-	next := path + ".new"
-	if err := os.WriteFile(next, content, 0o600); err != nil {
-		return err
-	}
-	if err := s.give(next); err != nil {
-		return err
-	}
-	return os.Rename(next, path)
-}
-
-// give makes a file the database's user's.
-func (s Settings) give(path string) error {
-	o := s.owner()
-	if o == nil {
-		return nil
-	}
-	return os.Lchown(path, o.UID, o.GID)
-}
-
-// GiveTree makes all files below a path the database's user's, and readable and writable by it alone.
-func (s Settings) GiveTree(path string) error {
-	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if err := s.give(name); err != nil {
-			return err
-		}
-		switch {
-		case entry.IsDir():
-			return os.Chmod(name, 0o700) //nolint:gosec // a directory must be entered
-		case entry.Type().IsRegular():
-			return os.Chmod(name, 0o600)
-		}
-		return nil
-	})
 }
 
 // TreeSize is the number of bytes that the files below a path take on disk. Files that vanish meanwhile do not matter.
@@ -103,16 +52,54 @@ func onDisk(info fs.FileInfo) int64 {
 
 // SyncTree makes files and their names durable.
 func SyncTree(path string) error {
-	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+	root, err := openRoot(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	return fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.IsDir() && !entry.Type().IsRegular() {
 			return err
 		}
-		f, err := os.Open(name) //nolint:gosec // a path that was walked to
+		f, err := openIn(root, name, os.O_RDONLY)
 		if err != nil {
 			return err
 		}
 		return errors.Join(f.Sync(), f.Close())
 	})
+}
+
+// GiveTree makes all files below a path the database's user's, and readable and writable by it alone.
+func (s Settings) GiveTree(path string) error {
+	return s.within(path, func(root *os.Root, top string) error {
+		return fs.WalkDir(root.FS(), filepath.ToSlash(top), func(name string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return s.giveOne(root, name, entry)
+		})
+	})
+}
+
+func (s Settings) giveOne(root *os.Root, name string, entry fs.DirEntry) error {
+	mode := fs.FileMode(0o600)
+	switch {
+	case entry.IsDir():
+		mode = 0o700
+	case !entry.Type().IsRegular():
+		if o := s.owner(); o != nil {
+			return root.Lchown(name, o.UID, o.GID)
+		}
+		return nil
+	}
+	if s.owner() == nil {
+		return root.Chmod(name, mode) // what this process may not read it could not open
+	}
+	f, err := openIn(root, name, os.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.give(f), f.Chmod(mode), f.Close())
 }
 
 // TakeOver makes all files of a directory of the database the user's, if the directory is another's: it was laid there by root,
@@ -122,7 +109,7 @@ func (s Settings) TakeOver(name string) error {
 	if o == nil {
 		return nil
 	}
-	info, err := os.Stat(s.Path(name))
+	info, err := os.Lstat(s.Path(name))
 	if err != nil {
 		return err
 	}

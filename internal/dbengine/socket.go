@@ -3,6 +3,7 @@ package dbengine
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 )
@@ -15,6 +16,14 @@ func DialSocket(ctx context.Context, dir, name string) (net.Conn, error) {
 		return nil, err
 	}
 	defer func() { _ = d.Close() }()
+	path := fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), name)
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Type() != fs.ModeSocket { // but a link to somebody else's
+		return nil, fmt.Errorf("%s is no socket", name)
+	}
 	var dialer net.Dialer
-	return dialer.DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), name))
+	return dialer.DialContext(ctx, "unix", path)
 }

@@ -149,7 +149,7 @@ func (e *Engine) wipe(ctx context.Context, s dbengine.Settings) error {
 			return err
 		}
 	}
-	return errors.Join(os.RemoveAll(s.Path("postgres")), os.RemoveAll(s.Path("gateway")))
+	return s.RemoveAll(s.Path("postgres"), s.Path("gateway"))
 }
 
 // clear ends a gateway that an earlier process left running. The PostgreSQL's engine does so with its own.
@@ -157,10 +157,7 @@ func (e *Engine) clear(ctx context.Context, s dbengine.Settings) error {
 	if err := errors.Join(s.Enter(), s.EndOrphans(ctx, syscall.SIGTERM, process)); err != nil {
 		return err
 	}
-	if err := os.Remove(s.Path("gateway", socket)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return s.RemoveAll(s.Path("gateway", socket))
 }
 
 // privately does something to a database that nobody else reaches meanwhile.
@@ -201,7 +198,7 @@ func (e *Engine) Restored(ctx context.Context, s dbengine.Settings) error {
 
 // administrator returns the password of the engine's own user.
 func administrator(s dbengine.Settings) (string, error) {
-	text, err := os.ReadFile(s.Path(secret))
+	text, err := s.ReadFile(s.Path(secret))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", &dbengine.StartError{Reason: dbengine.ReasonDamaged, Detail: secret + " is missing"}
 	}

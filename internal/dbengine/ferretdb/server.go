@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -142,7 +141,7 @@ func (v *server) Size(ctx context.Context) (int64, error) { return v.postgres.Si
 
 // Backup implements [dbengine.Server].
 func (v *server) Backup(ctx context.Context, to dbengine.Sink) error {
-	f, err := os.Open(v.settings.Path(secret))
+	f, err := v.settings.Open(v.settings.Path(secret))
 	if err != nil {
 		return err
 	}

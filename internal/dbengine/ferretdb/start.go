@@ -67,10 +67,7 @@ func (e *Engine) start(ctx context.Context, s dbengine.Settings) (*server, error
 	if err := e.startInner(ctx, v); err != nil {
 		return nil, err
 	}
-	err = v.inner.MakeDir(s.Path("log"))
-	if err == nil {
-		err = v.postgres.SetMasterPassword(ctx, v.inner.MasterPassword)
-	}
+	err = v.postgres.SetMasterPassword(ctx, v.inner.MasterPassword)
 	if err == nil {
 		err = v.startGateway(ctx)
 	}

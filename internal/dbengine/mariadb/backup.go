@@ -46,7 +46,7 @@ func (srv *Server) backup(ctx context.Context, program string, to dbengine.Sink)
 	if err != nil {
 		return fmt.Errorf("backing up: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
+	defer func() { _ = srv.s.RemoveAll(dir) }()
 	if err := srv.s.MakeDir(dir); err != nil {
 		return fmt.Errorf("backing up: %w", err)
 	}
@@ -58,7 +58,7 @@ func (srv *Server) backup(ctx context.Context, program string, to dbengine.Sink)
 	if err != nil {
 		return fmt.Errorf("backing up: %w", err)
 	}
-	return send(ctx, dir, to)
+	return srv.send(ctx, dir, to)
 }
 
 // room says whether the copy has room beside the data. Without that a backup could end what it is to protect.
@@ -79,7 +79,7 @@ func (srv *Server) room() error {
 }
 
 // send gives the files below a directory to a sink, and removes each when it is there.
-func send(ctx context.Context, dir string, to dbengine.Sink) error {
+func (srv *Server) send(ctx context.Context, dir string, to dbengine.Sink) error {
 	return filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -99,15 +99,18 @@ func send(ctx context.Context, dir string, to dbengine.Sink) error {
 		case !info.Mode().IsRegular():
 			return fmt.Errorf("backing up: %s is no file", relative)
 		}
-		f.Size = info.Size()
-		content, err := os.Open(name) //nolint:gosec // a path that was walked to
+		content, err := srv.s.Open(name)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = content.Close() }()
+		if info, err = content.Stat(); err != nil {
+			return err
+		}
+		f.Size = info.Size()
 		if err := to.Put(ctx, f, content); err != nil {
 			return err
 		}
-		return os.Remove(name)
+		return srv.s.RemoveAll(name)
 	})
 }

@@ -32,7 +32,7 @@ func (e *Engine) Init(ctx context.Context, s dbengine.Settings) error {
 			return err
 		}
 	}
-	if err := os.RemoveAll(next.Dir); err != nil {
+	if err := s.RemoveAll(next.Dir); err != nil {
 		return err
 	}
 	if err := next.MakeDir(next.Path("data")); err != nil {
@@ -56,7 +56,7 @@ func (e *Engine) Init(ctx context.Context, s dbengine.Settings) error {
 	if err := os.Rename(next.Path("data"), s.Path("data")); err != nil {
 		return err
 	}
-	return os.RemoveAll(next.Dir)
+	return s.RemoveAll(next.Dir)
 }
 
 // populate leaves no accounts but the engine's own and the master user's, and makes the first database.

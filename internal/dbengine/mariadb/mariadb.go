@@ -111,7 +111,7 @@ func (e *Engine) start(ctx context.Context, s dbengine.Settings, private bool) (
 		return nil, srv.giveUp(err)
 	}
 	// The account is made; its password need not lie there twice.
-	if err := os.Remove(s.Path("run", "init.sql")); err != nil {
+	if err := s.RemoveAll(s.Path("run", "init.sql")); err != nil {
 		return nil, srv.giveUp(err)
 	}
 	return srv, nil
@@ -141,10 +141,8 @@ func clear(ctx context.Context, s dbengine.Settings) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range append(left, s.Path("run")) {
-		if err := os.RemoveAll(name); err != nil {
-			return err
-		}
+	if err := s.RemoveAll(append(left, s.Path("run"))...); err != nil {
+		return err
 	}
 	for _, name := range []string{"run", "files"} {
 		if err := s.MakeDir(s.Path(name)); err != nil {

@@ -3,7 +3,6 @@ package mariadb
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 
 	"strongroom/internal/dbengine"
@@ -57,7 +56,7 @@ func prepare(ctx context.Context, s dbengine.Settings) error {
 		return damaged(err)
 	}
 	for _, name := range notes {
-		if err := os.Remove(s.Path("data", name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.RemoveAll(s.Path("data", name)); err != nil {
 			return err
 		}
 	}

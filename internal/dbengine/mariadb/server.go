@@ -9,7 +9,6 @@ import (
 	"io"
 	"log"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -156,7 +155,7 @@ func (srv *Server) Size(context.Context) (int64, error) { return dbengine.TreeSi
 func (srv *Server) upgrade(ctx context.Context) error {
 	var was string
 	for _, name := range []string{"mariadb_upgrade_info", "mysql_upgrade_info"} {
-		if text, err := os.ReadFile(srv.s.Path("data", name)); err == nil {
+		if text, err := srv.s.ReadFile(srv.s.Path("data", name)); err == nil {
 			was = string(text)
 			break
 		}

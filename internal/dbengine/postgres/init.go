@@ -31,10 +31,10 @@ func (e *Engine) Init(ctx context.Context, s dbengine.Settings) error {
 			return err
 		}
 	}
-	if err := os.RemoveAll(next.Dir); err != nil {
+	if err := s.RemoveAll(next.Dir); err != nil {
 		return err
 	}
-	if err := next.MakeDir(next.Dir); err != nil {
+	if err := next.MakeDir(next.Path("data")); err != nil {
 		return err
 	}
 	if err := initdb(ctx, b, next); err != nil {
@@ -49,7 +49,7 @@ func (e *Engine) Init(ctx context.Context, s dbengine.Settings) error {
 	if err := os.Rename(next.Path("data"), s.Path("data")); err != nil {
 		return err
 	}
-	return os.RemoveAll(next.Dir)
+	return s.RemoveAll(next.Dir)
 }
 
 func initdb(ctx context.Context, b binaries, s dbengine.Settings) error {

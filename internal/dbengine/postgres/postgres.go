@@ -112,7 +112,7 @@ func ofMajor(major string) (binaries, error) {
 
 // forData are the programs that can run the data which is there.
 func forData(ctx context.Context, s dbengine.Settings) (binaries, error) {
-	text, err := os.ReadFile(s.Path("data", "PG_VERSION"))
+	text, err := s.ReadFile(s.Path("data", "PG_VERSION"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", &dbengine.StartError{Reason: dbengine.ReasonDamaged, Detail: "data/PG_VERSION is missing"}
@@ -193,10 +193,8 @@ func clear(ctx context.Context, s dbengine.Settings) error {
 	if err := s.EndOrphans(ctx, syscall.SIGINT, process); err != nil {
 		return err
 	}
-	for _, name := range []string{s.Path("data", "postmaster.pid"), s.Path("run")} {
-		if err := os.RemoveAll(name); err != nil {
-			return err
-		}
+	if err := s.RemoveAll(s.Path("data", "postmaster.pid"), s.Path("run")); err != nil {
+		return err
 	}
 	return s.MakeDir(s.Path("run"))
 }

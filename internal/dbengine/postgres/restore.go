@@ -39,12 +39,7 @@ func (e *Engine) Restored(ctx context.Context, s dbengine.Settings) error {
 	if err := srv.Stop(ctx); err != nil {
 		return err
 	}
-	for _, name := range []string{"backup_manifest", "backup_label.old"} {
-		if err := os.Remove(s.Path("data", name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
+	return s.RemoveAll(s.Path("data", "backup_manifest"), s.Path("data", "backup_label.old"))
 }
 
 // verify holds the files against the manifest, once: when recovery has begun they are no longer what was backed up.

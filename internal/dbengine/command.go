@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +48,7 @@ func (s Settings) prepare(ctx context.Context, c Command) (prepared, error) {
 			return prepared{}, err
 		}
 	} else {
+		unconfined.Do(warnUnconfined)
 		cmd.Cmd = s.direct(ctx, c)
 	}
 	// Both ways give it a group of its own. What makes a sandbox is two processes, of which the second outlives the first if that
@@ -54,6 +56,17 @@ func (s Settings) prepare(ctx context.Context, c Command) (prepared, error) {
 	cmd.Cancel = func() error { return killGroup(cmd.Cmd) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
 	return cmd, nil
+}
+
+var unconfined sync.Once
+
+// warnUnconfined tells whoever runs the server what it has no power to prevent, once: docs/databases.md says what that means.
+func warnUnconfined() {
+	why := "bubblewrap cannot make sandboxes here"
+	if os.Geteuid() != 0 {
+		why = "this server is not root"
+	}
+	slog.Warn("databases run without a sandbox: the databases of all accounts are one user's, and whoever breaks out of SQL in one reads the others", slog.String("reason", why))
 }
 
 // killGroup kills a command and what it has started so far.

@@ -124,6 +124,21 @@ func (s Settings) MakeDir(path string) error {
 	})
 }
 
+// Reserve makes a directory that the database's user may enter and not change, if it is not there.
+func (s Settings) Reserve(path string) error {
+	return s.within(path, func(root *os.Root, name string) error {
+		f, err := makeIn(root, name)
+		if err != nil {
+			return err
+		}
+		gid := os.Getegid()
+		if o := s.owner(); o != nil {
+			gid = o.GID
+		}
+		return errors.Join(f.Chown(os.Geteuid(), gid), f.Chmod(0o550), f.Close())
+	})
+}
+
 // makeIn makes a directory if there is none, in the place of whatever else is there, and opens it.
 func makeIn(root *os.Root, name string) (*os.File, error) {
 	if info, err := root.Lstat(name); err == nil && !info.IsDir() {

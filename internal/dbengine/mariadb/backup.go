@@ -55,7 +55,7 @@ func (srv *Server) backup(ctx context.Context, program string, to dbengine.Sink)
 		Args:    []string{"--defaults-file=" + srv.s.Path("run", "client.cnf"), "--backup", "--datadir=" + srv.s.Path("data"), "--target-dir=" + dir},
 		Dir:     srv.s.Path("data"),
 	})
-	if err != nil {
+	if err := srv.remade(err); err != nil {
 		return fmt.Errorf("backing up: %w", err)
 	}
 	return srv.send(ctx, dir, to)

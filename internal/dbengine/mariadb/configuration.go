@@ -122,6 +122,7 @@ func configure(s dbengine.Settings, private bool) (password string, err error) {
 		setting("bind-address", s.Address),
 		setting("pid-file", s.Path("run", "mariadb.pid")),
 		setting("secure-file-priv", s.Path("files")),
+		setting("plugin-dir", s.Path("plugins")),
 		setting("init-file", s.Path("run", "init.sql")),
 		setting("ssl-cert", certificate),
 		setting("ssl-key", key),

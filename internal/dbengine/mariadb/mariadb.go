@@ -2,10 +2,14 @@
 //
 // A database's directory has the data in data; all else is written anew at each start: the configuration (mariadb.cnf), run with
 // the socket and what concerns the engine's own account, tls with a certificate, log; files is the only place that SQL could
-// read and write files in. A backup is data alone.
+// read and write files in, and plugins the only one that it could load libraries from; both are empty and not the database's user's
+// to write. A backup is data alone.
 //
 // The engine's own account, rdsadmin, gets a new password at each start, which is kept in run, and enters over the socket only.
-// The master user comes over TCP and may what that of Amazon RDS may, which does not hold the privileges FILE and SUPER.
+// The master user comes over TCP with the privileges of that of Amazon RDS, without FILE and SUPER. MariaDB itself cannot keep it from those:
+// whoever may write in all databases may write in mysql, where privileges are kept, and no privilege is all but that (Amazon RDS
+// patches MariaDB). So whoever is master is taken to have all privileges of SQL: what holds it is the sandbox, and that there is
+// nothing in it to read, write or load but its own data.
 package mariadb
 
 import (
@@ -144,12 +148,11 @@ func clear(ctx context.Context, s dbengine.Settings) error {
 	if err := s.RemoveAll(append(left, s.Path("run"))...); err != nil {
 		return err
 	}
-	for _, name := range []string{"run", "files"} {
-		if err := s.MakeDir(s.Path(name)); err != nil {
-			return err
-		}
+	// Anew, whatever was in them.
+	if err := s.RemoveAll(s.Path("files"), s.Path("plugins")); err != nil {
+		return err
 	}
-	return nil
+	return errors.Join(s.MakeDir(s.Path("run")), s.Reserve(s.Path("files")), s.Reserve(s.Path("plugins")))
 }
 
 // escapeGlob takes their meaning from the characters of a path.

@@ -9,7 +9,9 @@ import (
 	"log"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
@@ -172,5 +174,99 @@ func TestMasterIsNoSuperuser(t *testing.T) {
 			_ = l.Close()
 			t.Errorf("%q enters over TCP without a password", name)
 		}
+	}
+	contained(t, s)
+	accountDropped(t, s, srv)
+}
+
+// contained: a master user that gave itself all privileges reads, writes and loads nothing but the database's own.
+func contained(t *testing.T, s dbengine.Settings) {
+	t.Helper()
+	ctx := t.Context()
+	l, err := open(ctx, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, statement := range []string{
+		"UPDATE mysql.global_priv SET priv = json_set(priv, '$.access', 18446744073709551615) WHERE host = '%'", "FLUSH PRIVILEGES",
+	} {
+		if _, err := l.ExecContext(ctx, statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if l, err = open(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := l.ExecContext(ctx, "SET GLOBAL slow_query_log = 0"); err != nil {
+		t.Fatalf("the test is to have all privileges: %v", err)
+	}
+	outside := filepath.Join(os.TempDir(), "outside-"+strconv.Itoa(s.Port))
+	t.Cleanup(func() { _ = os.Remove(outside) })
+	for _, statement := range []string{
+		"SELECT 1 INTO OUTFILE '" + outside + "'", "SELECT 1 INTO DUMPFILE '" + s.Path("files", "x") + "'", "SELECT 1 INTO DUMPFILE '" + s.Path("plugins", "x.so") + "'",
+		"SELECT 1 INTO OUTFILE '" + s.Path("x") + "'", "LOAD DATA INFILE '/etc/passwd' INTO TABLE shop.t", "INSTALL SONAME 'auth_ed25519'", "INSTALL SONAME 'server_audit'",
+		"CREATE FUNCTION sys_exec RETURNS INTEGER SONAME 'x.so'", "SET GLOBAL plugin_dir = '/tmp'", "SET GLOBAL secure_file_priv = '/'",
+	} {
+		if _, err := l.ExecContext(ctx, statement); err == nil {
+			t.Errorf("with all privileges, this is possible: %s", statement)
+		}
+	}
+	if os.Geteuid() == 0 { // an ordinary user's server is that user
+		for _, path := range []string{outside, s.Path("log", "mine"), s.Path("mine"), s.Path("plugins", "mine")} {
+			_, _ = l.ExecContext(ctx, "SET GLOBAL general_log_file = '"+path+"'")
+			_, _ = l.ExecContext(ctx, "SET GLOBAL general_log = 1")
+			_, _ = l.ExecContext(ctx, "SELECT 1")
+			_, _ = l.ExecContext(ctx, "SET GLOBAL general_log = 0")
+			if _, err := os.Lstat(path); err == nil {
+				t.Errorf("%s was written", path)
+			}
+		}
+	}
+}
+
+// accountDropped: a master user that drops the engine's own account has the server end, and the next start makes the account again.
+func accountDropped(t *testing.T, s dbengine.Settings, srv dbengine.Server) {
+	t.Helper()
+	ctx := t.Context()
+	l, err := open(ctx, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.ExecContext(ctx, "DROP USER rdsadmin@localhost"); err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	if err := srv.SetMasterPassword(ctx, s.MasterPassword); err == nil {
+		t.Error("the password was set by an account that is gone")
+	}
+	select {
+	case <-srv.Done():
+	default:
+		t.Fatal("it still runs, without its account")
+	}
+	if srv, err = engine.Start(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = srv.Stop(context.Background()) })
+	if err := srv.SetMasterPassword(ctx, s.MasterPassword); err != nil {
+		t.Errorf("setting the password after the start: %v", err)
+	}
+}
+
+// TestNotesMissing: a backup that lost what mariadb-backup noted is not taken for one that is ready.
+func TestNotesMissing(t *testing.T) {
+	t.Parallel()
+	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t), User: dbengine.DefaultUser("mysql")}
+	if err := os.Mkdir(s.Path("data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.Path("data", "ibdata1"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var why *dbengine.StartError
+	if err := engine.Restored(t.Context(), s); !errors.As(err, &why) || why.Reason != dbengine.ReasonDamaged || !strings.Contains(why.Detail, "notes") {
+		t.Errorf("restoring says %v", err)
 	}
 }

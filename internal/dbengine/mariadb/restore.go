@@ -16,6 +16,9 @@ var notes = []string{
 	"xtrabackup_checkpoints", "mariadb_backup_checkpoints",
 }
 
+// prepared is a file that says that the log of the backup is applied.
+const prepared = "prepared"
+
 // Restored implements [dbengine.Engine]: it applies the log of the backup to the files, and stops the database in good order.
 func (e *Engine) Restored(ctx context.Context, s dbengine.Settings) error {
 	if err := clear(ctx, s); err != nil {
@@ -48,12 +51,18 @@ func prepare(ctx context.Context, s dbengine.Settings) error {
 	if err != nil {
 		return err
 	}
-	if !exists(s.Path("data", "xtrabackup_checkpoints")) && !exists(s.Path("data", "mariadb_backup_checkpoints")) {
+	if exists(s.Path(prepared)) {
 		return whole(s)
+	}
+	if !exists(s.Path("data", "xtrabackup_checkpoints")) && !exists(s.Path("data", "mariadb_backup_checkpoints")) {
+		return &dbengine.StartError{Reason: dbengine.ReasonDamaged, Detail: "the backup's notes (xtrabackup_checkpoints) are missing"}
 	}
 	err = s.Run(ctx, dbengine.Command{Program: program, Args: []string{"--no-defaults", "--prepare", "--target-dir=" + s.Path("data")}})
 	if err != nil {
 		return damaged(err)
+	}
+	if err := errors.Join(dbengine.SyncTree(s.Path("data")), s.WriteFile(s.Path(prepared), nil)); err != nil {
+		return err
 	}
 	for _, name := range notes {
 		if err := s.RemoveAll(s.Path("data", name)); err != nil {

@@ -9,8 +9,11 @@ import (
 	"io"
 	"log"
 	"net"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,6 +27,7 @@ type Server struct {
 	*dbengine.Process
 	s        dbengine.Settings
 	password string // of the engine's own account
+	lost     sync.Once
 }
 
 var _ dbengine.Server = (*Server)(nil)
@@ -47,8 +51,25 @@ func (srv *Server) asSuperuser(ctx context.Context, statements ...string) error 
 	config.DialFunc = func(ctx context.Context, _, addr string) (net.Conn, error) {
 		return dbengine.DialSocket(ctx, srv.s.Path("run"), addr)
 	}
-	return run(ctx, config, append([]string{"SET SESSION sql_mode = ''"}, statements...))
+	return srv.remade(run(ctx, config, append([]string{"SET SESSION sql_mode = ''"}, statements...)))
 }
+
+// remade ends the server if it failed because the engine's own account was dropped or robbed of privileges, which the master user
+// can do. Whoever keeps the server starts it again, and the start makes the account anew.
+func (srv *Server) remade(err error) error {
+	var answer *mysql.MySQLError
+	var failed *dbengine.ToolError
+	if errors.As(err, &answer) && slices.Contains(accountErrors, answer.Number) || errors.As(err, &failed) && accountLost.MatchString(failed.Output) {
+		srv.lost.Do(func() { _ = srv.giveUp(nil) })
+		return fmt.Errorf("the database starts again, as its account %s was changed: %w", superuser, err)
+	}
+	return err
+}
+
+// accountErrors are MariaDB's error codes for who may not enter, and for who may not do something.
+var accountErrors = []uint16{1044, accessDenied, 1130, 1142, 1227, 1698}
+
+var accountLost = regexp.MustCompile(`Access denied|is not allowed to connect|Error: missing required privilege`)
 
 // run executes statements on one connection.
 func run(ctx context.Context, config *mysql.Config, statements []string) error {

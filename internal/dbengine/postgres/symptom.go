@@ -19,7 +19,8 @@ var symptoms = []dbengine.Symptom{
 	{Pattern: regexp.MustCompile(`(?i)could not map anonymous shared memory|could not create shared memory segment|semget`), Reason: dbengine.ReasonNoMemory},
 	{Pattern: regexp.MustCompile(`No space left on device|Disk quota exceeded|File too large`), Reason: dbengine.ReasonNoSpace},
 	{Pattern: regexp.MustCompile(`could not bind .*: Address already in use`), Reason: dbengine.ReasonPortInUse},
-	{Pattern: regexp.MustCompile(`database files are incompatible with server`), Reason: dbengine.ReasonVersion},
+	// Data of another major version is not started at all, as its PG_VERSION tells: what says so here is garbage.
+	{Pattern: regexp.MustCompile(`(database files are incompatible with server)`), Reason: dbengine.ReasonDamaged},
 	{Pattern: regexp.MustCompile(`Permission denied`), Reason: dbengine.ReasonPermission},
 	{Pattern: regexp.MustCompile(`(?:PANIC|FATAL):  ((?:could not locate a valid checkpoint|could not locate required checkpoint|could not find|invalid checkpoint|could not open|could not read|could not access|control file|incorrect checksum|invalid data in|WAL ends before|bogus data|corrupted|invalid primary checkpoint|the database system is not in|is not a valid|"[^"]+" is not a valid).*)`), Reason: dbengine.ReasonDamaged},
 	{Pattern: regexp.MustCompile(`(invalid page in block \d+ of relation .*)`), Reason: dbengine.ReasonDamaged},

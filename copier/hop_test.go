@@ -169,7 +169,9 @@ func TestAPointThatGoesWhileItIsCopiedOn(t *testing.T) {
 		b.jobs[1].State = types.CopyJobStateRunning
 		byHand := b.jobs[0] // to a vault that is none of the copier's
 		byHand.CopyJobId, byHand.DestinationBackupVaultArn, byHand.State = aws.String("by-hand"), aws.String(strings.Replace(finalVault, "final", "other", 1)), types.CopyJobStateFailed
-		b.jobs = append(b.jobs, byHand)
+		before := b.jobs[0] // the attempt before the one that made the copy
+		before.CopyJobId, before.State, before.CreationDate = aws.String("before"), types.CopyJobStateFailed, aws.Time(b.now.Add(-time.Hour))
+		b.jobs = append(b.jobs, byHand, before)
 		b.vaults[firstVault] = nil
 		if v := b.tell(t, firstHop(point)); v.Done || v.Err != nil || v.After != betweenLooks || len(b.dead) > 0 {
 			t.Errorf("under way: the verdict is %+v, the dead letters: %v", v, b.reasons())
@@ -179,7 +181,7 @@ func TestAPointThatGoesWhileItIsCopiedOn(t *testing.T) {
 		if v := b.tell(t, firstHop(point)); !v.Done || !slices.Equal(b.reasons(), want) {
 			t.Errorf("%s: the verdict is %+v, the dead letters: %v", end, v, b.reasons())
 		}
-		b.started(t, 3)
+		b.started(t, 4)
 	}
 }
 

@@ -195,6 +195,8 @@ func TestARouteByTagsTellsWhatMustBeThere(t *testing.T) {
 	for i, j := range b.jobs {
 		if *j.DestinationBackupVaultArn == finalVault {
 			b.end(i, types.CopyJobStateCompleted, "", "")
+		} else {
+			b.end(i, types.CopyJobStateFailed, "Access denied", "ACCESS_DENIED")
 		}
 	}
 	if _, err := b.Reconcile(t.Context()); err != nil || !slices.Equal(b.left(), []string{long}) {

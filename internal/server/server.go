@@ -288,7 +288,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		PutEvent: messages.buses.PutServiceEvent, Notify: messages.vaultNotification,
 		Identity: identity{identities, sessions}, Organization: membership(organizationOf(s.db)), Trail: recorder, Log: s.log,
 		FollowPolicies: followPolicies(organization, plans),
-		Sweep:          []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, messages.queues.Sweep, lines.Sweep, databases.Sweep},
+		Sweep:          []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, fleet.Sweep, messages.queues.Sweep, lines.Sweep, databases.Sweep},
 		Due:            []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
 	})
 	return services{identities, sessions, organization, messages, objects, functions}, nil

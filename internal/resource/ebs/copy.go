@@ -8,6 +8,7 @@ import (
 
 	"strongroom/archive"
 	"strongroom/internal/api"
+	"strongroom/internal/resource/task"
 	"strongroom/internal/state"
 )
 
@@ -47,7 +48,7 @@ const noVolume = "vol-ffffffff"
 
 // writeCopy brings the blocks of the snapshot that s is a copy of into the domain of s, as EC2 under the grants that
 // the caller gave it.
-func (e *Engine) writeCopy(ctx context.Context, t *task, s state.Snapshot) (archive.Summary, error) {
+func (e *Engine) writeCopy(ctx context.Context, t *task.Task, s state.Snapshot) (archive.Summary, error) {
 	source, err := e.snapshot(ctx, s.CopiedFrom)
 	if err != nil {
 		return archive.Summary{}, err

@@ -17,6 +17,7 @@ import (
 	"strongroom/clock"
 	"strongroom/internal/api"
 	"strongroom/internal/archives"
+	"strongroom/internal/resource/task"
 	"strongroom/internal/state"
 )
 
@@ -36,8 +37,9 @@ type Archives interface {
 type Config struct {
 	DB       *state.DB
 	Clock    clock.Clock
-	Door     *api.Door // to KMS, and to EC2 for the kind's restores
-	Dir      string    // the files of a Region's volumes lie in Dir/REGION/ebs/ACCOUNT
+	Wall     clock.Clock // paces what is tried again; nil means clock.Wall
+	Door     *api.Door   // to KMS, and to EC2 for the kind's restores
+	Dir      string      // the files of a Region's volumes lie in Dir/REGION/ebs/ACCOUNT
 	Archives Archives
 	Log      *slog.Logger // nil means slog.Default()
 }
@@ -48,11 +50,10 @@ type Engine struct {
 	Config
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	tasks  sync.WaitGroup
+	tasks  *task.Group // by volume or snapshot id
 
 	mu       sync.Mutex
 	disks    map[string]*openedDisk // by volume or snapshot id; guarded by mu
-	running  map[string]*task       // by volume or snapshot id; guarded by mu
 	attached map[string]int         // NBD connections by volume id; guarded by mu
 	uploads  map[string]time.Time   // of open direct uploads, the last write; guarded by mu
 	readers  readers
@@ -69,9 +70,12 @@ func New(c Config) *Engine {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.Wall == nil {
+		c.Wall = clock.Wall
+	}
 	e := &Engine{
-		Config: c, disks: map[string]*openedDisk{}, running: map[string]*task{}, attached: map[string]int{},
-		uploads: map[string]time.Time{},
+		Config: c, disks: map[string]*openedDisk{}, attached: map[string]int{},
+		uploads: map[string]time.Time{}, tasks: task.NewGroup(c.Wall),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
@@ -89,7 +93,7 @@ func (e *Engine) Start(ctx context.Context) error {
 // Close stops what is under way, which the next Start takes up, and waits for it.
 func (e *Engine) Close() error {
 	e.cancel()
-	e.tasks.Wait()
+	e.tasks.Close()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var all []error
@@ -120,9 +124,7 @@ func (e *Engine) resume(ctx context.Context) error {
 		return err
 	}
 	for _, s := range pending {
-		if err := e.takeUp(ctx, s); err != nil {
-			return err
-		}
+		e.takeUp(ctx, s)
 	}
 	for _, v := range creating {
 		e.fill(v)

@@ -9,6 +9,7 @@ import (
 
 	"strongroom/archive"
 	"strongroom/internal/api"
+	"strongroom/internal/resource/task"
 	"strongroom/internal/state"
 )
 
@@ -119,8 +120,8 @@ type frozen struct {
 
 // finish writes a pending snapshot into its archive and completes it. from is nil for snapshots that are not of a
 // volume.
-func (e *Engine) finish(s state.Snapshot, from *frozen) *task {
-	return e.run(s.ID, func(ctx context.Context, t *task) error {
+func (e *Engine) finish(s state.Snapshot, from *frozen) *task.Task {
+	return e.tasks.Run(s.ID, func(ctx context.Context, t *task.Task) error {
 		if s.Source == "direct" && s.Generation == 0 {
 			return nil // blocks may still be put
 		}
@@ -135,24 +136,30 @@ func (e *Engine) finish(s state.Snapshot, from *frozen) *task {
 	})
 }
 
-// end completes a snapshot or puts it into error, and removes what it was made from.
+// end completes a snapshot or puts it into error, and removes what it was made from. It is the end of the snapshot's task.
 func (e *Engine) end(ctx context.Context, s state.Snapshot, summary archive.Summary, failure error) error {
-	err := e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		if failure != nil {
-			return tx.FailSnapshot(ctx, s.ID, message(failure))
-		}
-		return tx.CompleteSnapshot(ctx, s.ID, int64(summary.LogicalBytes))
-	})
+	log := e.Log.With(slog.String("snapshot", s.ID))
+	err := e.tasks.Insist(ctx, log, func(ctx context.Context) error { return e.settle(ctx, s, summary, failure) })
 	if err != nil {
 		return err
 	}
 	if err := e.remove(s.Region, s.AccountID, s.ID); err != nil {
 		return err
 	}
-	if s.Source == "volume" {
-		return e.reap(ctx, s.VolumeID)
+	if s.Source != "volume" {
+		return nil
 	}
-	return nil
+	return e.tasks.Insist(ctx, log, func(ctx context.Context) error { return e.reap(ctx, s.VolumeID) })
+}
+
+// settle writes down how a snapshot ended; [state.ErrNotFound] if it is not pending.
+func (e *Engine) settle(ctx context.Context, s state.Snapshot, summary archive.Summary, failure error) error {
+	return e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		if failure != nil {
+			return tx.FailSnapshot(ctx, s.ID, message(failure))
+		}
+		return tx.CompleteSnapshot(ctx, s.ID, int64(summary.LogicalBytes))
+	})
 }
 
 // message is what users are told of a failure: the text of an [api.Error], and no inner workings.
@@ -164,7 +171,7 @@ func message(err error) string {
 	return "An internal error has occurred."
 }
 
-func (e *Engine) writePoint(ctx context.Context, t *task, s state.Snapshot, from *frozen) (archive.Summary, error) {
+func (e *Engine) writePoint(ctx context.Context, t *task.Task, s state.Snapshot, from *frozen) (archive.Summary, error) {
 	switch s.Source {
 	case "copy":
 		return e.writeCopy(ctx, t, s)
@@ -178,18 +185,20 @@ func (e *Engine) writePoint(ctx context.Context, t *task, s state.Snapshot, from
 
 // takeUp goes on with a pending snapshot after a restart. The view of a volume is taken up before takeUp returns, and
 // nobody writes to the volume before that: what is written from then on is preserved for the view first.
-func (e *Engine) takeUp(ctx context.Context, s state.Snapshot) error {
+func (e *Engine) takeUp(ctx context.Context, s state.Snapshot) {
 	if s.Source != "volume" {
 		e.finish(s, nil)
-		return nil
+		return
 	}
 	from, err := e.thaw(ctx, s)
 	if err != nil {
 		e.Log.ErrorContext(ctx, "taking up a snapshot", slog.String("snapshot", s.ID), slog.Any("error", err))
-		return e.end(ctx, s, archive.Summary{}, err)
+		e.tasks.Run(s.ID, func(ctx context.Context, _ *task.Task) error {
+			return errors.Join(err, e.end(ctx, s, archive.Summary{}, err))
+		})
+		return
 	}
 	e.finish(s, from)
-	return nil
 }
 
 func (e *Engine) thaw(ctx context.Context, s state.Snapshot) (*frozen, error) {
@@ -216,7 +225,7 @@ func (e *Engine) thaw(ctx context.Context, s state.Snapshot) (*frozen, error) {
 	return &frozen{volume, view}, nil
 }
 
-func (e *Engine) writeBlocks(ctx context.Context, t *task, s state.Snapshot, key *sectors, view *View) (archive.Summary, error) {
+func (e *Engine) writeBlocks(ctx context.Context, t *task.Task, s state.Snapshot, key *sectors, view *View) (archive.Summary, error) {
 	d, err := e.domain(ctx, s)
 	if err != nil {
 		return archive.Summary{}, err
@@ -234,10 +243,10 @@ func (e *Engine) writeBlocks(ctx context.Context, t *task, s state.Snapshot, key
 }
 
 // progress reports to those who wait and, each percent, to the row.
-func (e *Engine) progress(ctx context.Context, t *task, id string) func(done, total int64) {
+func (e *Engine) progress(ctx context.Context, t *task.Task, id string) func(done, total int64) {
 	shown := int64(0)
 	return func(done, total int64) {
-		t.report(done, total)
+		t.Report(done, total)
 		percent := min(99, 100*done/max(1, total))
 		if percent < shown+5 {
 			return
@@ -292,8 +301,8 @@ func committed(ctx context.Context, d *archive.Domain, point string) (archive.Su
 
 // WaitSnapshot returns once a snapshot is not pending any more, with its row.
 func (e *Engine) WaitSnapshot(ctx context.Context, id string) (state.Snapshot, error) {
-	if t := e.task(id); t != nil {
-		if err := t.wait(ctx); ctx.Err() != nil {
+	if t := e.tasks.Task(id); t != nil {
+		if err := t.Wait(ctx); ctx.Err() != nil {
 			return state.Snapshot{}, err
 		}
 	}
@@ -319,9 +328,9 @@ func (e *Engine) openPoint(ctx context.Context, s state.Snapshot) (*archive.Poin
 // DeleteSnapshot deletes one of EC2's own snapshots. [ErrManaged] if AWS Backup manages it, [ErrLocked] if it is locked,
 // [ErrInUse] if a pending snapshot builds on it or is copied from it, or a volume is being filled from it.
 func (e *Engine) DeleteSnapshot(ctx context.Context, id string) error {
-	if t := e.task(id); t != nil {
+	if t := e.tasks.Task(id); t != nil {
 		// Whoever deletes a snapshot that is being written waits for it: there is no half of it to take away.
-		if err := t.wait(ctx); ctx.Err() != nil {
+		if err := t.Wait(ctx); ctx.Err() != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"strongroom/archive"
 	"strongroom/internal/api"
+	"strongroom/internal/resource/task"
 	"strongroom/internal/state"
 )
 
@@ -207,7 +208,7 @@ func (e *Engine) checkUpload(ctx context.Context, s state.Snapshot, changed int6
 
 // writeUpload writes an upload into its archive: over the parent's point where it lies in the same domain, and together
 // with the parent's blocks otherwise.
-func (e *Engine) writeUpload(ctx context.Context, t *task, s state.Snapshot) (archive.Summary, error) {
+func (e *Engine) writeUpload(ctx context.Context, t *task.Task, s state.Snapshot) (archive.Summary, error) {
 	upload, err := e.openUpload(ctx, s)
 	if err != nil {
 		return archive.Summary{}, err
@@ -302,7 +303,10 @@ func (e *Engine) Sweep(ctx context.Context) error {
 		return err
 	}
 	for _, s := range expired {
-		err := e.end(ctx, s, archive.Summary{}, api.Errorf("RequestExpired", "The snapshot was not written to before its timeout."))
+		err := e.settle(ctx, s, archive.Summary{}, api.Errorf("RequestExpired", "The snapshot was not written to before its timeout."))
+		if err == nil {
+			err = e.remove(s.Region, s.AccountID, s.ID)
+		}
 		if err = errors.Join(ignoreNotFound(err), e.letGo(s.ID)); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"strongroom/archive"
 	"strongroom/internal/api"
 	"strongroom/internal/resource/ebs/nbd"
+	"strongroom/internal/resource/task"
 	"strongroom/internal/state"
 )
 
@@ -57,7 +58,7 @@ func (e *Engine) CreateVolume(ctx context.Context, c *api.Caller, want state.Vol
 	}
 	t := e.fill(v)
 	if v.SnapshotID == "" {
-		err = t.wait(ctx)
+		err = t.Wait(ctx)
 	}
 	return v, err
 }
@@ -84,8 +85,8 @@ func (e *Engine) mayRead(ctx context.Context, c *api.Caller, id string) error {
 
 // fill writes a new volume's files, from its snapshot if it has one, and makes it available. What stood in it before,
 // after a crash, is written again.
-func (e *Engine) fill(v state.Volume) *task {
-	return e.run(v.ID, func(ctx context.Context, t *task) error {
+func (e *Engine) fill(v state.Volume) *task.Task {
+	return e.tasks.Run(v.ID, func(ctx context.Context, t *task.Task) error {
 		// Whoever waits may come late: a volume that is filled belongs to its user.
 		if now, err := e.Volume(ctx, v.ID); err != nil || now.State != "creating" {
 			return err
@@ -99,13 +100,15 @@ func (e *Engine) fill(v state.Volume) *task {
 			e.Log.ErrorContext(ctx, "filling a volume", slog.String("volume", v.ID), slog.String("snapshot", v.SnapshotID), slog.Any("error", err))
 			to = "error"
 		}
-		return errors.Join(err, e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-			return tx.SetVolumeState(ctx, v.ID, "creating", to)
+		return errors.Join(err, e.tasks.Insist(ctx, e.Log.With(slog.String("volume", v.ID)), func(ctx context.Context) error {
+			return e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+				return tx.SetVolumeState(ctx, v.ID, "creating", to)
+			})
 		}))
 	})
 }
 
-func (e *Engine) write(ctx context.Context, t *task, v state.Volume) error {
+func (e *Engine) write(ctx context.Context, t *task.Task, v state.Volume) error {
 	volume, err := e.open(ctx, v)
 	if err != nil {
 		return err
@@ -128,7 +131,7 @@ func (e *Engine) write(ctx context.Context, t *task, v state.Volume) error {
 }
 
 // restore writes the blocks of a point into the volume; blocks of zeros stay holes.
-func (v *Volume) restore(ctx context.Context, t *task, p *archive.Point) error {
+func (v *Volume) restore(ctx context.Context, t *task.Task, p *archive.Point) error {
 	var blocks []int64
 	for block, err := range p.Blocks(ctx, 0) {
 		if err != nil {
@@ -164,7 +167,7 @@ func (v *Volume) restore(ctx context.Context, t *task, p *archive.Point) error {
 				if _, err := v.WriteAt(buf[:n], block*BlockSize); err != nil {
 					return err
 				}
-				t.report(done.Add(int64(n)), int64(len(blocks))*BlockSize)
+				t.Report(done.Add(int64(n)), int64(len(blocks))*BlockSize)
 			}
 			return nil
 		})
@@ -182,8 +185,8 @@ func (e *Engine) WaitVolume(ctx context.Context, id string, progress func(done, 
 	switch v.State {
 	case "creating":
 		t := e.fill(v)
-		t.watch(progress)
-		return t.wait(ctx)
+		t.Watch(progress)
+		return t.Wait(ctx)
 	case "error":
 		return api.Errorf("InternalError", "The volume %s could not be created.", id)
 	}

@@ -19,6 +19,7 @@ var (
 	eventShutdown  = event{"availability", "DB instance shutdown"}
 	eventStopped   = event{"notification", "DB instance stopped"}
 	eventDeleted   = event{"deletion", "DB instance deleted"}
+	eventFull      = event{"low storage", messageFull}
 )
 
 // becameAvailable is what there is to tell of a database that runs now and had another status.

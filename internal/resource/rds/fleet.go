@@ -14,6 +14,7 @@ import (
 	"strongroom/internal/api"
 	"strongroom/internal/archives"
 	"strongroom/internal/dbengine"
+	"strongroom/internal/resource/task"
 	"strongroom/internal/state"
 )
 
@@ -42,6 +43,8 @@ type Config struct {
 	Engines  []dbengine.Engine
 	Address  string // that databases listen on: 127.0.0.1
 	Ports    Ports  // that they get
+	// Space is how many bytes can still be written below a directory; nil asks the file system.
+	Space func(dir string) (uint64, error)
 	// User is whom the engines run as, where this process is root; nil for the account that the engine's package made.
 	User *dbengine.User
 	Log  *slog.Logger // nil means slog.Default()
@@ -53,11 +56,11 @@ type Fleet struct {
 	Config
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	going  sync.WaitGroup
+	going  sync.WaitGroup // the keepers
+	tasks  *task.Group    // snapshots being taken or copied, by archive point
 
 	mu      sync.Mutex
 	keepers map[string]*keeper // by database id; guarded by mu
-	running map[string]*task   // by archive point; guarded by mu
 }
 
 // New returns a fleet that has touched nothing yet.
@@ -68,7 +71,10 @@ func New(c Config) *Fleet {
 	if c.Wall == nil {
 		c.Wall = clock.Wall
 	}
-	f := &Fleet{Config: c, keepers: map[string]*keeper{}, running: map[string]*task{}}
+	if c.Space == nil {
+		c.Space = freeSpace
+	}
+	f := &Fleet{Config: c, keepers: map[string]*keeper{}, tasks: task.NewGroup(c.Wall)}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	return f
 }
@@ -119,6 +125,7 @@ func (f *Fleet) Start(ctx context.Context) error {
 // Close stops the databases and what is under way, which the next Start takes up, and waits for it.
 func (f *Fleet) Close() error {
 	f.cancel()
+	f.tasks.Close()
 	f.going.Wait()
 	return nil
 }

@@ -62,7 +62,7 @@ func (k *keeper) run(ctx context.Context) {
 		case err == nil && more:
 			pause = 0
 		default:
-			k.wait(ctx, 0)
+			k.wait(ctx, k.look())
 		}
 	}
 }
@@ -99,7 +99,7 @@ func (k *keeper) step(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if k.reap(ctx, d) && d.Status == statusAvailable && d.Wanted == state.DatabaseRunning {
+	if k.reap(ctx, d) && (d.Status == statusAvailable || d.Status == statusFull) && d.Wanted == state.DatabaseRunning {
 		return true, k.recovering(ctx, d)
 	}
 	switch {
@@ -115,6 +115,10 @@ func (k *keeper) step(ctx context.Context) (more bool, err error) {
 		return true, k.note(ctx, d, k.start(ctx, d))
 	case d.PasswordDue:
 		return true, k.note(ctx, d, k.tellPassword(ctx, d))
+	case k.full(ctx, d):
+		if d.Status != statusFull {
+			return true, k.filledUp(ctx, d)
+		}
 	case d.Status != statusAvailable:
 		return true, k.available(ctx, d)
 	}

@@ -13,6 +13,7 @@ import (
 	"strongroom/archive"
 	"strongroom/arn"
 	"strongroom/internal/api"
+	"strongroom/internal/resource/task"
 	"strongroom/internal/state"
 )
 
@@ -90,12 +91,16 @@ func NewCopy(source state.DBSnapshot, c *api.Caller, id, keyARN string) state.DB
 	return s
 }
 
-// Take writes a snapshot that was entered into its archive, be it of its database or a copy, and ends its row well or badly.
+// Take writes a snapshot that was entered into its archive, be it of its database or a copy, and ends its row well or badly. Taking
+// one that is being taken, or was, changes nothing.
 func (f *Fleet) Take(s state.DBSnapshot) {
 	if !f.Enabled {
 		return
 	}
-	f.run(s.Point, func(ctx context.Context, t *task) error {
+	f.tasks.Run(s.Point, func(ctx context.Context, t *task.Task) error {
+		if now, err := f.snapshotOf(ctx, s.Point); err != nil || now.Status != s.Status {
+			return err
+		}
 		taken, summary, err := f.write(ctx, t, s)
 		if ctx.Err() != nil {
 			return ctx.Err() // the next start goes on
@@ -103,7 +108,9 @@ func (f *Fleet) Take(s state.DBSnapshot) {
 		if err != nil {
 			f.Log.ErrorContext(ctx, "writing a database snapshot", slog.String("snapshot", s.ID), slog.Any("error", err))
 		}
-		err = errors.Join(err, f.end(ctx, s, taken, summary, err))
+		err = errors.Join(err, f.tasks.Insist(ctx, f.Log.With(slog.String("snapshot", s.ID)), func(ctx context.Context) error {
+			return f.end(ctx, s, taken, summary, err)
+		}))
 		if k := f.keeper(s.DatabaseID); k != nil {
 			k.wake() // it may have waited for the snapshot to be deleted
 		}
@@ -111,18 +118,26 @@ func (f *Fleet) Take(s state.DBSnapshot) {
 	})
 }
 
+func (f *Fleet) snapshotOf(ctx context.Context, point string) (s state.DBSnapshot, err error) {
+	err = f.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+		s, err = tx.DBSnapshotByPoint(ctx, point)
+		return err
+	})
+	return s, err
+}
+
 // WaitSnapshot waits until a snapshot is no longer being written, and tells progress until then, which may be nil.
 func (f *Fleet) WaitSnapshot(ctx context.Context, point string, progress func(done, total int64)) error {
-	t := f.task(point)
+	t := f.tasks.Task(point)
 	if t == nil {
 		return nil
 	}
-	t.watch(progress)
-	return t.wait(ctx)
+	t.Watch(progress)
+	return t.Wait(ctx)
 }
 
 // write writes the content of a snapshot, and tells from when it is; 0 for a copy.
-func (f *Fleet) write(ctx context.Context, t *task, s state.DBSnapshot) (taken state.Micros, _ archive.Summary, err error) {
+func (f *Fleet) write(ctx context.Context, t *task.Task, s state.DBSnapshot) (taken state.Micros, _ archive.Summary, err error) {
 	to, err := f.domain(ctx, s.AccountID, s.Source())
 	if err != nil {
 		return 0, archive.Summary{}, err
@@ -187,10 +202,10 @@ func (f *Fleet) copied(ctx context.Context, s state.DBSnapshot) (source state.DB
 }
 
 // progress writes down how far a snapshot is, at every twentieth.
-func (f *Fleet) progress(ctx context.Context, t *task, point string) func(done, total int64) {
+func (f *Fleet) progress(ctx context.Context, t *task.Task, point string) func(done, total int64) {
 	shown := int64(0)
 	return func(done, total int64) {
-		t.report(done, total)
+		t.Report(done, total)
 		percent := min(99, 100*done/max(1, total))
 		if percent < shown+5 {
 			return

@@ -17,6 +17,8 @@ const (
 	statusStopped   = "stopped"
 )
 
+const messageFull = "No space is left on the device that the database lies on."
+
 // statusOf is the status of a database after a failure, and what users are told.
 func statusOf(d state.Database, failure error) (status, message string) {
 	var locked *lockedError
@@ -28,7 +30,7 @@ func statusOf(d state.Database, failure error) (status, message string) {
 	case errors.As(failure, &missing):
 		return "failed", fmt.Sprintf("This server cannot run %s: %s.", d.Engine, missing)
 	case errors.Is(failure, syscall.ENOSPC), errors.Is(failure, syscall.EDQUOT):
-		return "storage-full", "No space is left on the device that the database lies on."
+		return statusFull, messageFull
 	case errors.As(failure, &start):
 		return startStatus(d, start)
 	case errors.Is(failure, errSource), errors.Is(failure, errSourceGone):
@@ -58,16 +60,24 @@ func startStatus(d state.Database, start *dbengine.StartError) (status, message 
 	}
 	switch start.Reason {
 	case dbengine.ReasonNoSpace:
-		return "storage-full", "No space is left on the device that the database lies on."
+		return statusFull, messageFull
 	case dbengine.ReasonBadParameter:
 		return "incompatible-parameters", fmt.Sprintf("The database does not start with the value of the parameter %s.", start.Detail)
 	case dbengine.ReasonPortInUse:
 		return "incompatible-network", fmt.Sprintf("The port %d of the database is taken by another process of this host.", d.Port)
 	case dbengine.ReasonVersion:
-		return "incompatible-restore", "The database was written by another version of the engine than this host has (" + d.EngineVersion + ")."
+		return versionStatus(d), "The database was written by another version of the engine than this host has (" + d.EngineVersion + ")."
 	case dbengine.ReasonDamaged, dbengine.ReasonPermission, dbengine.ReasonNoMemory, dbengine.ReasonTimeout, dbengine.ReasonUnknown:
 	}
 	return "failed", "The database does not start: " + start.Error() + "."
+}
+
+// versionStatus tells a database that is being made from a snapshot from one that the host's engine has left behind.
+func versionStatus(d state.Database) string {
+	if d.Source.Point != "" && (d.Phase == state.DatabaseFilling || d.Status == "creating") {
+		return "incompatible-restore"
+	}
+	return "failed"
 }
 
 // userMessage is what users are told of a failure: the text of an [api.Error], and no inner workings.

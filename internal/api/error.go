@@ -8,7 +8,7 @@ import (
 )
 
 // Error is the error of an operation as AWS would tell it. Package wire turns it into each protocol's form; any other
-// error becomes InternalFailure (500) and a line in the log.
+// error becomes InternalFailure (500), or ServiceUnavailable (503) where the disk is full, and a line in the log.
 type Error struct {
 	Code    string // AWS's error code: ResourceNotFoundException, NoSuchBucket, InvalidVolume.NotFound
 	Message string

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -27,6 +28,9 @@ var (
 	ErrNotFound = errors.New("no such row")
 	// ErrExists says that a row with the same unique name exists.
 	ErrExists = errors.New("row exists")
+	// ErrFull says that a change could not be written because no space is left on the disk. Nothing of it was, and it can be asked
+	// for again. It is a [syscall.ENOSPC], as that of files is.
+	ErrFull = fmt.Errorf("writing the state: %w", syscall.ENOSPC)
 )
 
 // DB is the open store. Its methods may be called at once.
@@ -158,7 +162,7 @@ func (db *DB) View(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 func run(ctx context.Context, on *statements, c clock.Clock, fn func(context.Context, *Tx) error) error {
 	tx, err := on.pool.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("beginning a transaction: %w", err)
+		return fmt.Errorf("beginning a transaction: %w", translate(err))
 	}
 	t := &Tx{sql: tx, statements: on, Now: MicrosOf(c.Now())}
 	defer func() {
@@ -169,7 +173,7 @@ func run(ctx context.Context, on *statements, c clock.Clock, fn func(context.Con
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("committing: %w", err)
+		return fmt.Errorf("committing: %w", translate(err))
 	}
 	if t.committed != nil {
 		t.committed()
@@ -232,6 +236,8 @@ func translate(err error) error {
 		switch e.Code() {
 		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 			return fmt.Errorf("%w: %w", ErrExists, err)
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE: // the latter where the index of the write-ahead log cannot grow
+			return fmt.Errorf("%w: %w", ErrFull, err)
 		}
 	}
 	return err

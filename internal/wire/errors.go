@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 
 	"strongroom/internal/api"
 	"strongroom/internal/wire/codec"
@@ -44,11 +45,22 @@ func (x *exchange) known(err error) *api.Error {
 	}
 	x.h.Log.ErrorContext(x.r.Context(), "request failed", slog.String("request_id", x.id), slog.String("service", x.service),
 		slog.String("operation", x.operation), slog.Any("error", err))
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return api.Errorf(unavailable[x.protocol()], "No space is left on the disk of this server. The request can be repeated when there is.").
+			WithStatus(http.StatusServiceUnavailable)
+	}
 	if x.protocol() == model.RESTXML || x.protocol() == model.EC2 {
 		return api.Errorf("InternalError", "We encountered an internal error. Please try again.").WithStatus(http.StatusInternalServerError)
 	}
 	return api.Errorf("InternalFailure", "The request processing has failed because of an unknown error, exception or failure.").
 		WithStatus(http.StatusInternalServerError)
+}
+
+// unavailable is the code of a temporary failure of the server, from "Common errors" in each service's API reference: clients try
+// again, and then show the message.
+var unavailable = map[model.Protocol]string{
+	model.RESTJSON: "ServiceUnavailableException", model.JSON: "ServiceUnavailable", model.Query: "ServiceUnavailable",
+	model.EC2: "Unavailable", model.RESTXML: "ServiceUnavailable",
 }
 
 // malformed is the answer to a request that does not have its protocol's form.

@@ -53,8 +53,12 @@ func notHosted(format string, values ...any) error {
 	return &refused{"UnsupportedOperationException", fmt.Sprintf(format, values...)}
 }
 
+// longestPrefix bounds how far the colon of a name is looked for: what has none, as a.a.a.a, would be read to its end at each a.
+const longestPrefix = 128
+
 // The tokens, at the beginning of a text.
 var (
+	prefixToken   = regexp.MustCompile(`^(?:\pL[\pL\pM\pN_.\-·]*)?:`)
 	iriToken      = regexp.MustCompile("^<([^<>\"{}|^`\\\\\\x00-\\x20]*)>")
 	nameToken     = regexp.MustCompile(`^((?:\pL(?:[\pL\pM\pN_.\-·]*[\pL\pM\pN_\-·])?)?):((?:[\pL\pN_:]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%])(?:(?:[\pL\pM\pN_:.\-·]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%])*(?:[\pL\pM\pN_:\-·]|%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]))?)?`)
 	blankToken    = regexp.MustCompile(`^_:[\pL\pN_](?:[\pL\pM\pN_.\-·]*[\pL\pM\pN_\-·])?`)
@@ -137,12 +141,15 @@ func (r *reader) next() error {
 			return r.put('l', m, m)
 		}
 	case c == ':' || c >= utf8.RuneSelf || c|0x20 >= 'a' && c|0x20 <= 'z':
+		if !prefixToken.MatchString(r.rest[:min(len(r.rest), longestPrefix)]) {
+			break
+		}
 		if m := nameToken.FindStringSubmatch(r.rest); m != nil {
 			return r.name(m[0], m[1], m[2])
 		}
-		if m := wordToken.FindString(r.rest); m != "" {
-			return r.word(m)
-		}
+	}
+	if m := wordToken.FindString(r.rest); m != "" {
+		return r.word(m)
 	}
 	if c := r.rest[:1]; strings.Contains(punctuation, c) {
 		return r.put('p', c, c)

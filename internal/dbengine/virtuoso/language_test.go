@@ -2,7 +2,9 @@ package virtuoso
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"time"
 )
 
 // TestUnderstood: SPARQL 1.1 goes on as it was meant.
@@ -72,6 +74,18 @@ func TestRefuses(t *testing.T) {
 		got, err := understood(text)
 		if why := (*refused)(nil); !errors.As(err, &why) {
 			t.Errorf("%s\nis understood as\n%s, %v", text, got, err)
+		}
+	}
+}
+
+// TestReadsOnce: what looks like the beginning of something long, again and again, costs no more than its length.
+func TestReadsOnce(t *testing.T) {
+	t.Parallel()
+	for _, piece := range []string{"a.", "<", "''", "\"\\\" ", "?", "a-"} {
+		began := time.Now()
+		_, _ = understood("ASK {" + strings.Repeat(piece, 100_000))
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("%q a hundred thousand times took %v", piece, took)
 		}
 	}
 }

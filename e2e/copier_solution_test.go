@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -132,7 +133,7 @@ func (w *solution) lookAfter(kind string) result {
 		must(w.second.backup.TagResource(ctx, &backup.TagResourceInput{ResourceArn: &point, Tags: map[string]string{"later": "yes"}}))(w.t, "tagging the intermediate copy")
 	}
 	c := w.hops(func(config *copier.Config) {
-		config.Delete, config.KeepNewest = true, new(int)
+		config.Delete, config.KeepNewest, config.Margin = true, new(int), new(time.Duration) // at once
 		if tagged {
 			config.Tags = []string{"*"}
 		}

@@ -77,6 +77,8 @@ func importedServices(file *ast.File) []string {
 			services = append(services, "tagging")
 		case service == "eventbridge":
 			services = append(services, "events")
+		case service == "cloudwatchlogs":
+			services = append(services, "logs")
 		default:
 			services = append(services, service)
 		}

@@ -163,7 +163,8 @@ func (c *copier) tree(from child, level byte, known []child, knownLevel byte) (c
 		for _, k := range known {
 			if k.origin == to.origin {
 				c.report(from.size)
-				return k, nil
+				to.id = k.id // not k itself: a root does not know its first key
+				return to, nil
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"fmt"
 	"maps"
 	"sync/atomic"
 	"testing"
@@ -78,6 +79,33 @@ func TestCopy(t *testing.T) {
 		t.Errorf("%d bytes are new in a copy of what is there", s.NewBytes)
 	}
 	check(t, dst, "copy-3", objects)
+	verifyClean(t, dst.Vault(), ring)
+}
+
+// TestCopyOfATreeThatGrows: what was a root becomes a node below another, where its first key matters.
+func TestCopyOfATreeThatGrows(t *testing.T) {
+	t.Parallel()
+	src := openDomain(t, archive.OpenVault(new(archive.Mem), "source", small), archivetest.NewKeyring())
+	ring := archivetest.NewKeyring()
+	dst := openDomain(t, archive.OpenVault(new(archive.Mem), "destination", small), ring)
+	parent := ""
+	objects := map[string][]byte{}
+	for round := range 60 { // each before all that is there
+		key := fmt.Sprintf("%04d", 9999-round*7)
+		changes := map[string][]byte{key: text(uint64(round), 100)}
+		maps.Copy(objects, changes)
+		point, copied := fmt.Sprint("point-", round), fmt.Sprint("copy-", round)
+		write(t, src, point, parent, changes)
+		opts := archive.CopyOptions{Point: copied}
+		if round > 0 {
+			opts.Parent = fmt.Sprint("copy-", round-1)
+		}
+		if _, err := archive.Copy(t.Context(), dst, openPoint(t, src, point), opts); err != nil {
+			t.Fatal(err)
+		}
+		parent = point
+		check(t, dst, copied, objects)
+	}
 	verifyClean(t, dst.Vault(), ring)
 }
 

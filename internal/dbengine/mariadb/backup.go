@@ -52,7 +52,7 @@ func (srv *Server) backup(ctx context.Context, program string, to dbengine.Sink)
 	}
 	err = srv.s.Run(ctx, dbengine.Command{
 		Program: program,
-		Args:    []string{"--defaults-file=" + srv.s.Path("run", "client.cnf"), "--backup", "--datadir=" + srv.s.Path("data"), "--target-dir=" + dir},
+		Args:    []string{"--defaults-file=" + srv.s.Path("run", "client.cnf"), "--backup", "--datadir=" + srv.s.Path("data"), "--target-dir=" + dir, "--tmpdir=" + srv.s.Path(temporary)},
 		Dir:     srv.s.Path("data"),
 	})
 	if err := srv.remade(err); err != nil {

@@ -116,6 +116,7 @@ func configure(s dbengine.Settings, private bool) (password string, err error) {
 	lines = append(
 		lines,
 		setting("datadir", s.Path("data")),
+		setting("tmpdir", s.Path(temporary)),
 		// From the data directory, in which it works: a path of any length would not fit into an address.
 		setting("socket", "../run/mariadb.sock"),
 		setting("port", strconv.Itoa(s.Port)),

@@ -2,6 +2,7 @@ package mariadb
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"syscall"
@@ -35,14 +36,14 @@ func (e *Engine) Init(ctx context.Context, s dbengine.Settings) error {
 	if err := s.RemoveAll(next.Dir); err != nil {
 		return err
 	}
-	if err := next.MakeDir(next.Path("data")); err != nil {
+	if err := errors.Join(next.MakeDir(next.Path("data")), next.MakeDir(next.Path(temporary))); err != nil {
 		return err
 	}
 	if err := next.GiveTree(next.Dir); err != nil {
 		return err
 	}
 	err = next.Run(ctx, dbengine.Command{Program: install, Args: []string{
-		"--no-defaults", "--datadir=" + next.Path("data"), "--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=socket",
+		"--no-defaults", "--datadir=" + next.Path("data"), "--tmpdir=" + next.Path(temporary), "--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=socket",
 	}})
 	if err != nil {
 		return dbengine.ExplainTool(err, symptoms...)

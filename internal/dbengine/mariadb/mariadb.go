@@ -133,6 +133,10 @@ func whole(s dbengine.Settings) error {
 	return err
 }
 
+// temporary is the directory of a database's temporary tables. Each has its own: a server that starts removes all temporary tables
+// from there, and so would end the start of another.
+const temporary = "tmp"
+
 // clear makes way for a start: what an earlier process left running ends, and what it left lying goes.
 func clear(ctx context.Context, s dbengine.Settings) error {
 	if err := s.Enter(); err != nil {
@@ -145,14 +149,14 @@ func clear(ctx context.Context, s dbengine.Settings) error {
 	if err != nil {
 		return err
 	}
-	if err := s.RemoveAll(append(left, s.Path("run"))...); err != nil {
+	if err := s.RemoveAll(append(left, s.Path("run"), s.Path(temporary))...); err != nil {
 		return err
 	}
 	// Anew, whatever was in them.
 	if err := s.RemoveAll(s.Path("files"), s.Path("plugins")); err != nil {
 		return err
 	}
-	return errors.Join(s.MakeDir(s.Path("run")), s.Reserve(s.Path("files")), s.Reserve(s.Path("plugins")))
+	return errors.Join(s.MakeDir(s.Path("run")), s.MakeDir(s.Path(temporary)), s.Reserve(s.Path("files")), s.Reserve(s.Path("plugins")))
 }
 
 // escapeGlob takes their meaning from the characters of a path.

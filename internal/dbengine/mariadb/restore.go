@@ -57,7 +57,7 @@ func prepare(ctx context.Context, s dbengine.Settings) error {
 	if !exists(s.Path("data", "xtrabackup_checkpoints")) && !exists(s.Path("data", "mariadb_backup_checkpoints")) {
 		return &dbengine.StartError{Reason: dbengine.ReasonDamaged, Detail: "the backup's notes (xtrabackup_checkpoints) are missing"}
 	}
-	err = s.Run(ctx, dbengine.Command{Program: program, Args: []string{"--no-defaults", "--prepare", "--target-dir=" + s.Path("data")}})
+	err = s.Run(ctx, dbengine.Command{Program: program, Args: []string{"--no-defaults", "--prepare", "--target-dir=" + s.Path("data"), "--tmpdir=" + s.Path(temporary)}})
 	if err != nil {
 		return damaged(err)
 	}

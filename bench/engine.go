@@ -42,6 +42,7 @@ type flags struct {
 	point, parent     string // recovery points
 	objects, volume   string // what is backed up: a directory or a file
 	changed           string // a file with the numbers of changed blocks, or none
+	reread            bool   // whether backup reads what the parent seems to have unchanged
 	to                string // the directory a restore writes into
 	toVault, toKey    string // the vault a copy goes to
 	cpuProfile, heaps string // files to write profiles into
@@ -57,6 +58,7 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVar(&f.objects, "objects", "", "`directory` whose files backup takes")
 	set.StringVar(&f.volume, "volume", "", "`file` that backup takes as a volume")
 	set.StringVar(&f.changed, "changed", "", "`file` with the numbers of the blocks that changed since the parent, one a line")
+	set.BoolVar(&f.reread, "reread", false, "read every file, also one that size and time of modification say is the parent's")
 	set.StringVar(&f.to, "to", "", "`directory` that restore writes into")
 	set.StringVar(&f.toVault, "to-vault", "", "`directory` of the vault that copy writes into")
 	set.StringVar(&f.toKey, "to-key", "", "`file` with the key of that vault")

@@ -30,7 +30,7 @@ func engineBackup(ctx context.Context, f *flags) (any, error) {
 }
 
 // backupObjects writes the files of a tree. With a parent it opens only those whose size, mode or time of modification
-// is not the parent's.
+// is not the parent's, or all of them if they are to be read again.
 func backupObjects(ctx context.Context, d *archive.Domain, f *flags) (s archive.Summary, err error) {
 	files, err := listFiles(f.objects)
 	if err != nil {
@@ -58,7 +58,7 @@ func backupObjects(ctx context.Context, d *archive.Domain, f *flags) (s archive.
 			return s, err
 		}
 		if more && bytes.Equal(old.Key, file.key) {
-			same := old.Size == file.size && bytes.Equal(old.Meta, file.meta)
+			same := !f.reread && old.Size == file.size && bytes.Equal(old.Meta, file.meta)
 			if old, err, more = next(); same {
 				continue
 			}

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// FormatVersion is the newest version that is written.
+const FormatVersion = formatVersion
+
 // SetMaxRefs makes chunk lists short, so that tests need not much content for long ones.
 func SetMaxRefs(v *Vault, n int) { v.refs = n }
 

@@ -30,6 +30,9 @@ func NewKeyring() *Keyring {
 	return newKeyring(key)
 }
 
+// KeyringOf is the KMS key with this material, of 32 bytes, for what is to be opened by another process or another day.
+func KeyringOf(key []byte) *Keyring { return newKeyring(key) }
+
 func newKeyring(key []byte) *Keyring {
 	block, err := aes.NewCipher(key)
 	if err != nil {

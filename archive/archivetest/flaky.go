@@ -9,47 +9,47 @@ import (
 	"time"
 )
 
-// A Fault is what goes wrong with a request over a network.
-type Fault int
+// A Mishap is what goes wrong with a request over a network.
+type Mishap int
 
-// Faults of requests.
+// Mishaps of requests.
 const (
-	Fine      Fault = iota
-	DropEarly       // the connection ends before the request was carried out
-	DropLate        // the request was carried out, and the connection ends without an answer
-	Truncate        // the connection ends amid the answer's body
-	SlowDown        // the service answers 503 SlowDown
-	Broken          // the service answers 500 InternalError, having carried out nothing
-	Slow            // the answer takes some milliseconds
-	faults
+	Fine      Mishap = iota
+	DropEarly        // the connection ends before the request was carried out
+	DropLate         // the request was carried out, and the connection ends without an answer
+	Truncate         // the connection ends amid the answer's body
+	SlowDown         // the service answers 503 SlowDown
+	Broken           // the service answers 500 InternalError, having carried out nothing
+	Slow             // the answer takes some milliseconds
+	mishaps
 )
 
 // A Flaky network is one in which requests to a service go wrong.
 type Flaky struct {
 	Service http.Handler
 	// Choose decides about each request. It is called by one goroutine at a time.
-	Choose func(r *http.Request) Fault
+	Choose func(r *http.Request) Mishap
 
 	mu sync.Mutex
 }
 
 // Random gives a Choose by which so many of a hundred requests go wrong, each in one of the ways there are.
-func Random(seed uint64, percent int) func(*http.Request) Fault {
+func Random(seed uint64, percent int) func(*http.Request) Mishap {
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	return func(*http.Request) Fault {
+	return func(*http.Request) Mishap {
 		if rnd.IntN(100) >= percent {
 			return Fine
 		}
-		return 1 + Fault(rnd.IntN(int(faults)-1))
+		return 1 + Mishap(rnd.IntN(int(mishaps)-1))
 	}
 }
 
 // ServeHTTP implements http.Handler.
 func (f *Flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
-	fault := f.Choose(r)
+	mishap := f.Choose(r)
 	f.mu.Unlock()
-	switch fault {
+	switch mishap {
 	case DropEarly:
 		panic(http.ErrAbortHandler)
 	case DropLate:

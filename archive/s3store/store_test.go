@@ -76,14 +76,14 @@ func TestUnconditionalStoreIsRefused(t *testing.T) {
 }
 
 // faultOnce lets the first request of a method go wrong.
-func faultOnce(method string, fault archivetest.Fault) func(*http.Request) archivetest.Fault {
+func faultOnce(method string, mishap archivetest.Mishap) func(*http.Request) archivetest.Mishap {
 	done := false
-	return func(r *http.Request) archivetest.Fault {
+	return func(r *http.Request) archivetest.Mishap {
 		if done || r.Method != method || strings.HasSuffix(r.URL.Path, "write") {
 			return archivetest.Fine
 		}
 		done = true
-		return fault
+		return mishap
 	}
 }
 
@@ -107,7 +107,7 @@ func TestTruncatedBodyIsReadAgain(t *testing.T) {
 	t.Parallel()
 	data := bytes.Repeat([]byte("0123456789"), 100_000)
 	service := &archivetest.S3{}
-	network := &archivetest.Flaky{Service: service, Choose: func(*http.Request) archivetest.Fault { return archivetest.Fine }}
+	network := &archivetest.Flaky{Service: service, Choose: func(*http.Request) archivetest.Mishap { return archivetest.Fine }}
 	s := serve(t, network, s3store.Options{})
 	if err := s.Create(t.Context(), "a", data); err != nil {
 		t.Fatal(err)

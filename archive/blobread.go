@@ -35,7 +35,7 @@ func (d *Domain) findPayload(ctx context.Context, kind blobKind, id ID, buf []by
 		}
 		at, payload, err = d.knownPayload(ctx, kind, id, buf)
 	}
-	if errors.Is(err, ErrNotExist) {
+	if errors.Is(err, ErrNotExist) && !errors.Is(err, errIndexDropped) {
 		return location{}, nil, damaged("%s %s is missing", kind, id)
 	} else if err != nil {
 		return location{}, nil, fmt.Errorf("reading %s %s: %w", kind, id, err)
@@ -45,7 +45,11 @@ func (d *Domain) findPayload(ctx context.Context, kind blobKind, id ID, buf []by
 
 // knownPayload reads a blob from where the index says it is.
 func (d *Domain) knownPayload(ctx context.Context, kind blobKind, id ID, buf []byte) (location, []byte, error) {
+	faults := d.index.faults.Load()
 	at, ok := d.index.find(id)
+	if !ok && d.index.faults.Load() != faults {
+		return location{}, nil, fmt.Errorf("%w: %w", ErrNotExist, errIndexDropped)
+	}
 	if !ok {
 		return location{}, nil, ErrNotExist
 	}

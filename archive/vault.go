@@ -29,6 +29,8 @@ type Options struct {
 	Lease time.Duration
 	// ReadAhead is how many bytes of content a reader may hold. Default: 16 MiB.
 	ReadAhead int
+	// IndexCache bounds what the vault's indexes hold in memory. Default: one that all vaults of the process share.
+	IndexCache *IndexCache
 	// Level is how hard blobs are compressed. Default: zstd.SpeedFastest.
 	Level zstd.EncoderLevel
 }
@@ -49,6 +51,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ReadAhead <= 0 {
 		o.ReadAhead = 16 << 20
+	}
+	if o.IndexCache == nil {
+		o.IndexCache = sharedIndexCache
 	}
 	if o.Level == 0 {
 		o.Level = zstd.SpeedFastest
@@ -87,7 +92,7 @@ func (v *Vault) index(domain objectID) *index {
 	defer v.mu.Unlock()
 	x, ok := v.indexes[domain]
 	if !ok {
-		x = newIndex()
+		x = newIndex(v.opts.IndexCache)
 		v.indexes[domain] = x
 	}
 	return x

@@ -15,6 +15,7 @@ const verifyWindow = 4 << 20
 // a pack, so that what a verification takes does not depend on how long packs are.
 type packVerifier struct {
 	c     *verification
+	pack  *knownPack
 	name  string // of the pack it is at
 	whole int    // the number of the damage to the pack as a whole, below zero if there is none
 
@@ -22,8 +23,12 @@ type packVerifier struct {
 	plain  []byte // what a blob decompresses to
 }
 
-func (p *packVerifier) verify(ctx context.Context, t *packTable) error {
-	p.name, p.whole = packName(p.c.d.id(), t.id), -1
+func (p *packVerifier) verify(ctx context.Context, pack *knownPack) error {
+	p.pack, p.name, p.whole = pack, packName(p.c.d.id(), pack.id), -1
+	t, err := p.c.d.index.table(pack)
+	if err != nil {
+		return err
+	}
 	switch err := p.frame(ctx, t); {
 	case errors.Is(err, ErrDamaged), errors.Is(err, ErrVersion), errors.Is(err, ErrNotExist):
 		p.whole = p.c.damage(p.name, "pack", err)
@@ -96,7 +101,7 @@ func (p *packVerifier) blobs(ctx context.Context, s *sealer, t *packTable, first
 			p.c.badBlob(b.id, p.whole)
 			continue
 		}
-		if err := p.blob(s, location{t, b}, data[int64(b.offset)-start:][:b.stored]); err != nil {
+		if err := p.blob(s, location{p.pack, b}, data[int64(b.offset)-start:][:b.stored]); err != nil {
 			p.c.badBlob(b.id, p.c.damage(p.name, fmt.Sprintf("%s %s", b.kind, b.id), err))
 			continue
 		}

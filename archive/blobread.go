@@ -9,19 +9,32 @@ import (
 
 // readBlob gives the plaintext of a blob, in buf if it fits.
 func (d *Domain) readBlob(ctx context.Context, kind blobKind, id ID, buf []byte) ([]byte, error) {
-	sealed := d.vault.blobBuffer()
-	at, payload, err := d.findPayload(ctx, kind, id, sealed)
+	at, payload, err := d.findPayload(ctx, kind, id, d.vault.blobBuffer())
 	if err != nil {
-		d.vault.releaseBlob(sealed)
 		return nil, err
 	}
 	defer d.vault.releaseBlob(payload)
 	if at.blob.flags&flagCompressed == 0 {
 		return append(roomy(buf, len(payload)), payload...), nil
 	}
+	return d.plaintext(at, payload, buf)
+}
+
+// readShared gives the plaintext of a blob, in memory that the vault's releaseBlob takes back.
+func (d *Domain) readShared(ctx context.Context, kind blobKind, id ID) ([]byte, error) {
+	at, payload, err := d.findPayload(ctx, kind, id, d.vault.blobBuffer())
+	if err != nil || at.blob.flags&flagCompressed == 0 {
+		return payload, err
+	}
+	defer d.vault.releaseBlob(payload)
+	return d.plaintext(at, payload, d.vault.blobBuffer())
+}
+
+// plaintext decompresses what a seal has held, into buf if it fits.
+func (d *Domain) plaintext(at location, payload, buf []byte) ([]byte, error) {
 	plain, err := d.vault.codec.decompress(buf, payload, int(at.blob.size))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s %s: %w", kind, id, err)
+		return nil, fmt.Errorf("reading %s %s: %w", at.blob.kind, at.blob.id, err)
 	}
 	return plain, nil
 }

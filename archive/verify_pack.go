@@ -117,10 +117,10 @@ func (p *packVerifier) blob(s *sealer, at location, sealed []byte) error {
 		return err
 	}
 	if at.blob.flags&flagCompressed != 0 {
-		p.plain = roomy(p.plain, int(at.blob.size))
 		if plain, err = p.c.d.vault.codec.decompress(p.plain, plain, int(at.blob.size)); err != nil {
 			return err
 		}
+		p.plain = plain
 	}
 	if p.c.d.keys.id(at.blob.kind, plain) != at.blob.id {
 		return damaged("its content is not what its id says")

@@ -48,6 +48,9 @@ func (d *Domain) findPayload(ctx context.Context, kind blobKind, id ID, buf []by
 		}
 		at, payload, err = d.knownPayload(ctx, kind, id, buf)
 	}
+	if !errors.Is(err, errIndexDropped) && (errors.Is(err, ErrNotExist) || errors.Is(err, ErrDamaged)) {
+		at, payload, err = d.rescuePayload(ctx, kind, id, buf, err)
+	}
 	if errors.Is(err, ErrNotExist) && !errors.Is(err, errIndexDropped) {
 		return location{}, nil, damaged("%s %s is missing", kind, id)
 	} else if err != nil {

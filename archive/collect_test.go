@@ -401,12 +401,11 @@ func TestReindex(t *testing.T) {
 	}
 	w.reopen()
 	d = openDomain(t, w.vault, w.ring)
-	p, err := d.Open(t.Context(), "first")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Entry(t.Context(), []byte("a")); !errors.Is(err, archive.ErrDamaged) {
-		t.Errorf("reading without an index: %v, want ErrDamaged", err)
+	check(t, d, "first", first) // from the packs
+	check(t, d, "second", second)
+	report, err := w.vault.Verify(t.Context(), rings(w.ring), archive.VerifyOptions{})
+	if err != nil || report.Clean() || len(report.Touched()) > 0 {
+		t.Errorf("verifying without an index: %+v, %v, want damage that touches no point", report, err)
 	}
 	w.clock.Advance(time.Minute)
 	if err := d.Reindex(t.Context()); err != nil {

@@ -59,6 +59,7 @@ type index struct {
 	mu     sync.RWMutex // guards the rest
 	round  int          // of refreshing
 	files  map[objectID]*knownFile
+	broken map[objectID]error     // index objects that are there and damaged
 	tombs  map[objectID]time.Time // packs that are about to be removed, and since when
 	packs  map[objectID]*knownPack
 	order  []*knownPack // by number; nil for those of which nothing is known any more
@@ -112,13 +113,14 @@ func (x *index) refresh(ctx context.Context, d *Domain) error {
 	}
 	x.begin(tombs)
 	for {
-		files, superseded, err := x.readFiles(ctx, d)
+		files, superseded, broken, err := x.readFiles(ctx, d)
 		if errors.Is(err, ErrNotExist) {
 			continue // an object that was listed has been superseded and removed; what supersedes it is listed now
 		} else if err != nil {
 			return fmt.Errorf("reading the index of the domain %s: %w", d.id(), err)
 		}
 		x.finish(files, superseded, tombs)
+		x.note(ctx, broken)
 		return nil
 	}
 }
@@ -141,11 +143,12 @@ func (x *index) begin(tombs map[objectID]time.Time) {
 const indexReads = 8
 
 // readFiles takes in the index objects that are new, and gives all that count and those that are superseded. They are read
-// from the newest on, because it is the newer ones that say which of the older are not worth reading.
-func (x *index) readFiles(ctx context.Context, d *Domain) (files, superseded map[objectID]bool, err error) {
+// from the newest on, because it is the newer ones that say which of the older are not worth reading. What only damaged ones
+// told of is found in the packs; see rescue.go.
+func (x *index) readFiles(ctx context.Context, d *Domain) (files, superseded map[objectID]bool, broken map[objectID]error, err error) {
 	ids, err := d.vault.listIndexes(ctx, d.id())
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	slices.SortFunc(ids, func(a, b objectID) int { return bytes.Compare(b[:], a[:]) })
 	files, superseded = map[objectID]bool{}, map[objectID]bool{}
@@ -162,7 +165,7 @@ func (x *index) readFiles(ctx context.Context, d *Domain) (files, superseded map
 		}
 		return f != nil
 	})
-	broken := map[objectID]error{}
+	broken = map[objectID]error{}
 	for len(unread) > 0 {
 		var batch []objectID
 		for len(unread) > 0 && len(batch) < indexReads {
@@ -173,7 +176,7 @@ func (x *index) readFiles(ctx context.Context, d *Domain) (files, superseded map
 		}
 		read, damage, err := d.readIndexFiles(ctx, batch)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		maps.Copy(broken, damage)
 		for _, f := range read {
@@ -186,9 +189,11 @@ func (x *index) readFiles(ctx context.Context, d *Domain) (files, superseded map
 		delete(broken, id)
 	}
 	for _, err := range broken {
-		return nil, nil, err
+		if !errors.Is(err, ErrDamaged) {
+			return nil, nil, nil, err
+		}
 	}
-	return files, superseded, nil
+	return files, superseded, broken, nil
 }
 
 // readIndexFiles reads index objects, and says of some that they are damaged.
@@ -433,11 +438,17 @@ func (x *index) findLocked(id ID) (at location, ok bool) {
 	return at, ok
 }
 
-// places gives all places of a blob.
+// places gives all places of a blob, the one that counts first.
 func (x *index) places(id ID) (all []location) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	x.each(id, func(at location) { all = append(all, at) })
+	slices.SortFunc(all, func(a, b location) int {
+		if x.preferred(a, b) {
+			return -1
+		}
+		return 1
+	})
 	return all
 }
 

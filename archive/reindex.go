@@ -120,7 +120,7 @@ func (v *Vault) listIndexes(ctx context.Context, domain objectID) (ids []objectI
 		}
 		id, err := parseObjectID(strings.TrimPrefix(object.Name, indexPrefix(domain)))
 		if err != nil {
-			return nil, err
+			continue // not ours; Verify tells of it
 		}
 		ids = append(ids, id)
 	}

@@ -152,7 +152,7 @@ func (v *Vault) readDomain(ctx context.Context, id objectID) (DomainInfo, error)
 	if h.Format != formatVersion {
 		return DomainInfo{}, fmt.Errorf("%s: %w", domainName(id), ErrVersion)
 	}
-	if h.Vault != v.id || h.Domain != id.String() {
+	if h.Vault != v.id || h.Domain != id.String() || domainID(h.Vault, h.Key) != id {
 		return DomainInfo{}, damaged("%s belongs to another vault", domainName(id))
 	}
 	return DomainInfo{ID: h.Domain, Vault: h.Vault, KeyID: h.Key, Wrapped: h.Wrapped, Created: h.Created}, nil

@@ -162,11 +162,11 @@ func (v *Vault) listTombs(ctx context.Context, domain objectID) (map[objectID]ti
 		name, when, _ := strings.Cut(strings.TrimPrefix(object.Name, tombPrefix(domain)), ".")
 		pack, err := parseObjectID(name)
 		if err != nil {
-			continue // not ours; Verify tells of it
+			return nil, err
 		}
 		since, err := parseStamp(when)
 		if err != nil {
-			continue
+			return nil, err
 		}
 		if old, two := tombs[pack]; !two || since.After(old) {
 			tombs[pack] = since

@@ -29,8 +29,6 @@ type Options struct {
 	Lease time.Duration
 	// ReadAhead is how many bytes of content a reader may hold. Default: 16 MiB.
 	ReadAhead int
-	// IndexCache bounds what the vault's indexes hold in memory. Default: one that all vaults of the process share.
-	IndexCache *IndexCache
 	// Level is how hard blobs are compressed. Default: zstd.SpeedFastest.
 	Level zstd.EncoderLevel
 }
@@ -51,9 +49,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ReadAhead <= 0 {
 		o.ReadAhead = 16 << 20
-	}
-	if o.IndexCache == nil {
-		o.IndexCache = sharedIndexCache
 	}
 	if o.Level == 0 {
 		o.Level = zstd.SpeedFastest
@@ -92,7 +87,7 @@ func (v *Vault) index(domain objectID) *index {
 	defer v.mu.Unlock()
 	x, ok := v.indexes[domain]
 	if !ok {
-		x = newIndex(v.opts.IndexCache)
+		x = newIndex()
 		v.indexes[domain] = x
 	}
 	return x
@@ -152,7 +147,7 @@ func (v *Vault) readDomain(ctx context.Context, id objectID) (DomainInfo, error)
 	if h.Format != formatVersion {
 		return DomainInfo{}, fmt.Errorf("%s: %w", domainName(id), ErrVersion)
 	}
-	if h.Vault != v.id || h.Domain != id.String() || domainID(h.Vault, h.Key) != id {
+	if h.Vault != v.id || h.Domain != id.String() {
 		return DomainInfo{}, damaged("%s belongs to another vault", domainName(id))
 	}
 	return DomainInfo{ID: h.Domain, Vault: h.Vault, KeyID: h.Key, Wrapped: h.Wrapped, Created: h.Created}, nil

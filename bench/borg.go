@@ -27,15 +27,20 @@ func (b borg) prepare(ctx context.Context, s site) error {
 func (b borg) command(s site, op operation) *command {
 	c := &command{dir: s.data.source(), store: s.repository(), env: b.env(s)}
 	switch op {
-	case firstBackup, unchangedBackup, changedBackup:
+	case firstBackup, unchangedBackup, unchangedReread, changedBackup, scatteredBackup:
 		c.args = append([]string{"borg", "create", "--compression", "zstd,3"}, s.data.borgFlags()...)
+		if op == unchangedReread {
+			c.args = append(c.args, "--files-cache", "disabled")
+		}
 		c.args = append(c.args, s.repository()+"::"+tag(op), ".")
 	case restore:
 		c.dir, c.restored = s.restored(), s.restored()
 		c.prepare = func() error { return os.MkdirAll(s.restored(), 0o755) }
-		c.args = []string{"borg", "extract", "--sparse", s.repository() + "::" + tag(changedBackup)}
+		c.args = []string{"borg", "extract", "--sparse", s.repository() + "::" + tag(last(s.data))}
 	case verify:
 		c.args = []string{"borg", "check", "--verify-data", s.repository()}
+	case removal:
+		c.args = shell([]string{"borg", "prune", "--keep-last", "1", s.repository()}, []string{"borg", "compact", s.repository()})
 	default:
 		return nil // borg 1 has no copy between repositories
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -27,7 +28,7 @@ func parseOptions(args []string) (options, error) {
 	set.StringVar(&o.dir, "dir", "bench-data", "`directory` to work in; what the run makes there is removed")
 	set.Float64Var(&o.scale, "scale", 1, "size of the data set; 1 is 2 GiB of objects and a volume of 4 GiB")
 	set.IntVar(&o.runs, "runs", 1, "how often all is measured; the table has the run of the median wall time")
-	set.StringVar(&o.tools, "tools", "restic,borg,strongroom", "which tools, by comma")
+	set.StringVar(&o.tools, "tools", "", "which tools, by comma; by default restic, borg, kopia if it is on PATH, and strongroom")
 	set.StringVar(&o.sets, "data", "objects,volume", "which data, by comma")
 	set.StringVar(&o.markdown, "markdown", "", "`file` to write the table into as Markdown, too")
 	if err := set.Parse(args); err != nil {
@@ -77,6 +78,12 @@ func compare(ctx context.Context, args []string) (err error) {
 }
 
 func chosenTools(ctx context.Context, names string) (tools []tool, err error) {
+	if names == "" {
+		names = "restic,borg,strongroom"
+		if _, err := exec.LookPath("kopia"); err == nil {
+			names = "restic,borg,kopia,strongroom"
+		}
+	}
 	for name := range strings.SplitSeq(names, ",") {
 		var t tool
 		switch name {
@@ -84,10 +91,12 @@ func chosenTools(ctx context.Context, names string) (tools []tool, err error) {
 			t, err = newRestic(ctx)
 		case "borg":
 			t = borg{}
+		case "kopia":
+			t = kopia{}
 		case "strongroom":
 			t, err = newStrongroom()
 		default:
-			err = fmt.Errorf("%q is none of restic, borg and strongroom", name)
+			err = fmt.Errorf("%q is none of restic, borg, kopia and strongroom", name)
 		}
 		if err != nil {
 			return nil, err
@@ -141,7 +150,14 @@ func (c *comparison) set(ctx context.Context, data dataset) error {
 	if err := data.generate(ctx); err != nil {
 		return err
 	}
-	t := table{title: data.name() + ": " + data.describe(), cells: map[cell][]measurement{}}
+	t := table{title: data.name() + ": " + data.describe(), cells: map[cell][]measurement{}, bytes: data.bytes(), own: "strongroom"}
+	possible, err := limits(ctx, data, c.dir)
+	if err != nil {
+		return fmt.Errorf("measuring the machine: %w", err)
+	}
+	for op, m := range possible {
+		t.cells[cell{op, limitName}] = []measurement{m}
+	}
 	for round := range c.runs {
 		if err := c.round(ctx, data, round, &t); err != nil {
 			return err
@@ -149,9 +165,12 @@ func (c *comparison) set(ctx context.Context, data dataset) error {
 	}
 	for _, op := range operations {
 		for _, tool := range c.tools {
-			if at := (cell{op, tool.name()}); t.cells[at] != nil || op != rereadBackup {
+			if at := (cell{op, tool.name()}); t.cells[at] != nil || op != rereadBackup && op != scatteredBackup {
 				t.rows = append(t.rows, at)
 			}
+		}
+		if _, ok := possible[op]; ok {
+			t.rows = append(t.rows, cell{op, limitName})
 		}
 	}
 	c.tables = append(c.tables, t)
@@ -174,10 +193,13 @@ func (c *comparison) round(ctx context.Context, data dataset, round int, t *tabl
 		sites[tool.name()] = s
 	}
 	for _, op := range operations {
-		if op == rereadBackup {
-			if err := data.change(ctx, round); err != nil {
+		if change := changes[op]; change != nil {
+			if err := change(ctx, data, round); err != nil {
 				return err
 			}
+		}
+		if _, ok := data.(scattering); op == scatteredBackup && !ok {
+			continue
 		}
 		for _, tool := range c.tools {
 			s := sites[tool.name()]
@@ -209,7 +231,10 @@ func (c *comparison) measure(ctx context.Context, s site, op operation, cmd *com
 	if m, err = cmd.run(ctx, c.log); err != nil || op != restore {
 		return m, err
 	}
-	// What was restored stays until the round ends: ext4 leaves inodes alone for some minutes after their files are deleted,
-	// and whoever creates files meanwhile pays for going past them, so that the tool which comes next would look slow.
-	return m, s.data.same(ctx, cmd.restored)
+	if err := s.data.same(ctx, cmd.restored); err != nil || !inMemory(cmd.restored) {
+		// What was restored stays until the round ends: ext4 leaves inodes alone for some minutes after their files are deleted, and whoever
+		// creates files meanwhile pays for going past them, so that the tool which comes next would look slow.
+		return m, err
+	}
+	return m, os.RemoveAll(cmd.restored)
 }

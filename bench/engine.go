@@ -13,13 +13,15 @@ import (
 	"strongroom/archive"
 )
 
+// engineVerbs are what the engine can do.
+var engineVerbs = map[string]func(context.Context, *flags) (any, error){
+	"backup": engineBackup, "copy": engineCopy, "restore": engineRestore, "verify": engineVerify, "remove": engineRemove,
+}
+
 // engine is one run of the archive. What it did it prints as JSON.
 func engine(ctx context.Context, args []string) (err error) {
-	verbs := map[string]func(context.Context, *flags) (any, error){
-		"backup": engineBackup, "copy": engineCopy, "restore": engineRestore, "verify": engineVerify,
-	}
-	if len(args) == 0 || verbs[args[0]] == nil {
-		return errors.New("engine takes one of the verbs backup, copy, restore and verify")
+	if len(args) == 0 || engineVerbs[args[0]] == nil {
+		return errors.New("engine takes one of the verbs backup, copy, restore, verify and remove")
 	}
 	f, err := parseFlags(args)
 	if err != nil {
@@ -29,7 +31,7 @@ func engine(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	did, err := verbs[args[0]](ctx, f)
+	did, err := engineVerbs[args[0]](ctx, f)
 	if err = errors.Join(err, stop()); err != nil {
 		return fmt.Errorf("engine %s: %w", args[0], err)
 	}
@@ -45,6 +47,7 @@ type flags struct {
 	reread            bool   // whether backup reads what the parent seems to have unchanged
 	to                string // the directory a restore writes into
 	toVault, toKey    string // the vault a copy goes to
+	keep              string // the recovery point that remove leaves
 	cpuProfile, heaps string // files to write profiles into
 }
 
@@ -60,6 +63,7 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVar(&f.changed, "changed", "", "`file` with the numbers of the blocks that changed since the parent, one a line")
 	set.BoolVar(&f.reread, "reread", false, "read every file, also one that size and time of modification say is the parent's")
 	set.StringVar(&f.to, "to", "", "`directory` that restore writes into")
+	set.StringVar(&f.keep, "keep", "", "`id` of the recovery point that remove leaves")
 	set.StringVar(&f.toVault, "to-vault", "", "`directory` of the vault that copy writes into")
 	set.StringVar(&f.toKey, "to-key", "", "`file` with the key of that vault")
 	set.StringVar(&f.cpuProfile, "cpuprofile", "", "`file` to write a CPU profile into")

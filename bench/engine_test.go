@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
 )
@@ -26,8 +25,8 @@ func TestEngine(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, op := range operations {
-				if op == rereadBackup {
-					if err := data.change(t.Context(), 3); err != nil {
+				if change := changes[op]; change != nil {
+					if err := change(t.Context(), data, 3); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -56,15 +55,12 @@ func runEngine(t *testing.T, c *command) {
 			t.Fatal(err)
 		}
 	}
-	verbs := map[string]func(context.Context, *flags) (any, error){
-		"backup": engineBackup, "copy": engineCopy, "restore": engineRestore, "verify": engineVerify,
-	}
 	args := c.args[2:] // after the program and "engine"
 	f, err := parseFlags(args)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := verbs[args[0]](t.Context(), f); err != nil {
+	if _, err := engineVerbs[args[0]](t.Context(), f); err != nil {
 		t.Fatalf("%v: %v", args, err)
 	}
 }

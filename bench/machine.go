@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 )
 
 // machine describes what the run is on.
@@ -33,4 +34,10 @@ func kernel() string {
 		return ""
 	}
 	return strings.TrimSpace(string(data))
+}
+
+// inMemory tells whether a directory lies in a file system that is kept in memory.
+func inMemory(path string) bool {
+	var fs syscall.Statfs_t
+	return syscall.Statfs(path, &fs) == nil && fs.Type == 0x01021994 // TMPFS_MAGIC of statfs(2)
 }

@@ -68,11 +68,14 @@ func (o *objects) add(draw *rand.Rand, n int, shape func(i int) (string, int64))
 func (o *objects) name() string   { return "objects" }
 func (o *objects) source() string { return o.dir }
 func (o *objects) describe() string {
-	var sum int64
+	return fmt.Sprintf("%d objects of %s", len(o.list), size(o.bytes()))
+}
+
+func (o *objects) bytes() (sum int64) {
 	for _, at := range o.list {
 		sum += at.size
 	}
-	return fmt.Sprintf("%d objects of %s", len(o.list), size(sum))
+	return sum
 }
 
 func (o *objects) generate(ctx context.Context) error {

@@ -48,8 +48,10 @@ func (r *restic) prepare(ctx context.Context, s site) error {
 func (r *restic) command(s site, op operation) *command {
 	c := &command{dir: s.data.source(), store: s.repository(), env: r.env()}
 	switch op {
-	case firstBackup, unchangedBackup, changedBackup:
+	case firstBackup, unchangedBackup, changedBackup, scatteredBackup:
 		c.args = r.args(s, "backup", "--repo", s.repository(), "--tag", tag(op), ".")
+	case unchangedReread:
+		c.args = r.args(s, "backup", "--repo", s.repository(), "--tag", tag(op), "--force", ".")
 	case firstCopy, nextCopy:
 		c.store = s.copy()
 		c.env = append(c.env, "RESTIC_PASSWORD=two")
@@ -62,6 +64,8 @@ func (r *restic) command(s site, op operation) *command {
 		}
 	case verify:
 		c.args = r.args(s, "check", "--read-data", "--repo", s.repository())
+	case removal:
+		c.args = r.args(s, "forget", "--repo", s.repository(), "--keep-last", "1", "--group-by", "", "--prune")
 	default:
 		return nil
 	}
@@ -78,6 +82,10 @@ func tag(op operation) string {
 		return "first"
 	case unchangedBackup:
 		return "unchanged"
+	case unchangedReread:
+		return "reread"
+	case scatteredBackup:
+		return "scattered"
 	default:
 		return "changed"
 	}

@@ -49,6 +49,16 @@ func (t *strongroom) command(s site, op operation) *command {
 			flags = append(flags, "-changed", os.DevNull)
 		}
 		c.args = t.engine("backup", s.repository(), slices.Concat(flags, s.data.engineFlags())...)
+	case unchangedReread:
+		flags := []string{"-point", tag(op), "-parent", tag(unchangedBackup), "-reread"}
+		c.args = t.engine("backup", s.repository(), slices.Concat(flags, s.data.engineFlags())...)
+	case scatteredBackup:
+		data, ok := s.data.(scattering)
+		if !ok {
+			return nil
+		}
+		flags := []string{"-point", tag(op), "-parent", tag(changedBackup)}
+		c.args = t.engine("backup", s.repository(), slices.Concat(flags, data.scatteredFlags())...)
 	case changedBackup:
 		changed = append(changed, "-parent", tag(unchangedBackup))
 		c.args = t.engine("backup", s.repository(), slices.Concat(changed, s.data.changedFlags())...)
@@ -76,9 +86,11 @@ func (t *strongroom) command(s site, op operation) *command {
 		c.args = t.engine("copy", s.repository(), slices.Concat(changed, t.destination(s), []string{"-parent", tag(firstBackup)})...)
 	case restore:
 		c.restored = s.restored()
-		c.args = t.engine("restore", s.repository(), slices.Concat(changed, []string{"-to", s.restored()})...)
+		c.args = t.engine("restore", s.repository(), "-point", tag(last(s.data)), "-to", s.restored())
 	case verify:
 		c.args = t.engine("verify", s.repository())
+	case removal:
+		c.args = t.engine("remove", s.repository(), "-keep", tag(last(s.data)))
 	default:
 		return nil
 	}

@@ -20,12 +20,14 @@ type table struct {
 	title string
 	rows  []cell
 	cells map[cell][]measurement // of each run; none where a tool has no such operation
+	bytes int64                  // of the data
+	own   string                 // the tool whose wall times are compared with the fastest of the others
 }
 
 // A style writes one table. Its first two columns are text, the others figures.
 type style func(w io.Writer, title string, heading []string, rows [][]string) error
 
-var heading = []string{"operation", "tool", "wall", "CPU", "peak memory", "stored", "added"}
+var heading = []string{"operation", "tool", "wall", "beside the fastest", "CPU", "CPU per GiB", "peak memory", "stored", "added"}
 
 func (c *comparison) print(w io.Writer, write style) error {
 	for _, note := range c.notes {
@@ -43,17 +45,43 @@ func (c *comparison) print(w io.Writer, write style) error {
 
 func (t *table) lines() (lines [][]string) {
 	for _, at := range t.rows {
-		line := []string{string(at.op), at.tool, "n/a", "", "", "", ""}
+		line := []string{string(at.op), at.tool, "n/a", "", "", "", "", "", ""}
 		if runs := t.cells[at]; len(runs) > 0 {
 			m := median(runs)
-			line = append(line[:2], seconds(m.Wall), seconds(m.CPU), size(m.Peak), "", "")
-			if at.op != restore && at.op != verify {
-				line[5], line[6] = size(m.Stored), size(m.Added)
+			line = append(line[:2], seconds(m.Wall), t.ratio(at, m), seconds(m.CPU), "", "", "", "")
+			if t.bytes > 0 {
+				line[5] = fmt.Sprintf("%.2f s", m.CPU.Seconds()*gib/float64(t.bytes))
+			}
+			if m.Peak > 0 {
+				line[6] = size(m.Peak)
+			}
+			if at.op != restore && at.op != verify && at.tool != limitName {
+				line[7], line[8] = size(m.Stored), size(m.Added)
 			}
 		}
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// ratio says how many times as fast the own tool is as the fastest of the others.
+func (t *table) ratio(at cell, m measurement) string {
+	if at.tool != t.own {
+		return ""
+	}
+	var fastest time.Duration
+	for other, runs := range t.cells {
+		if other.op != at.op || other.tool == t.own || other.tool == limitName || len(runs) == 0 {
+			continue
+		}
+		if wall := median(runs).Wall; fastest == 0 || wall < fastest {
+			fastest = wall
+		}
+	}
+	if fastest == 0 || m.Wall == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f×", fastest.Seconds()/m.Wall.Seconds())
 }
 
 // median gives the run of the median wall time, so that the figures of a line belong together.

@@ -13,17 +13,46 @@ type operation string
 const (
 	firstBackup     operation = "first backup"
 	unchangedBackup operation = "unchanged backup"
+	unchangedReread operation = "unchanged backup, reading all"
 	changedBackup   operation = "backup, 5 % changed"
 	rereadBackup    operation = "backup, 5 % changed, reading all"
+	scatteredBackup operation = "backup, scattered changes"
 	firstCopy       operation = "copy to another key"
 	nextCopy        operation = "copy of what changed"
 	restore         operation = "restore"
 	verify          operation = "verify"
+	removal         operation = "removal of all but the last"
 )
 
-// operations are measured in this order. Before the first of them that says so, the data change.
+// operations are measured in this order: the first copy while there is but what it is to copy, the next when there is more.
 var operations = []operation{
-	firstBackup, unchangedBackup, rereadBackup, changedBackup, firstCopy, nextCopy, restore, verify,
+	firstBackup, firstCopy, unchangedBackup, unchangedReread, rereadBackup, changedBackup, nextCopy, scatteredBackup, restore, verify, removal,
+}
+
+// changes says before which operation the data change, and how.
+var changes = map[operation]func(context.Context, dataset, int) error{
+	rereadBackup: func(ctx context.Context, data dataset, round int) error { return data.change(ctx, round) },
+	scatteredBackup: func(ctx context.Context, data dataset, round int) error {
+		if s, ok := data.(scattering); ok {
+			return s.scatter(ctx, round)
+		}
+		return nil
+	},
+}
+
+// scattering is a data set that can change in very many small places.
+type scattering interface {
+	dataset
+	scatter(ctx context.Context, round int) error
+	scatteredFlags() []string // for the archive, reading what is known to have changed
+}
+
+// last is the backup that is restored, the last one of the data.
+func last(data dataset) operation {
+	if _, ok := data.(scattering); ok {
+		return scatteredBackup
+	}
+	return changedBackup
 }
 
 // A dataset is what is backed up.
@@ -31,6 +60,7 @@ type dataset interface {
 	name() string
 	source() string // the directory it lies in
 	describe() string
+	bytes() int64 // that are in it, without holes
 	generate(ctx context.Context) error
 	change(ctx context.Context, round int) error
 	same(ctx context.Context, restored string) error // an error tells what differs

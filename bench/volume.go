@@ -76,6 +76,7 @@ func lengths(draw *rand.Rand, sum int64) (list []int64) {
 
 func (v *volume) name() string   { return "volume" }
 func (v *volume) source() string { return v.dir }
+func (v *volume) bytes() int64   { return v.size / 2 }
 func (v *volume) path() string   { return filepath.Join(v.dir, volumeFile) }
 func (v *volume) describe() string {
 	return fmt.Sprintf("a sparse volume of %s with %s written in %d extents", size(v.size), size(v.size/2), len(v.extents))

@@ -57,6 +57,16 @@ func (b *blobInfo) append(dst []byte) []byte {
 	return append(dst, b.origin[:]...)
 }
 
+// parse decodes what append encoded, but for the number.
+func (b *blobInfo) parse(p []byte) {
+	copy(b.id[:], p)
+	b.kind, b.flags = blobKind(p[32]), p[33]
+	b.offset = binary.BigEndian.Uint32(p[34:])
+	b.stored = binary.BigEndian.Uint32(p[38:])
+	b.size = binary.BigEndian.Uint32(p[42:])
+	copy(b.origin[:], p[46:])
+}
+
 // about is what a blob's seal is bound to besides its pack and number.
 func (b *blobInfo) about(dst []byte) []byte {
 	dst = append(dst, b.id[:]...)
@@ -88,13 +98,8 @@ func parseBlobTable(p []byte) (blobs []blobInfo, rest []byte, err error) {
 	next := uint64(packHeaderSize)
 	for i := range blobs {
 		b := &blobs[i]
-		copy(b.id[:], p)
-		b.kind, b.flags = blobKind(p[32]), p[33]
+		b.parse(p)
 		b.number = uint32(i)
-		b.offset = binary.BigEndian.Uint32(p[34:])
-		b.stored = binary.BigEndian.Uint32(p[38:])
-		b.size = binary.BigEndian.Uint32(p[42:])
-		copy(b.origin[:], p[46:])
 		p = p[blobInfoSize:]
 		switch {
 		case !b.kind.valid() || b.flags&^(flagCompressed|flagOrigin) != 0:

@@ -9,19 +9,32 @@ import (
 
 // readBlob gives the plaintext of a blob, in buf if it fits.
 func (d *Domain) readBlob(ctx context.Context, kind blobKind, id ID, buf []byte) ([]byte, error) {
-	sealed := d.vault.blobBuffer()
-	at, payload, err := d.findPayload(ctx, kind, id, sealed)
+	at, payload, err := d.findPayload(ctx, kind, id, d.vault.blobBuffer())
 	if err != nil {
-		d.vault.releaseBlob(sealed)
 		return nil, err
 	}
 	defer d.vault.releaseBlob(payload)
 	if at.blob.flags&flagCompressed == 0 {
 		return append(roomy(buf, len(payload)), payload...), nil
 	}
+	return d.plaintext(at, payload, buf)
+}
+
+// readShared gives the plaintext of a blob, in memory that the vault's releaseBlob takes back.
+func (d *Domain) readShared(ctx context.Context, kind blobKind, id ID) ([]byte, error) {
+	at, payload, err := d.findPayload(ctx, kind, id, d.vault.blobBuffer())
+	if err != nil || at.blob.flags&flagCompressed == 0 {
+		return payload, err
+	}
+	defer d.vault.releaseBlob(payload)
+	return d.plaintext(at, payload, d.vault.blobBuffer())
+}
+
+// plaintext decompresses what a seal has held, into buf if it fits.
+func (d *Domain) plaintext(at location, payload, buf []byte) ([]byte, error) {
 	plain, err := d.vault.codec.decompress(buf, payload, int(at.blob.size))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s %s: %w", kind, id, err)
+		return nil, fmt.Errorf("reading %s %s: %w", at.blob.kind, at.blob.id, err)
 	}
 	return plain, nil
 }
@@ -35,7 +48,10 @@ func (d *Domain) findPayload(ctx context.Context, kind blobKind, id ID, buf []by
 		}
 		at, payload, err = d.knownPayload(ctx, kind, id, buf)
 	}
-	if errors.Is(err, ErrNotExist) {
+	if !errors.Is(err, errIndexDropped) && (errors.Is(err, ErrNotExist) || errors.Is(err, ErrDamaged)) {
+		at, payload, err = d.rescuePayload(ctx, kind, id, buf, err)
+	}
+	if errors.Is(err, ErrNotExist) && !errors.Is(err, errIndexDropped) {
 		return location{}, nil, damaged("%s %s is missing", kind, id)
 	} else if err != nil {
 		return location{}, nil, fmt.Errorf("reading %s %s: %w", kind, id, err)
@@ -45,7 +61,11 @@ func (d *Domain) findPayload(ctx context.Context, kind blobKind, id ID, buf []by
 
 // knownPayload reads a blob from where the index says it is.
 func (d *Domain) knownPayload(ctx context.Context, kind blobKind, id ID, buf []byte) (location, []byte, error) {
+	faults := d.index.faults.Load()
 	at, ok := d.index.find(id)
+	if !ok && d.index.faults.Load() != faults {
+		return location{}, nil, fmt.Errorf("%w: %w", ErrNotExist, errIndexDropped)
+	}
 	if !ok {
 		return location{}, nil, ErrNotExist
 	}

@@ -86,15 +86,25 @@ type collection struct {
 	tombs   map[objectID]time.Time
 	packs   map[objectID]int64 // all there are, and their sizes
 	live    map[objectID]*liveness
+	faults  uint64            // of the index, before anything was looked up
 	named   map[objectID]bool // packs that the index tells of
 	missing bool              // something that is reached lies in no pack that the index tells of
 }
 
 // liveness says what of a pack is reached.
 type liveness struct {
-	blobs []bool // by number
+	blobs bitset // by number
 	bytes uint64
 }
+
+// A bitset is a set of small numbers.
+type bitset []uint64
+
+func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
+
+func (b bitset) has(i uint32) bool { return b[i/64]&(1<<(i%64)) != 0 }
+
+func (b bitset) add(i uint32) { b[i/64] |= 1 << (i % 64) }
 
 func (c *collection) run(ctx context.Context, rings Rings) (err error) {
 	if c.id, err = parseObjectID(c.info.ID); err != nil {
@@ -202,8 +212,12 @@ func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root)
 	if err := d.index.refresh(ctx, d); err != nil {
 		return err
 	}
+	c.faults = d.index.faults.Load()
 	if err := c.reach(ctx, roots); err != nil {
 		return err
+	}
+	if d.index.faults.Load() != c.faults { // then what was not found may be there
+		return errIndexDropped
 	}
 	files, tables := d.index.snapshot()
 	if c.tombs, err = c.v.listTombs(ctx, c.id); err != nil {
@@ -234,7 +248,7 @@ func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root)
 // reach finds out what the roots reach.
 func (c *collection) reach(ctx context.Context, roots []root) error {
 	c.live = map[objectID]*liveness{}
-	s := survey{d: c.d, seen: map[ID]bool{}, blob: c.reached}
+	s := survey{d: c.d, blob: c.reached}
 	for _, r := range roots {
 		m, err := c.d.readRoot(ctx, r)
 		if m == nil && err == nil && r.trashed.IsZero() {
@@ -267,23 +281,24 @@ func (c *collection) trashed(ctx context.Context, deleted root) (*manifest, erro
 	return nil, nil
 }
 
-// reached notes that a blob is needed. One that is missing, as Verify tells, may lie in a pack that the index has lost.
-func (c *collection) reached(_ blobKind, id ID) error {
+// reached notes that a blob is needed, and tells whether it was not before. One that is missing, as Verify tells, may lie in a pack that the index has lost.
+func (c *collection) reached(_ blobKind, id ID) (first bool, err error) {
 	at, ok := c.d.index.find(id)
 	if !ok {
 		c.missing = true
-		return nil
+		return true, nil
 	}
 	l := c.live[at.pack.id]
 	if l == nil {
-		l = &liveness{blobs: make([]bool, len(at.pack.blobs))}
+		l = &liveness{blobs: newBitset(at.pack.count)}
 		c.live[at.pack.id] = l
 	}
-	if !l.blobs[at.blob.number] {
-		l.blobs[at.blob.number] = true
-		l.bytes += uint64(at.blob.stored)
+	if l.blobs.has(at.blob.number) {
+		return false, nil
 	}
-	return nil
+	l.blobs.add(at.blob.number)
+	l.bytes += uint64(at.blob.stored)
+	return true, nil
 }
 
 func (c *collection) listPacks(ctx context.Context) error {
@@ -327,7 +342,7 @@ func (c *collection) spare(ctx context.Context) error {
 }
 
 // clearTombs removes the marks of packs that have gone and that no index object names any more.
-func (c *collection) clearTombs(ctx context.Context, tables []*packTable) error {
+func (c *collection) clearTombs(ctx context.Context, tables []*knownPack) error {
 	named := map[objectID]bool{}
 	for _, t := range tables {
 		named[t.id] = true
@@ -364,14 +379,14 @@ func (c *collection) anySuperseded(ctx context.Context) (bool, error) {
 }
 
 // sweep removes the packs that were marked long ago and that nothing reaches, after their entries in the index.
-func (c *collection) sweep(ctx context.Context, files []objectID, tables []*packTable) error {
+func (c *collection) sweep(ctx context.Context, files []objectID, tables []*knownPack) error {
 	var garbage []objectID
 	for pack := range c.tombs {
 		if _, there := c.packs[pack]; there && c.removable(pack) && !c.spared(pack) {
 			garbage = append(garbage, pack)
 		}
 	}
-	keep := make([]*packTable, 0, len(tables))
+	keep := make([]*knownPack, 0, len(tables))
 	for _, t := range tables {
 		_, there := c.packs[t.id]
 		goes := c.removable(t.id) // what is reached has lost its mark by now
@@ -379,8 +394,8 @@ func (c *collection) sweep(ctx context.Context, files []objectID, tables []*pack
 			keep = append(keep, t)
 		}
 	}
-	if len(keep) < len(tables) || len(files) > c.opts.MergeAbove {
-		if err := c.mergeIndex(ctx, files, keep); err != nil {
+	if old := c.d.index.toMerge(files, keep, c.opts.MergeAbove); len(old) > 0 {
+		if err := c.mergeIndex(ctx, old, keep); err != nil {
 			return err
 		}
 	}
@@ -390,18 +405,19 @@ func (c *collection) sweep(ctx context.Context, files []objectID, tables []*pack
 	return c.remove(ctx, garbage)
 }
 
-// mergeIndex stores index objects of the packs given, of which the last supersedes all those there were.
-func (c *collection) mergeIndex(ctx context.Context, files []objectID, packs []*packTable) error {
+// mergeIndex stores what some index objects tell of the packs given, in new ones of which the last supersedes the old.
+func (c *collection) mergeIndex(ctx context.Context, files []objectID, packs []*knownPack) error {
 	superseded, err := c.v.listIndexes(ctx, c.id)
 	if err != nil {
 		return err
 	}
-	// What was stored since the snapshot stays, and what is superseded already is superseded again.
-	merged := c.d.index.supersededBy(files)
-	superseded = slices.DeleteFunc(superseded, func(id objectID) bool {
-		return !slices.Contains(files, id) && !slices.Contains(merged, id)
-	})
-	return c.d.storeIndex(ctx, packs, superseded)
+	// What these supersede already is superseded again: it may outlast them.
+	gone := map[objectID]bool{}
+	for _, id := range slices.Concat(files, c.d.index.supersededBy(files)) {
+		gone[id] = true
+	}
+	superseded = slices.DeleteFunc(superseded, func(id objectID) bool { return !gone[id] })
+	return c.d.storeIndex(ctx, c.d.index.tablesOf(files, packs), superseded)
 }
 
 // dropSuperseded removes index objects that have been superseded for long enough, so that nobody still reads them.
@@ -448,18 +464,18 @@ func (c *collection) remove(ctx context.Context, packs []objectID) error {
 
 // repack moves what is needed of packs that are mostly garbage into new ones, and marks the old ones. Packs that are small,
 // as many small backups leave them, go together.
-func (c *collection) repack(ctx context.Context, tables []*packTable) error {
+func (c *collection) repack(ctx context.Context, tables []*knownPack) error {
 	if c.opts.Repack < 0 {
 		return nil
 	}
-	var wanted, small []*packTable
+	var wanted, small []*knownPack
 	for _, t := range tables {
 		l := c.live[t.id]
 		_, marked := c.tombs[t.id]
 		_, there := c.packs[t.id]
 		switch {
 		case l == nil || marked || !there || !t.id.created().Before(c.horizon):
-		case float64(l.bytes) < c.opts.Repack*float64(t.stored()):
+		case float64(l.bytes) < c.opts.Repack*float64(t.stored):
 			wanted = append(wanted, t)
 		case t.size < uint64(min(c.v.opts.PackSize, treePackSize)/4):
 			small = append(small, t)
@@ -491,13 +507,17 @@ func (c *collection) repack(ctx context.Context, tables []*packTable) error {
 const smallPacks = 16
 
 // move puts what is needed of a pack into the sink.
-func (c *collection) move(sink *sink, t *packTable, l *liveness) error {
+func (c *collection) move(sink *sink, p *knownPack, l *liveness) error {
+	t, err := c.d.index.table(p)
+	if err != nil {
+		return err
+	}
 	var buf []byte
-	for i, needed := range l.blobs {
-		if !needed {
+	for i := range t.blobs {
+		if !l.blobs.has(uint32(i)) {
 			continue
 		}
-		payload, err := c.d.readPayload(sink.ctx, location{t, &t.blobs[i]}, buf)
+		payload, err := c.d.readPayload(sink.ctx, location{p, &t.blobs[i]}, buf)
 		if err != nil {
 			return err
 		}

@@ -24,10 +24,11 @@ type world struct {
 	clock *clock.Shifted
 	vault *archive.Vault
 	ctx   context.Context
+	pack  int // the length of packs in bytes
 }
 
 func newWorld(store archive.Store) *world {
-	w := &world{store: store, ring: archivetest.NewKeyring()}
+	w := &world{store: store, ring: archivetest.NewKeyring(), pack: 64 << 10}
 	w.clock = clock.NewFrozen(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	w.reopen()
 	return w
@@ -35,7 +36,7 @@ func newWorld(store archive.Store) *world {
 
 // reopen is what a process does that was started anew.
 func (w *world) reopen() {
-	w.vault = archive.OpenVault(w.store, "vault", archive.Options{Clock: w.clock, PackSize: 64 << 10, Workers: 2})
+	w.vault = archive.OpenVault(w.store, "vault", archive.Options{Clock: w.clock, PackSize: w.pack, Workers: 2})
 }
 
 func (w *world) collect(t *testing.T) archive.Collected {
@@ -400,12 +401,11 @@ func TestReindex(t *testing.T) {
 	}
 	w.reopen()
 	d = openDomain(t, w.vault, w.ring)
-	p, err := d.Open(t.Context(), "first")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Entry(t.Context(), []byte("a")); !errors.Is(err, archive.ErrDamaged) {
-		t.Errorf("reading without an index: %v, want ErrDamaged", err)
+	check(t, d, "first", first) // from the packs
+	check(t, d, "second", second)
+	report, err := w.vault.Verify(t.Context(), rings(w.ring), archive.VerifyOptions{})
+	if err != nil || report.Clean() || len(report.Touched()) > 0 {
+		t.Errorf("verifying without an index: %+v, %v, want damage that touches no point", report, err)
 	}
 	w.clock.Advance(time.Minute)
 	if err := d.Reindex(t.Context()); err != nil {

@@ -68,12 +68,19 @@ func probe(e *zstd.Encoder, scratch, plain []byte) bool {
 	return false
 }
 
+// spareRoom is how much room behind its output makes a decoder quicker: it then copies in whole words and need not look where
+// the output ends. It wants a whole block's, and a bit.
+func spareRoom(size int) int { return min(size, 128<<10) + 16 }
+
 // decompress gives the plaintext of a known size, in buf if it fits, and with all the room that buf has.
 func (c *codec) decompress(buf, compressed []byte, size int) ([]byte, error) {
-	buf = roomy(buf, size)
+	room := size + spareRoom(size)
+	if cap(buf) < size {
+		buf = roomy(buf, room)
+	}
 	d := c.decoders.Get().(*zstd.Decoder)
 	defer c.decoders.Put(d)
-	out, err := d.DecodeAll(compressed, buf[:0:size]) // it never makes more room: the frame may lie about its size
+	out, err := d.DecodeAll(compressed, buf[:0:min(cap(buf), room)]) // it never makes more: the frame may lie about its size
 	if err != nil || len(out) != size {
 		return nil, damaged("a blob does not decompress to its size")
 	}

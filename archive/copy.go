@@ -308,11 +308,10 @@ func (c *copier) move(from ID, o origin, scratch *copyScratch) (ID, error) {
 	scratch.sealed = payload
 	plain := payload
 	if at.blob.flags&flagCompressed != 0 {
-		scratch.plain, err = c.src.d.vault.codec.decompress(scratch.plain, payload, int(at.blob.size))
-		if err != nil {
+		if plain, err = c.src.d.vault.codec.decompress(scratch.plain, payload, int(at.blob.size)); err != nil {
 			return ID{}, fmt.Errorf("chunk %s: %w", from, err)
 		}
-		plain = scratch.plain
+		scratch.plain = plain
 	}
 	b := blobInfo{
 		id: c.dst.keys.id(chunkBlob, plain), kind: chunkBlob,

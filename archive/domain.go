@@ -30,6 +30,7 @@ type Domain struct {
 	info  DomainInfo
 	keys  *keys
 	index *index
+	lost  lostPacks
 }
 
 // Domain opens the sealing domain of a KMS key, and makes it if the vault has none for the key yet.

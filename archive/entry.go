@@ -115,8 +115,7 @@ func (r *Reader) at(off int64) int {
 }
 
 func (r *Reader) fetch(number int) ([]byte, error) {
-	v := r.e.p.d.vault
-	data, err := r.e.p.d.readBlob(r.ctx, chunkBlob, r.refs[number].id, v.blobBuffer())
+	data, err := r.e.p.d.readShared(r.ctx, chunkBlob, r.refs[number].id)
 	if err == nil && uint64(len(data)) != r.refs[number].size {
 		err = damaged("chunk %s is of another size", r.refs[number].id)
 	}

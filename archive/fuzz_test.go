@@ -2,6 +2,9 @@ package archive
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"math/bits"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -132,18 +135,43 @@ func FuzzPack(f *testing.F) {
 	})
 }
 
-// What a chunker cuts is all there, and no chunk is longer than it may be.
+// A chunker cuts where the format says, however the content comes.
 func FuzzCut(f *testing.F) {
-	f.Add([]byte("seed"), uint32(3<<20))
+	f.Add([]byte("seed"), uint32(3<<20), uint32(256<<10))
+	f.Add([]byte("another seed"), uint32(9<<20), uint32(300_001))
+	f.Add([]byte{}, uint32(5<<20), uint32(5<<20))
 	gear := newKeys("vault", objectID{1}, make([]byte, 32)).gear
-	f.Fuzz(func(t *testing.T, seed []byte, n uint32) {
-		data := bytes.Repeat(append(seed, 1), int(n%(8<<20))/(len(seed)+1)+1)
+	f.Fuzz(func(t *testing.T, seed []byte, n, piece uint32) {
+		data := make([]byte, n%(10<<20))
+		rand.NewChaCha8(sha256.Sum256(seed)).Read(data)
+		copy(data[len(data)/2:], bytes.Repeat(append(seed, 1), len(data)/2/(len(seed)+1))) // no hash ends that
+		step := 1<<16 + int(piece%(8<<20))
+		c := cutter{gear: gear}
 		for len(data) > 0 {
-			n := cut(gear, data)
-			if n <= 0 || n > maxChunk || n > len(data) || n < minChunk && n != len(data) {
-				t.Fatalf("cut %d bytes of %d", n, len(data))
+			got := 0
+			for have := 0; got == 0 && have < len(data); {
+				have = min(have+step, len(data))
+				got = c.next(data[:have])
 			}
-			data = data[n:]
+			if got == 0 {
+				got = len(data)
+			}
+			if want := cut(gear, data); got != want {
+				t.Fatalf("cut %d bytes of %d, want %d", got, len(data), want)
+			}
+			data = data[got:]
 		}
 	})
+}
+
+// cut gives the length of the first chunk, as FORMAT.md says it.
+func cut(gear *[256]uint64, data []byte) int {
+	var h uint64
+	for i := minChunk; i < min(len(data), maxChunk); i++ {
+		h = h<<1 + gear[data[i]]
+		if zeros := bits.LeadingZeros64(h); zeros >= 21 || zeros >= 18 && i >= avgChunk {
+			return i + 1
+		}
+	}
+	return min(len(data), maxChunk)
 }

@@ -162,11 +162,11 @@ func (v *Vault) listTombs(ctx context.Context, domain objectID) (map[objectID]ti
 		name, when, _ := strings.Cut(strings.TrimPrefix(object.Name, tombPrefix(domain)), ".")
 		pack, err := parseObjectID(name)
 		if err != nil {
-			return nil, err
+			continue // not ours; Verify tells of it
 		}
 		since, err := parseStamp(when)
 		if err != nil {
-			return nil, err
+			continue
 		}
 		if old, two := tombs[pack]; !two || since.After(old) {
 			tombs[pack] = since

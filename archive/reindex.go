@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 )
 
@@ -21,74 +22,95 @@ func (d *Domain) Reindex(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("indexing anew: %w", err)
 		}
-		tables, broken, err := d.readPackTables(ctx)
-		if err == nil {
-			err = d.storeIndex(ctx, tables, superseded)
-		}
-		if err != nil {
+		var packs []objectID
+		var broken error
+		if err := d.storeIndex(ctx, d.packTables(ctx, &packs, &broken), superseded); err != nil {
 			return fmt.Errorf("indexing anew: %w", err)
 		}
 		// A collection may have removed packs since they were listed.
-		gone, err := d.anyGone(ctx, tables)
+		gone, err := d.anyGone(ctx, packs)
 		if err != nil || !gone {
 			return errors.Join(err, broken)
 		}
 	}
 }
 
-// readPackTables reads the tables of all packs, and tells of those that are damaged.
-func (d *Domain) readPackTables(ctx context.Context) (tables []*packTable, broken, err error) {
-	for object, err := range d.vault.store.List(ctx, packPrefix(d.id())) {
-		if err != nil {
-			return nil, nil, err
-		}
-		id, err := parseObjectID(strings.TrimPrefix(object.Name, packPrefix(d.id())))
-		if err != nil {
-			return nil, nil, err
-		}
-		blobs, err := readPackTable(ctx, d.vault.store, d.keys, id, object.Size)
-		switch {
-		case errors.Is(err, ErrNotExist):
-		case errors.Is(err, ErrDamaged):
-			broken = errors.Join(broken, fmt.Errorf("%s: %w", object.Name, err))
-		case err != nil:
-			return nil, nil, err
-		default:
-			tables = append(tables, &packTable{id: id, size: uint64(object.Size), blobs: blobs})
+// packTables reads the tables of all packs. It notes which packs those are, and what is wrong with those that are damaged.
+func (d *Domain) packTables(ctx context.Context, packs *[]objectID, broken *error) iter.Seq2[*packTable, error] {
+	return func(yield func(*packTable, error) bool) {
+		for object, err := range d.vault.store.List(ctx, packPrefix(d.id())) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			t, err := d.readStoredTable(ctx, object)
+			switch {
+			case errors.Is(err, ErrNotExist):
+				continue
+			case errors.Is(err, ErrDamaged):
+				*broken = errors.Join(*broken, fmt.Errorf("%s: %w", object.Name, err))
+				continue
+			case err == nil:
+				*packs = append(*packs, t.id)
+			}
+			if !yield(t, err) || err != nil {
+				return
+			}
 		}
 	}
-	return tables, broken, nil
 }
 
-func (d *Domain) anyGone(ctx context.Context, tables []*packTable) (bool, error) {
-	for _, t := range tables {
-		if there, err := exists(ctx, d.vault.store, packName(d.id(), t.id)); err != nil || !there {
+// readStoredTable reads the table of a pack that was listed.
+func (d *Domain) readStoredTable(ctx context.Context, object ObjectInfo) (*packTable, error) {
+	id, err := parseObjectID(strings.TrimPrefix(object.Name, packPrefix(d.id())))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", object.Name, err)
+	}
+	blobs, err := readPackTable(ctx, d.vault.store, d.keys, id, object.Size)
+	if err != nil {
+		return nil, err
+	}
+	return &packTable{id: id, size: uint64(object.Size), blobs: blobs}, nil
+}
+
+func (d *Domain) anyGone(ctx context.Context, packs []objectID) (bool, error) {
+	for _, id := range packs {
+		if there, err := exists(ctx, d.vault.store, packName(d.id(), id)); err != nil || !there {
 			return true, err
 		}
 	}
 	return false, nil
 }
 
-// storeIndex stores index objects of the packs given, of which the last supersedes those named.
-func (d *Domain) storeIndex(ctx context.Context, packs []*packTable, superseded []objectID) error {
-	for {
-		f := &indexFile{id: newObjectID(d.vault.opts.Clock.Now())}
-		blobs := 0
-		for len(packs) > 0 && (blobs == 0 || blobs+len(packs[0].blobs) <= indexBlobs) {
-			blobs += len(packs[0].blobs)
-			f.packs = append(f.packs, *packs[0])
-			packs = packs[1:]
-		}
-		if len(packs) == 0 {
-			f.supersedes = superseded
-		}
+// storeIndex stores index objects of the packs given, of which the last supersedes those named. It holds what one tells of.
+func (d *Domain) storeIndex(ctx context.Context, packs iter.Seq2[*packTable, error], superseded []objectID) error {
+	f := &indexFile{}
+	blobs := 0
+	store := func() error {
+		f.id = newObjectID(d.vault.opts.Clock.Now())
 		if err := d.vault.store.Create(ctx, indexName(d.id(), f.id), f.encode(d.keys)); err != nil {
 			return fmt.Errorf("storing an index: %w", err)
 		}
-		if len(packs) == 0 {
-			return d.index.refresh(ctx, d)
-		}
+		f, blobs = &indexFile{}, 0
+		return nil
 	}
+	for t, err := range packs {
+		if err != nil {
+			return err
+		}
+		if blobs > 0 && blobs+len(t.blobs) > indexBlobs {
+			if err := store(); err != nil {
+				return err
+			}
+		}
+		f.packs = append(f.packs, *t)
+		blobs += len(t.blobs)
+	}
+	f.supersedes = superseded
+	if err := store(); err != nil {
+		return err
+	}
+	return d.index.refresh(ctx, d)
 }
 
 func (v *Vault) listIndexes(ctx context.Context, domain objectID) (ids []objectID, err error) {
@@ -98,7 +120,7 @@ func (v *Vault) listIndexes(ctx context.Context, domain objectID) (ids []objectI
 		}
 		id, err := parseObjectID(strings.TrimPrefix(object.Name, indexPrefix(domain)))
 		if err != nil {
-			return nil, err
+			continue // not ours; Verify tells of it
 		}
 		ids = append(ids, id)
 	}

@@ -75,11 +75,11 @@ func (d *Domain) readRoot(ctx context.Context, r root) (*manifest, error) {
 	return m, nil
 }
 
-// A survey goes through trees and calls blob for each blob that they reach, once.
+// A survey goes through trees and calls blob for each blob that they reach. What is below a node or list is visited if blob
+// says that it is seen for the first time.
 type survey struct {
 	d    *Domain
-	seen map[ID]bool // nodes and lists
-	blob func(kind blobKind, id ID) error
+	blob func(kind blobKind, id ID) (first bool, err error)
 }
 
 func (s *survey) root(ctx context.Context, m *manifest) error {
@@ -90,11 +90,7 @@ func (s *survey) root(ctx context.Context, m *manifest) error {
 }
 
 func (s *survey) node(ctx context.Context, id ID, kind Kind, level byte) error {
-	if s.seen[id] {
-		return nil
-	}
-	s.seen[id] = true
-	if err := s.blob(nodeBlob, id); err != nil {
+	if first, err := s.blob(nodeBlob, id); err != nil || !first {
 		return err
 	}
 	n, err := s.d.readNode(ctx, id, kind, level)
@@ -117,17 +113,17 @@ func (s *survey) node(ctx context.Context, id ID, kind Kind, level byte) error {
 func (s *survey) refs(ctx context.Context, refs []ref, depth byte) error {
 	for _, r := range refs {
 		if depth == 0 {
-			if err := s.blob(chunkBlob, r.id); err != nil {
+			if _, err := s.blob(chunkBlob, r.id); err != nil {
 				return err
 			}
 			continue
 		}
-		if s.seen[r.id] {
-			continue
-		}
-		s.seen[r.id] = true
-		if err := s.blob(listBlob, r.id); err != nil {
+		first, err := s.blob(listBlob, r.id)
+		if err != nil {
 			return err
+		}
+		if !first {
+			continue
 		}
 		list, err := s.d.readList(ctx, r, depth)
 		if err == nil {

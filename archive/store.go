@@ -38,12 +38,28 @@ type ObjectInfo struct {
 	Size int64 // bytes
 }
 
+// A Remote store answers many requests at once, and each after a while. The archive then asks for much at a time, ahead of
+// need and side by side; a store that is not Remote is asked for one thing after the other.
+type Remote interface {
+	Store
+	// Parallel is how many requests may be under way at once.
+	Parallel() int
+	// ReadObject reads a whole object. One that is longer than limit bytes is an error wrapping [ErrDamaged].
+	ReadObject(ctx context.Context, name string, limit int) ([]byte, error)
+	// DeleteAll removes objects, in any order. That some are not there is not an error.
+	DeleteAll(ctx context.Context, names []string) error
+}
+
 // Sub is the part of a store below a prefix, which names a folder and has no trailing slash.
 func Sub(s Store, prefix string) Store {
 	if prefix == "" {
 		return s
 	}
-	return sub{s, strings.TrimSuffix(prefix, "/") + "/"}
+	part := sub{s, strings.TrimSuffix(prefix, "/") + "/"}
+	if remote, ok := s.(Remote); ok {
+		return remoteSub{part, remote}
+	}
+	return part
 }
 
 type sub struct {
@@ -74,8 +90,52 @@ func (s sub) Delete(ctx context.Context, name string) error {
 	return s.store.Delete(ctx, s.prefix+name)
 }
 
+// A remoteSub is a part of a Remote store.
+type remoteSub struct {
+	sub
+	remote Remote
+}
+
+func (s remoteSub) Parallel() int { return s.remote.Parallel() }
+
+func (s remoteSub) ReadObject(ctx context.Context, name string, limit int) ([]byte, error) {
+	return s.remote.ReadObject(ctx, s.prefix+name, limit)
+}
+
+func (s remoteSub) DeleteAll(ctx context.Context, names []string) error {
+	full := make([]string, len(names))
+	for i, name := range names {
+		full[i] = s.prefix + name
+	}
+	return s.remote.DeleteAll(ctx, full)
+}
+
+// parallel is how many requests the store takes at once.
+func parallel(s Store) int {
+	if remote, ok := s.(Remote); ok {
+		return max(remote.Parallel(), 1)
+	}
+	return 1
+}
+
+// deleteAll removes objects, in any order.
+func deleteAll(ctx context.Context, s Store, names []string) error {
+	if remote, ok := s.(Remote); ok {
+		return remote.DeleteAll(ctx, names)
+	}
+	for _, name := range names {
+		if err := s.Delete(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readObject reads a whole object that is not larger than limit bytes.
 func readObject(ctx context.Context, s Store, name string, limit int) ([]byte, error) {
+	if remote, ok := s.(Remote); ok {
+		return remote.ReadObject(ctx, name, limit)
+	}
 	buf := make([]byte, 64<<10)
 	var got int
 	for {

@@ -29,6 +29,8 @@ type Options struct {
 	Lease time.Duration
 	// ReadAhead is how many bytes of content a reader may hold. Default: 16 MiB.
 	ReadAhead int
+	// IndexCache bounds what the vault's indexes hold in memory. Default: one that all vaults of the process share.
+	IndexCache *IndexCache
 	// Level is how hard blobs are compressed. Default: zstd.SpeedFastest.
 	Level zstd.EncoderLevel
 }
@@ -49,6 +51,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ReadAhead <= 0 {
 		o.ReadAhead = 16 << 20
+	}
+	if o.IndexCache == nil {
+		o.IndexCache = sharedIndexCache
 	}
 	if o.Level == 0 {
 		o.Level = zstd.SpeedFastest
@@ -87,7 +92,7 @@ func (v *Vault) index(domain objectID) *index {
 	defer v.mu.Unlock()
 	x, ok := v.indexes[domain]
 	if !ok {
-		x = newIndex()
+		x = newIndex(v.opts.IndexCache)
 		v.indexes[domain] = x
 	}
 	return x
@@ -147,7 +152,7 @@ func (v *Vault) readDomain(ctx context.Context, id objectID) (DomainInfo, error)
 	if h.Format != formatVersion {
 		return DomainInfo{}, fmt.Errorf("%s: %w", domainName(id), ErrVersion)
 	}
-	if h.Vault != v.id || h.Domain != id.String() {
+	if h.Vault != v.id || h.Domain != id.String() || domainID(h.Vault, h.Key) != id {
 		return DomainInfo{}, damaged("%s belongs to another vault", domainName(id))
 	}
 	return DomainInfo{ID: h.Domain, Vault: h.Vault, KeyID: h.Key, Wrapped: h.Wrapped, Created: h.Created}, nil

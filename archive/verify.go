@@ -1,10 +1,11 @@
 package archive
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -13,10 +14,38 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// VerifyOptions say how a verification goes about.
+// VerifyOptions say how a verification goes about. The zero value reads everything as fast as it can.
 type VerifyOptions struct {
 	// Progress is told, by several goroutines, of bytes that were read and found good or not. It may be nil.
 	Progress func(bytes uint64)
+	// Select tells which packs are read. What is not read counts as good if it is there and as long as it must be. All if nil.
+	Select func(domain, pack string) bool
+	// Pack is told, by several goroutines, of each pack that was read. An error ends the verification. It may be nil.
+	Pack func(PackRead) error
+	// Pace is called before bytes of packs are read and may wait, so that others come first. It may be nil.
+	Pace func(ctx context.Context, bytes int) error
+	// DataOnly leaves out following the recovery points, unless a pack that is read turns out to be damaged.
+	DataOnly bool
+}
+
+// PackRead says how the reading of a pack went.
+type PackRead struct {
+	Domain, Pack string
+	Bytes        uint64
+	Damaged      bool
+}
+
+// A Subset is one of several parts of all packs; together the parts are everything. It follows from the packs' names, so
+// that it is the same tomorrow.
+type Subset struct{ Part, Of int } // part 1 of 7, say; the zero value is everything
+
+// Has tells whether a pack belongs to the part.
+func (s Subset) Has(pack string) bool {
+	id, err := parseObjectID(pack)
+	if err != nil || s.Of <= 1 {
+		return true
+	}
+	return int(binary.BigEndian.Uint64(id[8:])%uint64(s.Of)) == s.Part-1
 }
 
 // Damage is something in the store that is not what was sealed there.
@@ -24,7 +53,7 @@ type Damage struct {
 	Object string   // the name of the object it lies in, if that is known
 	What   string   // what of the object: a chunk, a node, the whole
 	Err    error    // what is wrong
-	Points []string // the recovery points it touches, as domain/point, sorted
+	Points []string // the recovery points that cannot be restored whole because of it, as domain/point, sorted
 }
 
 // Report says what a verification found.
@@ -33,25 +62,35 @@ type Report struct {
 	Bytes                         uint64 // read
 	Damage                        []Damage
 	Skipped                       []Skipped
+	There                         []string // the recovery points that have a manifest, good or not, as domain/point, sorted
 }
 
 // Clean tells whether everything was read and found good.
 func (r *Report) Clean() bool { return len(r.Damage) == 0 && len(r.Skipped) == 0 }
 
+// Touched gives the recovery points that something found is damaged of, sorted.
+func (r *Report) Touched() []string {
+	var all []string
+	for _, d := range r.Damage {
+		all = append(all, d.Points...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // Verify reads all that lies in a vault, opens every seal, hashes every blob anew and follows every recovery point down to its
 // last chunk. What it finds damaged it reports, with the recovery points that are touched; an error says that it could not go on.
 func (v *Vault) Verify(ctx context.Context, rings Rings, opts VerifyOptions) (*Report, error) {
-	domains, err := v.Domains(ctx)
+	report := &Report{}
+	domains, err := v.survey(ctx, report)
 	if err != nil {
 		return nil, fmt.Errorf("verifying: %w", err)
 	}
-	report := &Report{}
 	for _, info := range domains {
 		report.Domains++
 		d, err := rings.open(ctx, v, info)
 		if err == nil {
-			c := &verification{d: d, opts: opts, report: report, bad: map[ID][]int{}, below: map[ID][]ID{}}
-			err = c.run(ctx)
+			err = newVerification(d, opts, report).run(ctx)
 		}
 		if ctx.Err() != nil {
 			return report, ctx.Err()
@@ -60,19 +99,29 @@ func (v *Vault) Verify(ctx context.Context, rings Rings, opts VerifyOptions) (*R
 			report.Skipped = append(report.Skipped, Skipped{info, err})
 		}
 	}
+	slices.Sort(report.There)
 	return report, nil
 }
 
 // A verification goes through one domain.
 type verification struct {
-	d    *Domain
-	opts VerifyOptions
+	d      *Domain
+	opts   VerifyOptions
+	points []root
+	trash  []root
 
 	mu     sync.Mutex // guards the rest
 	report *Report
-	bad    map[ID][]int // damaged and missing blobs, and the numbers of the damages that tell of them
-	good   sync.Map     // blobs, by id, of which a good one was found
-	below  map[ID][]ID  // bad blobs that nodes and lists reach
+	bad    map[ID]map[objectID]int // blobs, the packs in which they are damaged, and the number of the damage that tells of it
+	below  map[ID]*facts           // what is known of nodes and lists
+	lost   map[objectID]int        // packs that the index has lost, and the number of the damage
+}
+
+func newVerification(d *Domain, opts VerifyOptions, report *Report) *verification {
+	return &verification{
+		d: d, opts: opts, report: report,
+		bad: map[ID]map[objectID]int{}, below: map[ID]*facts{}, lost: map[objectID]int{},
+	}
 }
 
 func (c *verification) run(ctx context.Context) error {
@@ -85,15 +134,104 @@ func (c *verification) run(ctx context.Context) error {
 	return c.verify(ctx)
 }
 
-func (c *verification) verify(ctx context.Context) error {
-	points, _, err := c.d.vault.listRoots(ctx, c.d.id())
-	if err != nil {
+func (c *verification) verify(ctx context.Context) (err error) {
+	if c.points, c.trash, err = c.d.vault.listRoots(ctx, c.d.id()); err != nil {
 		return err
 	}
 	if err := c.d.index.refresh(ctx, c.d); err != nil {
 		return err
 	}
-	_, tables := c.d.index.snapshot()
+	faults := c.d.index.faults.Load()
+	for id, err := range c.d.index.damagedFiles() {
+		c.damage(indexName(c.d.id(), id), "index object", err)
+	}
+	tables, err := c.there(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.packs(ctx, tables); err != nil {
+		return err
+	}
+	if c.opts.DataOnly && len(c.bad) == 0 {
+		return nil
+	}
+	if err := c.follow(ctx); err != nil {
+		return err
+	}
+	if c.d.index.faults.Load() != faults { // then what was not found may be there
+		return errIndexDropped
+	}
+	return c.deleted(ctx)
+}
+
+// there gives the packs of the index that the store has, and notes those that are missing or not as long as they must be.
+func (c *verification) there(ctx context.Context) (tables []*knownPack, err error) {
+	sizes, err := c.d.vault.packSizes(ctx, c.d.id())
+	if err != nil {
+		return nil, err
+	}
+	_, named := c.d.index.snapshot()
+	var gone []*knownPack
+	for _, t := range named {
+		switch size, ok := sizes[t.id]; {
+		case !ok:
+			gone = append(gone, t)
+		case size != int64(t.size):
+			// Also if it is not selected: what is cut off is lost whoever reads it.
+			if err := c.wrongSize(t, size); err != nil {
+				return nil, err
+			}
+			tables = append(tables, t)
+		default:
+			tables = append(tables, t)
+		}
+	}
+	if len(gone) == 0 {
+		return tables, nil
+	}
+	if err := c.d.index.refresh(ctx, c.d); err != nil { // a collection may have removed them since
+		return nil, err
+	}
+	for _, t := range gone {
+		if !c.d.index.names(t.id) {
+			continue
+		}
+		number := c.damage(packName(c.d.id(), t.id), "pack", damaged("it is missing"))
+		if err := c.behind(t, 0, number); err != nil {
+			return nil, err
+		}
+	}
+	return tables, nil
+}
+
+func (c *verification) wrongSize(t *knownPack, size int64) error {
+	if c.selected(t) {
+		return nil // it is read, and found out then
+	}
+	return c.behind(t, size, c.damage(packName(c.d.id(), t.id), "pack", damaged("the pack is not as long as the index says")))
+}
+
+// behind notes that the blobs of a pack which end behind a length are lost.
+func (c *verification) behind(p *knownPack, size int64, damage int) error {
+	t, err := c.d.index.table(p)
+	if err != nil {
+		return err
+	}
+	for i := range t.blobs {
+		if t.end(i) > size {
+			c.badBlob(t.blobs[i].id, t.id, damage)
+		}
+	}
+	return nil
+}
+
+func (c *verification) selected(t *knownPack) bool {
+	return c.opts.Select == nil || c.opts.Select(c.d.info.ID, t.id.String())
+}
+
+// packs reads the packs that are selected.
+func (c *verification) packs(ctx context.Context, tables []*knownPack) error {
+	tables = slices.DeleteFunc(tables, func(t *knownPack) bool { return !c.selected(t) })
 	group, packs := errgroup.WithContext(ctx)
 	var taken atomic.Int64
 	for range c.d.vault.opts.Workers {
@@ -107,10 +245,7 @@ func (c *verification) verify(ctx context.Context) error {
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return c.points(ctx, points)
+	return group.Wait()
 }
 
 // damage notes something that is wrong and gives its number.
@@ -121,47 +256,14 @@ func (c *verification) damage(object, what string, err error) int {
 	return len(c.report.Damage) - 1
 }
 
-func (c *verification) badBlob(id ID, damage int) {
+// badBlob notes that a blob is damaged in a pack; the zero pack stands for all there are.
+func (c *verification) badBlob(id ID, pack objectID, damage int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.bad[id] = append(c.bad[id], damage)
-}
-
-// points follows the recovery points and notes which of them reach what is bad.
-func (c *verification) points(ctx context.Context, points []root) error {
-	for id := range c.bad {
-		if _, good := c.good.Load(id); good {
-			delete(c.bad, id) // it lies in another pack too
-		}
+	if c.bad[id] == nil {
+		c.bad[id] = map[objectID]int{}
 	}
-	for _, r := range points {
-		m, err := c.d.readRoot(ctx, r)
-		if m == nil && err == nil {
-			continue // deleted meanwhile
-		}
-		c.report.Points++
-		name := c.d.info.ID + "/" + r.point
-		if err != nil {
-			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrVersion) {
-				return err
-			}
-			c.report.Damage = append(c.report.Damage, Damage{Object: r.name, What: "manifest", Err: err, Points: []string{name}})
-			continue
-		}
-		if m.root.entries == 0 {
-			continue
-		}
-		bad, err := c.node(ctx, m.root.id, m.kind, m.level)
-		if err != nil {
-			return err
-		}
-		for _, id := range bad {
-			for _, number := range c.bad[id] {
-				c.touch(number, name)
-			}
-		}
-	}
-	return nil
+	c.bad[id][pack] = damage
 }
 
 func (c *verification) touch(number int, point string) {
@@ -171,79 +273,109 @@ func (c *verification) touch(number int, point string) {
 	}
 }
 
-// missing notes a blob that the index does not know.
-func (c *verification) missing(kind blobKind, id ID) {
-	if _, known := c.bad[id]; known {
-		return
+// deleted looks at the manifests in the trash. Nobody restores them, but collections read them.
+func (c *verification) deleted(ctx context.Context) error {
+	for _, r := range c.trash {
+		_, err := c.d.readRoot(ctx, r)
+		if errors.Is(err, ErrDamaged) || errors.Is(err, ErrVersion) {
+			c.damage(r.name, "manifest of a deleted recovery point", err)
+		} else if err != nil {
+			return err
+		}
 	}
-	if _, ok := c.d.index.find(id); !ok {
-		c.badBlob(id, c.damage("", fmt.Sprintf("%s %s", kind, id), damaged("it is missing")))
-	}
+	return nil
 }
 
-// node gives the bad blobs that a node reaches.
-func (c *verification) node(ctx context.Context, id ID, kind Kind, level byte) ([]ID, error) {
-	if bad, known := c.below[id]; known {
-		return bad, nil
-	}
-	all := map[ID]bool{}
-	if c.missing(nodeBlob, id); len(c.bad[id]) > 0 {
-		all[id] = true
-	} else if err := c.readNode(ctx, id, kind, level, all); err != nil {
-		if !errors.Is(err, ErrDamaged) {
+// survey goes through the names of all objects. It gives the domains whose headers are good, and reports those that are
+// damaged or missing, with all their recovery points, and what does not belong into a vault.
+func (v *Vault) survey(ctx context.Context, report *Report) ([]DomainInfo, error) {
+	points, headers := map[string][]string{}, map[string]bool{}
+	for object, err := range v.store.List(ctx, "") {
+		if err != nil {
 			return nil, err
 		}
-		c.badBlob(id, c.damage("", "node "+id.String(), err))
-		all[id] = true
+		part, rest, _ := strings.Cut(object.Name, "/")
+		domain, name, _ := strings.Cut(rest, "/")
+		switch {
+		case !ours(part, domain, name):
+			report.Damage = append(report.Damage, Damage{Object: object.Name, What: "object", Err: damaged("its name is none that a vault has")})
+		case part == "domains":
+			headers[domain] = true
+		case part == "points":
+			points[domain] = append(points[domain], rest)
+			report.There = append(report.There, rest)
+		}
 	}
-	bad := slices.Collect(maps.Keys(all))
-	c.below[id] = bad
-	return bad, nil
+	for domain := range points {
+		if !headers[domain] {
+			headers[domain] = false
+		}
+	}
+	var infos []DomainInfo
+	for domain, there := range headers {
+		id, err := parseObjectID(domain)
+		if err != nil {
+			return nil, err
+		}
+		var info DomainInfo
+		if err = damaged("it is missing"); there {
+			info, err = v.readDomain(ctx, id)
+		}
+		switch {
+		case err == nil:
+			infos = append(infos, info)
+		case errors.Is(err, ErrDamaged), errors.Is(err, ErrVersion):
+			slices.Sort(points[domain])
+			report.Damage = append(report.Damage, Damage{Object: domainName(id), What: "sealing domain", Err: err, Points: points[domain]})
+		default:
+			return nil, err
+		}
+	}
+	slices.SortFunc(infos, func(a, b DomainInfo) int {
+		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
+	})
+	return infos, nil
 }
 
-func (c *verification) readNode(ctx context.Context, id ID, kind Kind, level byte, all map[ID]bool) error {
-	n, err := c.d.readNode(ctx, id, kind, level)
-	if err != nil {
-		return err
+// ours tells whether a vault can have an object of this name.
+func ours(part, domain, name string) bool {
+	if _, err := parseObjectID(domain); err != nil {
+		return false
 	}
-	for i := range n.children {
-		bad, err := c.node(ctx, n.children[i].id, kind, level-1)
-		if err != nil {
-			return err
-		}
-		for _, id := range bad {
-			all[id] = true
-		}
+	head, tail, _ := strings.Cut(name, ".")
+	_, badID := parseObjectID(head)
+	_, badTime := parseStamp(tail)
+	switch part {
+	case "domains":
+		return name == ""
+	case "packs", "index":
+		return badID == nil && tail == ""
+	case "tombs":
+		return badID == nil && badTime == nil
+	case "leases":
+		start, end, _ := strings.Cut(tail, ".")
+		_, badStart := parseStamp(start)
+		_, badEnd := parseStamp(end)
+		return badID == nil && badStart == nil && badEnd == nil
+	case "points":
+		return checkPointID(name) == nil
+	case "trash":
+		_, badTime := parseStamp(head)
+		return badTime == nil && checkPointID(tail) == nil
 	}
-	for i := range n.entries {
-		if err := c.refs(ctx, n.entries[i].refs, n.entries[i].depth, all); err != nil {
-			return err
-		}
-	}
-	return nil
+	return false
 }
 
-// refs adds the bad blobs that refs reach.
-func (c *verification) refs(ctx context.Context, refs []ref, depth byte, all map[ID]bool) error {
-	for _, r := range refs {
-		kind := chunkBlob
-		if depth > 0 {
-			kind = listBlob
-		}
-		if c.missing(kind, r.id); len(c.bad[r.id]) > 0 {
-			all[r.id] = true
-			continue
-		}
-		if depth == 0 {
-			continue
-		}
-		list, err := c.d.readList(ctx, r, depth)
-		if err == nil {
-			err = c.refs(ctx, list.refs, list.depth, all)
-		}
+// packSizes gives the packs that the store has of a domain, and their sizes.
+func (v *Vault) packSizes(ctx context.Context, domain objectID) (map[objectID]int64, error) {
+	sizes := map[objectID]int64{}
+	for object, err := range v.store.List(ctx, packPrefix(domain)) {
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if id, err := parseObjectID(strings.TrimPrefix(object.Name, packPrefix(domain))); err == nil {
+			sizes[id] = object.Size
 		}
 	}
-	return nil
+	return sizes, nil
 }

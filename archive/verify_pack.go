@@ -15,18 +15,32 @@ const verifyWindow = 4 << 20
 // a pack, so that what a verification takes does not depend on how long packs are.
 type packVerifier struct {
 	c     *verification
+	pack  *knownPack
 	name  string // of the pack it is at
 	whole int    // the number of the damage to the pack as a whole, below zero if there is none
+	bytes uint64 // read of it
+	bad   bool   // something of it is damaged
 
 	window []byte // of sealed blobs
 	plain  []byte // what a blob decompresses to
 }
 
-func (p *packVerifier) verify(ctx context.Context, t *packTable) error {
-	p.name, p.whole = packName(p.c.d.id(), t.id), -1
-	switch err := p.frame(ctx, t); {
+func (p *packVerifier) verify(ctx context.Context, pack *knownPack) error {
+	p.pack, p.name, p.whole, p.bytes, p.bad = pack, packName(p.c.d.id(), pack.id), -1, 0, false
+	t, err := p.c.d.index.table(pack)
+	if err != nil {
+		return err
+	}
+	err = p.frame(ctx, t)
+	if errors.Is(err, ErrNotExist) { // a collection may have removed it since it was listed
+		if err := p.c.d.index.refresh(ctx, p.c.d); err != nil || !p.c.d.index.names(t.id) {
+			return err
+		}
+	}
+	switch {
 	case errors.Is(err, ErrDamaged), errors.Is(err, ErrVersion), errors.Is(err, ErrNotExist):
 		p.whole = p.c.damage(p.name, "pack", err)
+		p.bad = true
 	case err != nil:
 		return err
 	}
@@ -42,10 +56,13 @@ func (p *packVerifier) verify(ctx context.Context, t *packTable) error {
 		first = last
 	}
 	p.c.mu.Lock()
-	defer p.c.mu.Unlock()
 	p.c.report.Packs++
 	p.c.report.Blobs += len(t.blobs)
-	return nil
+	p.c.mu.Unlock()
+	if p.c.opts.Pack == nil {
+		return nil
+	}
+	return p.c.opts.Pack(PackRead{Domain: p.c.d.info.ID, Pack: t.id.String(), Bytes: p.bytes, Damaged: p.bad})
 }
 
 // end is where the blob of a number ends in the pack.
@@ -93,14 +110,14 @@ func (p *packVerifier) blobs(ctx context.Context, s *sealer, t *packTable, first
 			if p.whole < 0 {
 				p.whole = p.c.damage(p.name, "pack", damaged("the pack ends early"))
 			}
-			p.c.badBlob(b.id, p.whole)
+			p.bad = true
+			p.c.badBlob(b.id, t.id, p.whole)
 			continue
 		}
-		if err := p.blob(s, location{t, b}, data[int64(b.offset)-start:][:b.stored]); err != nil {
-			p.c.badBlob(b.id, p.c.damage(p.name, fmt.Sprintf("%s %s", b.kind, b.id), err))
-			continue
+		if err := p.blob(s, location{p.pack, b}, data[int64(b.offset)-start:][:b.stored]); err != nil {
+			p.bad = true
+			p.c.badBlob(b.id, t.id, p.c.damage(p.name, fmt.Sprintf("%s %s", b.kind, b.id), err))
 		}
-		p.c.good.Store(b.id, nil)
 	}
 	return nil
 }
@@ -112,10 +129,10 @@ func (p *packVerifier) blob(s *sealer, at location, sealed []byte) error {
 		return err
 	}
 	if at.blob.flags&flagCompressed != 0 {
-		p.plain = roomy(p.plain, int(at.blob.size))
 		if plain, err = p.c.d.vault.codec.decompress(p.plain, plain, int(at.blob.size)); err != nil {
 			return err
 		}
+		p.plain = plain
 	}
 	if p.c.d.keys.id(at.blob.kind, plain) != at.blob.id {
 		return damaged("its content is not what its id says")
@@ -125,6 +142,11 @@ func (p *packVerifier) blob(s *sealer, at location, sealed []byte) error {
 
 // read gives so many bytes of the pack, or fewer where it ends before. They stay until the next call.
 func (p *packVerifier) read(ctx context.Context, off, length int64) ([]byte, error) {
+	if p.c.opts.Pace != nil {
+		if err := p.c.opts.Pace(ctx, int(length)); err != nil {
+			return nil, err
+		}
+	}
 	p.window = roomy(p.window, int(length))
 	n, err := p.c.d.vault.store.ReadAt(ctx, p.name, p.window[:length], off)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -133,6 +155,7 @@ func (p *packVerifier) read(ctx context.Context, off, length int64) ([]byte, err
 	p.c.mu.Lock()
 	p.c.report.Bytes += uint64(n)
 	p.c.mu.Unlock()
+	p.bytes += uint64(n)
 	if p.c.opts.Progress != nil {
 		p.c.opts.Progress(uint64(n))
 	}

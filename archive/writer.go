@@ -295,40 +295,51 @@ func (w *Writer) submit(ctx context.Context, m *mutation) error {
 	}
 }
 
+// readSize is how many bytes of content are read at once: so few that they are cut while the processor still has them near.
+const readSize = 256 << 10
+
 // content cuts what r has into chunks and gives its length.
 func (w *Writer) content(ctx context.Context, m *mutation, r io.Reader, size int64) (total int64, err error) {
-	need := maxChunk
-	if size >= 0 && size <= wholeSize {
-		need = int(size) + 1 // one more, to see that there is no more
-	}
-	var have int
+	c := cutter{gear: w.d.keys.gear}
+	var buf []byte // the chunk at hand, as far as it was read
 	for ended := false; ; {
-		var carry []byte
-		if have > 0 {
-			carry = w.slabs.current.buf[w.slabs.current.used:][:have]
+		if buf, ended, err = w.more(r, buf, size-total); err != nil {
+			return total, err
 		}
-		buf := w.slabs.room(carry, need)[:need]
-		if !ended {
-			var n int
-			n, ended, err = fill(r, buf[have:])
-			have += n
-			if err = cmp.Or(err, ctx.Err(), w.sink.err()); err != nil {
-				return total, err
-			}
-		}
-		if have == 0 {
-			return total, nil
-		}
-		if size >= 0 && total+int64(have) > size {
+		if size >= 0 && total+int64(len(buf)) > size {
 			return total, fmt.Errorf("there are more than %d bytes", size)
 		}
-		n := have
-		if total > 0 || have > wholeSize {
-			n = cut(w.d.keys.gear, buf[:have])
+		if err := cmp.Or(ctx.Err(), w.sink.err()); err != nil {
+			return total, err
 		}
-		w.chunk(m, n)
-		total, have = total+int64(n), have-n
+		for total > 0 || size > wholeSize || len(buf) > wholeSize {
+			n := c.next(buf)
+			if n == 0 {
+				break
+			}
+			w.chunk(m, n)
+			total, buf = total+int64(n), buf[n:]
+		}
+		if ended && len(buf) > 0 {
+			w.chunk(m, len(buf))
+			total += int64(len(buf))
+		}
+		if ended {
+			return total, nil
+		}
 	}
+}
+
+// more reads on behind a chunk of which a part is in the room, and gives all of it that there is now. Left is how many bytes
+// there should be, or below zero.
+func (w *Writer) more(r io.Reader, have []byte, left int64) (all []byte, ended bool, err error) {
+	want := readSize
+	if left >= 0 {
+		want = int(min(int64(want), left-int64(len(have))+1)) // one more, to see that there is no more
+	}
+	all = w.slabs.room(have, len(have)+want)[:len(have)+want]
+	n, ended, err := fill(r, all[len(have):])
+	return all[:len(have)+n], ended, err
 }
 
 // fill reads until p is full or r ends. Unlike io.ReadFull it keeps a reader's own io.ErrUnexpectedEOF apart from its end.

@@ -2,11 +2,9 @@ package archivetest
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"strongroom/archive"
@@ -54,79 +52,6 @@ func (c *Counting) Delete(ctx context.Context, name string) error {
 	return c.Store.Delete(ctx, name)
 }
 
-// ErrStopped is what a [Faulty] store answers once it has stopped.
-var ErrStopped = errors.New("the store has stopped")
-
-// Faulty is a store that stops for good at a change chosen, as if the machine had lost power: just before it, or just after
-// it was done but before that was acknowledged.
-type Faulty struct {
-	archive.Store
-
-	mu      sync.Mutex
-	left    int // changes until it stops; negative for never
-	after   bool
-	changes int
-	stopped bool
-}
-
-// NewFaulty wraps a store that never stops until [Faulty.StopAt] is called.
-func NewFaulty(s archive.Store) *Faulty { return &Faulty{Store: s, left: -1} }
-
-// StopAt makes the store stop at the n-th change from now, counted from 0, before or after it is done.
-func (f *Faulty) StopAt(n int, after bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.left, f.after, f.stopped, f.changes = n, after, false, 0
-}
-
-// Changes is how many changes were asked for since [Faulty.StopAt].
-func (f *Faulty) Changes() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.changes
-}
-
-// change does one change, or not.
-func (f *Faulty) change(do func() error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.changes++
-	switch {
-	case f.stopped:
-		return ErrStopped
-	case f.left == 0:
-		f.stopped = true
-		if f.after {
-			return errors.Join(ErrStopped, do())
-		}
-		return ErrStopped
-	case f.left > 0:
-		f.left--
-	}
-	return do()
-}
-
-// Create implements [archive.Store].
-func (f *Faulty) Create(ctx context.Context, name string, data []byte) error {
-	return f.change(func() error { return f.Store.Create(ctx, name, data) })
-}
-
-// Delete implements [archive.Store].
-func (f *Faulty) Delete(ctx context.Context, name string) error {
-	return f.change(func() error { return f.Store.Delete(ctx, name) })
-}
-
-// ReadAt implements [archive.Store].
-func (f *Faulty) ReadAt(ctx context.Context, name string, p []byte, off int64) (int, error) {
-	f.mu.Lock()
-	stopped := f.stopped
-	f.mu.Unlock()
-	if stopped {
-		return 0, ErrStopped
-	}
-	return f.Store.ReadAt(ctx, name, p, off)
-}
-
 // Names lists the names of a store's objects below a prefix, sorted.
 func Names(ctx context.Context, s archive.Store, prefix string) (names []string, err error) {
 	for object, err := range s.List(ctx, prefix) {
@@ -162,7 +87,4 @@ func Read(ctx context.Context, s archive.Store, name string) ([]byte, error) {
 	return nil, archive.ErrNotExist
 }
 
-var (
-	_ archive.Store = (*Counting)(nil)
-	_ archive.Store = (*Faulty)(nil)
-)
+var _ archive.Store = (*Counting)(nil)

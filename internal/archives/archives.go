@@ -14,10 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/s3blob" // s3:// stores
 	"gocloud.dev/secrets"
 
 	"strongroom/archive"
+	"strongroom/archive/s3store"
 	"strongroom/arn"
 	"strongroom/internal/api"
 )
@@ -106,10 +106,6 @@ func (a *Archives) Vault(ctx context.Context, l Location) (*archive.Vault, error
 	return v, nil
 }
 
-// The parameter of an s3:// store that asks the client to check what it reads. The archive authenticates all of it, and
-// the client has a word for every answer that it cannot check.
-const checksumParameter = "response_checksum_validation"
-
 // store opens a Region's store; a.mu is held.
 func (a *Archives) store(ctx context.Context, region string) (archive.Store, error) {
 	if s := a.stores[region]; s != nil {
@@ -124,15 +120,14 @@ func (a *Archives) store(ctx context.Context, region string) (archive.Store, err
 		return nil, fmt.Errorf("opening the store of %s: %w", region, err)
 	}
 	var s archive.Store
-	if u.Scheme == "file" {
+	switch u.Scheme {
+	case "file":
 		// Not through gocloud: its directories are not flushed, and what is acknowledged must survive.
 		s, err = archive.NewDir(u.Path)
-	} else {
+	case "s3":
+		s, err = s3store.Open(ctx, u)
+	default:
 		var b *blob.Bucket
-		if query := u.Query(); u.Scheme == "s3" && !query.Has(checksumParameter) {
-			query.Set(checksumParameter, "when_required")
-			u.RawQuery = query.Encode()
-		}
 		if b, err = blob.OpenBucket(ctx, u.String()); err == nil {
 			a.buckets = append(a.buckets, b)
 			s = archive.NewBucket(b)

@@ -65,7 +65,7 @@ type Account struct {
 
 // Region says where the vaults of one Region lie.
 type Region struct {
-	// Store is a URL: file:///srv/north, or s3://bucket?endpoint=https://host&prefix=p/ and what else gocloud.dev/blob
+	// Store is a URL: file:///srv/north, or s3://bucket?endpoint=https://host&prefix=p/ and what else archive/s3store
 	// understands.
 	Store string `yaml:"store"`
 }
@@ -205,8 +205,8 @@ func (r Region) check() error {
 		return fmt.Errorf("%q is not a URL such as file:///srv/north or s3://bucket?endpoint=https://host", r.Store)
 	case u.Scheme == "file" && (u.Host != "" || !filepath.IsAbs(u.Path)):
 		return fmt.Errorf("%q does not name a directory from the root, as file:///srv/north does", r.Store)
-	case u.Scheme != "file" && !blob.DefaultURLMux().ValidBucketScheme(u.Scheme):
-		return fmt.Errorf("%q is a URL of a kind that cannot store: it begins with none of file, %s", r.Store, strings.Join(blob.DefaultURLMux().BucketSchemes(), ", "))
+	case u.Scheme != "file" && u.Scheme != "s3" && !blob.DefaultURLMux().ValidBucketScheme(u.Scheme):
+		return fmt.Errorf("%q is a URL of a kind that cannot store: it begins with none of %s", r.Store, strings.Join(append([]string{"file", "s3"}, blob.DefaultURLMux().BucketSchemes()...), ", "))
 	case u.Scheme != "file" && u.Host == "":
 		return fmt.Errorf("%q names no bucket", r.Store)
 	}

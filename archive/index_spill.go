@@ -1,0 +1,199 @@
+package archive
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"sync"
+)
+
+// A spill is what an index tells of packs, in files: their tables, and sorted runs of keys that say in which table a blob is.
+// Runs are merged so that there are few of them, of sizes that about double. In memory are a filter and the first key of
+// each block of a run. What lies in the files is sealed, by keys that only the process knows: block sizes and ids are nobody's
+// business, and a block that does not open shows damage.
+//
+// Its methods that change it are called by one goroutine while nobody calls the others.
+type spill struct {
+	dir     string
+	tables  *sealedFile
+	ids     []*run
+	origins []*run
+}
+
+// spillBlock is how many entries of a table are sealed together: reading one reads so many.
+const spillBlock = 64
+
+// spillBlocks are buffers for one block of a table or a run.
+var spillBlocks = sync.Pool{New: func() any {
+	buf := make([]byte, 0, max(spillBlock*blobInfoSize, runBlock*runKeySize)+tagSize)
+	return &buf
+}}
+
+func newSpill(dir string) *spill { return &spill{dir: dir} }
+
+func (s *spill) close() {
+	if s == nil {
+		return
+	}
+	s.tables.close()
+	for _, r := range slices.Concat(s.ids, s.origins) {
+		r.close()
+	}
+}
+
+// add takes in packs with their tables. Order gives packs by number, for runs that are merged.
+func (s *spill) add(packs, order []*knownPack) error {
+	ids, origins, err := s.addTables(packs)
+	if err != nil {
+		return err
+	}
+	// Both runs are written before either counts.
+	idRun, err := writeRun(s.dir, ids)
+	if err != nil {
+		return err
+	}
+	if len(origins) > 0 {
+		originRun, err := writeRun(s.dir, origins)
+		if err != nil {
+			idRun.close()
+			return err
+		}
+		s.origins = append(s.origins, originRun)
+	}
+	s.ids = append(s.ids, idRun)
+	// A merge that fails leaves the runs as they are: more of them, but all good.
+	logUnmerged(mergeRuns(s.dir, &s.ids, order))
+	logUnmerged(mergeRuns(s.dir, &s.origins, order))
+	return nil
+}
+
+// addTables writes tables, and gives the keys of what is in them.
+func (s *spill) addTables(packs []*knownPack) (ids, origins []runKey, err error) {
+	if s.tables == nil {
+		if s.tables, err = newSealedFile(s.dir); err != nil {
+			return nil, nil, err
+		}
+	}
+	count := 0
+	for _, p := range packs {
+		count += p.count
+	}
+	ids = make([]runKey, 0, count)
+	var plain []byte
+	for _, p := range packs {
+		p.at = s.tables.size
+		for first := 0; first < len(p.blobs); first += spillBlock {
+			plain = plain[:0]
+			for i := first; i < min(first+spillBlock, len(p.blobs)); i++ {
+				b := &p.blobs[i]
+				plain = b.append(plain)
+				ids = append(ids, runKey{key(b.id[:]), place{p.number, uint32(i)}})
+				if b.flags&flagOrigin != 0 {
+					origins = append(origins, runKey{key(b.origin[:]), place{p.number, uint32(i)}})
+				}
+			}
+			if err := s.tables.append(plain); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return ids, origins, s.tables.flush()
+}
+
+// rewrite leaves out the packs that are nil in order, where packs are by number.
+func (s *spill) rewrite(order []*knownPack) error {
+	fresh := newSpill(s.dir)
+	var batch []*knownPack
+	blobs := 0
+	bring := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := fresh.add(batch, order)
+		for _, p := range batch {
+			p.blobs = nil
+		}
+		batch, blobs = batch[:0], 0
+		return err
+	}
+	for _, p := range order {
+		if p == nil || p.blobs != nil || p.count == 0 {
+			continue
+		}
+		t, err := s.table(p)
+		if err != nil {
+			fresh.close()
+			return err
+		}
+		p.blobs = t
+		if batch, blobs = append(batch, p), blobs+p.count; blobs >= IndexBlobs {
+			if err := bring(); err != nil {
+				fresh.close()
+				return err
+			}
+		}
+	}
+	if err := bring(); err != nil {
+		fresh.close()
+		return err
+	}
+	s.close()
+	*s = *fresh
+	return nil
+}
+
+// find visits the places that a key is noted for.
+func (s *spill) find(runs []*run, key uint64, visit func(place) error) error {
+	for _, r := range runs {
+		if err := r.find(key, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blob gives an entry of a pack's table.
+func (s *spill) blob(p *knownPack, number uint32) (b blobInfo, err error) {
+	block := int(number) / spillBlock
+	buf := spillBlocks.Get().(*[]byte)
+	defer spillBlocks.Put(buf)
+	plain, err := s.readTable(p, block, (*buf)[:0])
+	if err != nil {
+		return b, err
+	}
+	b.parse(plain[int(number)%spillBlock*blobInfoSize:])
+	b.number = number
+	return b, nil
+}
+
+// readTable appends a block of a pack's table to dst.
+func (s *spill) readTable(p *knownPack, block int, dst []byte) ([]byte, error) {
+	entries := min(spillBlock, p.count-block*spillBlock)
+	at := p.at + int64(block)*(spillBlock*blobInfoSize+tagSize)
+	return s.tables.read(dst, at, entries*blobInfoSize)
+}
+
+// table gives all of a pack's table.
+func (s *spill) table(p *knownPack) ([]blobInfo, error) {
+	plain := binary.BigEndian.AppendUint32(make([]byte, 0, 4+p.count*blobInfoSize), uint32(p.count))
+	for block := 0; block*spillBlock < p.count; block++ {
+		var err error
+		if plain, err = s.readTable(p, block, plain); err != nil {
+			return nil, err
+		}
+	}
+	blobs, _, err := parseBlobTable(plain)
+	return blobs, err
+}
+
+// A runKey says where what has a key may be.
+type runKey struct {
+	key uint64
+	at  place
+}
+
+const runKeySize = 16
+
+func compareRunKeys(a, b runKey) int {
+	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.at.pack, b.at.pack), cmp.Compare(a.at.blob, b.at.blob))
+}

@@ -18,10 +18,22 @@ type spill struct {
 	tables  *sealedFile
 	ids     []*run
 	origins []*run
+
+	mu     sync.Mutex // guards what follows
+	blocks [64]tableBlock
+}
+
+// A tableBlock is a block of a table that was read: who reads content in order finds the next blob there, too.
+type tableBlock struct {
+	end   int64 // in the file
+	plain []byte
 }
 
 // spillBlock is how many entries of a table are sealed together: reading one reads so many.
-const spillBlock = 64
+const (
+	spillBlock     = 64
+	spillBlockSize = spillBlock*blobInfoSize + tagSize // in the file
+)
 
 // spillBlocks are buffers for one block of a table or a run.
 var spillBlocks = sync.Pool{New: func() any {
@@ -138,7 +150,7 @@ func (s *spill) rewrite(order []*knownPack) error {
 		return err
 	}
 	s.close()
-	*s = *fresh
+	s.tables, s.ids, s.origins, s.blocks = fresh.tables, fresh.ids, fresh.origins, [64]tableBlock{}
 	return nil
 }
 
@@ -155,21 +167,34 @@ func (s *spill) find(runs []*run, key uint64, visit func(place) error) error {
 // blob gives an entry of a pack's table.
 func (s *spill) blob(p *knownPack, number uint32) (b blobInfo, err error) {
 	block := int(number) / spillBlock
+	entry := int(number) % spillBlock * blobInfoSize
+	end := p.at + int64(block+1)*spillBlockSize
+	slot := &s.blocks[end/spillBlockSize%int64(len(s.blocks))]
+	b.number = number
+	s.mu.Lock()
+	if slot.end == end {
+		b.parse(slot.plain[entry:])
+		s.mu.Unlock()
+		return b, nil
+	}
+	s.mu.Unlock()
 	buf := spillBlocks.Get().(*[]byte)
 	defer spillBlocks.Put(buf)
 	plain, err := s.readTable(p, block, (*buf)[:0])
 	if err != nil {
 		return b, err
 	}
-	b.parse(plain[int(number)%spillBlock*blobInfoSize:])
-	b.number = number
+	b.parse(plain[entry:])
+	s.mu.Lock()
+	slot.end, slot.plain = end, append(slot.plain[:0], plain...)
+	s.mu.Unlock()
 	return b, nil
 }
 
 // readTable appends a block of a pack's table to dst.
 func (s *spill) readTable(p *knownPack, block int, dst []byte) ([]byte, error) {
 	entries := min(spillBlock, p.count-block*spillBlock)
-	at := p.at + int64(block)*(spillBlock*blobInfoSize+tagSize)
+	at := p.at + int64(block)*spillBlockSize
 	return s.tables.read(dst, at, entries*blobInfoSize)
 }
 

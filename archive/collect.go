@@ -233,6 +233,11 @@ func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root)
 	if err := c.spare(ctx); err != nil {
 		return err
 	}
+	// Old index objects go before new ones are superseded: only while there are none that others repeat are tombs cleared,
+	// and a vault where every collection merges some would keep all tombs.
+	if err := c.dropSuperseded(ctx); err != nil {
+		return err
+	}
 	if err := c.clearTombs(ctx, tables); err != nil {
 		return err
 	}
@@ -398,9 +403,6 @@ func (c *collection) sweep(ctx context.Context, files []objectID, tables []*know
 		if err := c.mergeIndex(ctx, old, keep); err != nil {
 			return err
 		}
-	}
-	if err := c.dropSuperseded(ctx); err != nil {
-		return err
 	}
 	return c.remove(ctx, garbage)
 }

@@ -59,7 +59,7 @@ func copyPoint(ctx context.Context, dst *Domain, src *Point, opts CopyOptions) (
 	if err := dst.index.refresh(ctx, dst); err != nil {
 		return Summary{}, err
 	}
-	c := &copier{dst: dst, src: src, sink: newSink(ctx, dst), progress: opts.Progress, copies: map[ID]ID{}}
+	c := &copier{dst: dst, src: src, sink: newSink(ctx, dst), progress: opts.Progress}
 	m, err := c.manifest(opts)
 	if err == nil {
 		err = c.sink.flush()
@@ -83,7 +83,7 @@ type copier struct {
 	progress func(uint64)
 
 	mu     sync.Mutex // guards the rest
-	copies map[ID]ID  // what was copied in this run
+	copies recentCopies
 	spare  []*copyScratch
 }
 
@@ -277,7 +277,7 @@ func (c *copier) release(s *copyScratch) {
 // chunk copies a chunk and gives the id of the copy.
 func (c *copier) chunk(from ID, scratch *copyScratch) (ID, error) {
 	c.mu.Lock()
-	id, done := c.copies[from]
+	id, done := c.copies.get(from)
 	c.mu.Unlock()
 	if done {
 		return id, nil
@@ -291,7 +291,7 @@ func (c *copier) chunk(from ID, scratch *copyScratch) (ID, error) {
 		}
 	}
 	c.mu.Lock()
-	c.copies[from] = id
+	c.copies.put(from, id)
 	c.mu.Unlock()
 	return id, nil
 }
@@ -321,6 +321,30 @@ func (c *copier) move(from ID, o origin, scratch *copyScratch) (ID, error) {
 		return b.id, nil
 	}
 	return b.id, c.sink.add(b, payload)
+}
+
+// recentCopies remember what was copied last, because the destination's index may not tell of it yet. What is older is in there
+// by its origin; else it is copied once more, and claimed to be there.
+type recentCopies struct{ young, old map[ID]ID }
+
+// generation is how many copies are young.
+const generation = indexBlobs
+
+func (r *recentCopies) get(from ID) (to ID, ok bool) {
+	if to, ok = r.young[from]; !ok {
+		to, ok = r.old[from]
+	}
+	return to, ok
+}
+
+func (r *recentCopies) put(from, to ID) {
+	if len(r.young) >= generation {
+		r.young, r.old = nil, r.young
+	}
+	if r.young == nil {
+		r.young = map[ID]ID{}
+	}
+	r.young[from] = to
 }
 
 func (c *copier) report(bytes uint64) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -23,15 +24,15 @@ type sink struct {
 	data, tree *assembly
 	claims     [64]claims
 
-	mu      sync.Mutex // guards the rest
-	packs   []packTable
-	indexed int // how many of packs are in index objects
+	mu      sync.Mutex  // guards the rest
+	packs   []packTable // that are in no index object yet
+	pending int         // blobs of them
 
 	newBytes atomic.Uint64 // plaintext of chunks that the domain had not
 	stored   atomic.Uint64 // bytes given to the store
 }
 
-// claims are the blobs that somebody writes or has written.
+// claims are the blobs that somebody writes or has written, until the index has them.
 type claims struct {
 	mu  sync.Mutex
 	ids map[ID]struct{}
@@ -105,30 +106,46 @@ func (s *sink) flush() error {
 	if err := s.err(); err != nil {
 		return err
 	}
-	return s.writeIndex()
-}
-
-// writeIndex stores index objects of the packs that are in none.
-func (s *sink) writeIndex() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.indexed < len(s.packs) {
-		f := &indexFile{id: newObjectID(s.d.vault.opts.Clock.Now())}
-		end, blobs := s.indexed, 0
-		for end < len(s.packs) && (blobs == 0 || blobs+len(s.packs[end].blobs) <= indexBlobs) {
-			blobs += len(s.packs[end].blobs)
-			end++
+	for len(s.packs) > 0 {
+		if err := s.writeIndex(); err != nil {
+			return err
 		}
-		f.packs = append(f.packs, s.packs[s.indexed:end]...)
-		data := f.encode(s.d.keys)
-		s.indexed = end // also if storing fails: it may have been stored nevertheless, and others rely on the packs
-		if err := s.d.vault.store.Create(s.ctx, indexName(s.d.id(), f.id), data); err != nil {
-			return fmt.Errorf("storing an index: %w", err)
-		}
-		s.stored.Add(uint64(len(data)))
-		s.d.index.add(f)
 	}
 	return nil
+}
+
+// writeIndex stores an index object of packs that are in none; s.mu is held. What it tells of needs no claims any more.
+func (s *sink) writeIndex() error {
+	f := &indexFile{id: newObjectID(s.d.vault.opts.Clock.Now())}
+	end, blobs := 0, 0
+	for end < len(s.packs) && (blobs == 0 || blobs+len(s.packs[end].blobs) <= indexBlobs) {
+		blobs += len(s.packs[end].blobs)
+		end++
+	}
+	f.packs = slices.Clone(s.packs[:end])
+	data := f.encode(s.d.keys)
+	// They count as indexed also if storing fails: it may have been stored nevertheless, and others rely on the packs.
+	s.packs, s.pending = slices.Delete(s.packs, 0, end), s.pending-blobs
+	if err := s.d.vault.store.Create(s.ctx, indexName(s.d.id(), f.id), data); err != nil {
+		return fmt.Errorf("storing an index: %w", err)
+	}
+	s.stored.Add(uint64(len(data)))
+	s.d.index.add(f)
+	for i := range f.packs {
+		for j := range f.packs[i].blobs {
+			s.unclaim(f.packs[i].blobs[j].id)
+		}
+	}
+	return nil
+}
+
+func (s *sink) unclaim(id ID) {
+	c := &s.claims[id[0]%64]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.ids, id)
 }
 
 // abandon ends the sink and removes the packs that nobody can know of.
@@ -139,10 +156,10 @@ func (s *sink) abandon(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs error
-	for _, p := range s.packs[s.indexed:] {
+	for _, p := range s.packs {
 		errs = errors.Join(errs, s.d.vault.store.Delete(ctx, packName(s.d.id(), p.id)))
 	}
-	s.packs = s.packs[:s.indexed]
+	s.packs, s.pending = nil, 0
 	return errs
 }
 
@@ -266,8 +283,11 @@ func (s *sink) store(p *openPack) error {
 	s.stored.Add(p.table.size)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.packs = append(s.packs, p.table)
-	return nil
+	s.packs, s.pending = append(s.packs, p.table), s.pending+len(p.table.blobs)
+	if s.pending < indexBlobs {
+		return nil
+	}
+	return s.writeIndex() // so that what a job holds does not grow with what it stores
 }
 
 // blobBuffer gives an empty buffer of some capacity, or none.

@@ -181,7 +181,8 @@ func (c *verification) readNode(ctx context.Context, id ID, kind Kind, level byt
 			f.last = at.first // as far as is known
 		}
 	}
-	f.first = n.children[0].first
+	// Clones, because keys lie in the memory of the whole node.
+	f.first, f.last = bytes.Clone(n.children[0].first), bytes.Clone(f.last)
 	return wrong
 }
 
@@ -208,7 +209,7 @@ func (c *verification) leaf(ctx context.Context, n *node, f *facts, all map[ID]b
 		}
 		f.size += e.size
 	}
-	f.entries, f.first, f.last = uint64(len(n.entries)), n.entries[0].key, n.entries[len(n.entries)-1].key
+	f.entries, f.first, f.last = uint64(len(n.entries)), bytes.Clone(n.entries[0].key), bytes.Clone(n.entries[len(n.entries)-1].key)
 	return wrong
 }
 

@@ -54,6 +54,10 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 crash: build ## kill the server with SIGKILL CRASHES (100) times at random instants and check what is left
 	CRASHES=$(CRASHES) $(GO) test -count=1 -v -timeout 60m -run TestCrash ./e2e
 
+.PHONY: corruption
+corruption: ## attack every byte of a vault's objects, and repair every kind of loss of every one
+	STRONGROOM_CORRUPTION=all $(GO) test -count=1 -timeout 60m -run 'TestEveryCorruption|TestRepair' ./archive
+
 .PHONY: chaos
 chaos: build ## copy COPIER_POINTS (1000) recovery points on while events, calls, copiers and the server fail
 	COPIER_POINTS=$(COPIER_POINTS) $(GO) test -count=1 -v -timeout 60m -run TestCopierChaos ./e2e

@@ -46,6 +46,7 @@ type lostPacks struct {
 	mu     sync.Mutex // guards the rest, and is held while packs are read
 	loaded bool
 	blobs  map[ID][]location
+	tables []*knownPack
 }
 
 // find gives the lost packs that a blob lies in. They are read at the first call, and that may take long: it is for when
@@ -53,16 +54,34 @@ type lostPacks struct {
 func (l *lostPacks) find(ctx context.Context, d *Domain, id ID) ([]location, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.loaded {
-		if err := l.load(ctx, d); err != nil {
-			return nil, err
-		}
+	if err := l.load(ctx, d); err != nil {
+		return nil, err
 	}
 	return l.blobs[id], nil
 }
 
+// forget makes the next look read the packs anew.
+func (l *lostPacks) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.loaded, l.blobs, l.tables = false, nil, nil
+}
+
+// packs gives the lost packs whose tables can be read.
+func (l *lostPacks) packs(ctx context.Context, d *Domain) ([]*knownPack, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.load(ctx, d); err != nil {
+		return nil, err
+	}
+	return l.tables, nil
+}
+
 func (l *lostPacks) load(ctx context.Context, d *Domain) error {
-	l.blobs = map[ID][]location{}
+	if l.loaded {
+		return nil
+	}
+	l.blobs, l.tables = map[ID][]location{}, nil
 	for object, err := range d.vault.store.List(ctx, packPrefix(d.id())) {
 		if err != nil {
 			return err
@@ -78,6 +97,7 @@ func (l *lostPacks) load(ctx context.Context, d *Domain) error {
 			return err
 		}
 		p := &knownPack{id: id, size: t.size, count: len(t.blobs), stored: t.stored(), blobs: t.blobs}
+		l.tables = append(l.tables, p)
 		for i := range t.blobs {
 			at := location{p, &t.blobs[i]}
 			l.blobs[at.blob.id] = append(l.blobs[at.blob.id], at)

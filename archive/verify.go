@@ -114,6 +114,8 @@ type verification struct {
 	report *Report
 	bad    map[ID]map[objectID]int // blobs, the packs in which they are damaged, and the number of the damage that tells of it
 	below  map[ID]*facts           // what is known of nodes and lists
+	hurt   map[objectID]bool       // packs of which something is damaged, or that are gone
+	stored map[objectID]bool       // packs of the index that are there
 	lost   map[objectID]int        // packs that the index has lost, and the number of the damage
 }
 
@@ -121,6 +123,7 @@ func newVerification(d *Domain, opts VerifyOptions, report *Report) *verificatio
 	return &verification{
 		d: d, opts: opts, report: report,
 		bad: map[ID]map[objectID]int{}, below: map[ID]*facts{}, lost: map[objectID]int{},
+		hurt: map[objectID]bool{}, stored: map[objectID]bool{},
 	}
 }
 
@@ -170,6 +173,9 @@ func (c *verification) there(ctx context.Context) (tables []*knownPack, err erro
 	if err != nil {
 		return nil, err
 	}
+	for id := range sizes {
+		c.stored[id] = true
+	}
 	_, named := c.d.index.snapshot()
 	var gone []*knownPack
 	for _, t := range named {
@@ -217,6 +223,7 @@ func (c *verification) behind(p *knownPack, size int64, damage int) error {
 	if err != nil {
 		return err
 	}
+	c.injured(t.id)
 	for i := range t.blobs {
 		if t.end(i) > size {
 			c.badBlob(t.blobs[i].id, t.id, damage)
@@ -264,6 +271,23 @@ func (c *verification) badBlob(id ID, pack objectID, damage int) {
 		c.bad[id] = map[objectID]int{}
 	}
 	c.bad[id][pack] = damage
+}
+
+// injured notes that a pack is damaged.
+func (c *verification) injured(pack objectID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hurt[pack] = true
+}
+
+// object gives the name of the pack that a blob is damaged in, if there is one.
+func (c *verification) object(id ID) string {
+	for pack := range c.bad[id] {
+		if pack != (objectID{}) {
+			return packName(c.d.id(), pack)
+		}
+	}
+	return ""
 }
 
 func (c *verification) touch(number int, point string) {

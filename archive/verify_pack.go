@@ -59,6 +59,9 @@ func (p *packVerifier) verify(ctx context.Context, pack *knownPack) error {
 	p.c.report.Packs++
 	p.c.report.Blobs += len(t.blobs)
 	p.c.mu.Unlock()
+	if p.bad {
+		p.c.injured(t.id)
+	}
 	if p.c.opts.Pack == nil {
 		return nil
 	}

@@ -114,6 +114,7 @@ func (c *verification) found(ctx context.Context, kind blobKind, id ID) (bool, e
 		if err == nil && at.blob.kind == kind {
 			return true, nil
 		}
+		c.injured(at.pack.id)
 		c.badBlob(id, at.pack.id, c.damage(name, fmt.Sprintf("%s %s", kind, id), err))
 	}
 	if len(c.bad[id]) == 0 {

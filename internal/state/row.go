@@ -202,6 +202,8 @@ type Cursor struct {
 // page reads at most limit rows, newest first, behind the cursor; a limit of 0 reads all.
 func page[T any](ctx context.Context, tx *Tx, table, at, id string, f *filter, after Cursor, limit int) ([]T, error) {
 	if after != (Cursor{}) {
+		// The first condition, which follows from the second, lets an index begin where the page does.
+		f.add(at+" <= ?", after.At)
 		f.add("("+at+" < ? OR ("+at+" = ? AND "+id+" < ?))", after.At, after.At, after.ID)
 	}
 	tail := "ORDER BY " + at + " DESC, " + id + " DESC"

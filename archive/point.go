@@ -81,7 +81,9 @@ func (p *Point) walk(ctx context.Context, id ID, level byte, from []byte, visit 
 	if err != nil {
 		return false, err
 	}
-	for i := n.seek(from); i < len(n.children); i++ {
+	first := n.seek(from)
+	p.d.expect(ctx, childIDs(n.children[min(first, len(n.children)):]))
+	for i := first; i < len(n.children); i++ {
 		if more, err := p.walk(ctx, n.children[i].id, level-1, from, visit); !more || err != nil {
 			return false, err
 		}

@@ -110,6 +110,20 @@ func (s remoteSub) DeleteAll(ctx context.Context, names []string) error {
 	return s.remote.DeleteAll(ctx, full)
 }
 
+func (s remoteSub) expect(ctx context.Context, spans []objectSpan) {
+	store, ok := s.remote.(expecter)
+	if !ok {
+		return
+	}
+	full := make([]objectSpan, len(spans))
+	for i, span := range spans {
+		full[i] = objectSpan{s.prefix + span.name, span.off, span.end}
+	}
+	store.expect(ctx, full)
+}
+
+func (s remoteSub) uncached() Store { return Sub(uncached(s.remote), s.prefix) }
+
 // parallel is how many requests the store takes at once.
 func parallel(s Store) int {
 	if remote, ok := s.(Remote); ok {

@@ -125,7 +125,10 @@ func (a *Archives) store(ctx context.Context, region string) (archive.Store, err
 		// Not through gocloud: its directories are not flushed, and what is acknowledged must survive.
 		s, err = archive.NewDir(u.Path)
 	case "s3":
-		s, err = s3store.Open(ctx, u)
+		var remote *s3store.Store
+		if remote, err = s3store.Open(ctx, u); err == nil {
+			s = archive.NewReadAhead(remote, 0)
+		}
 	default:
 		var b *blob.Bucket
 		if b, err = blob.OpenBucket(ctx, u.String()); err == nil {

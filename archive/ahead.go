@@ -1,0 +1,429 @@
+package archive
+
+import (
+	"cmp"
+	"container/list"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+)
+
+const (
+	// aheadMemory is how many bytes a [ReadAhead] holds unless told otherwise.
+	aheadMemory = 64 << 20
+	// firstPiece and maxPiece are how many bytes are asked for at a time, where it looks as if a pack were read from one end
+	// to the other, at first and in the end.
+	firstPiece = 1 << 20
+	maxPiece   = 8 << 20
+	// slack is how far from where the last read of a pack ended the next may begin and still go on with it: several
+	// goroutines read side by side, and not all that lies in a pack is wanted.
+	slack = 1 << 20
+	// maxGap is up to how many bytes between two wanted pieces are read as well, instead of asking twice: in the time that a
+	// request takes to come and go, a connection brings more.
+	maxGap = 512 << 10
+)
+
+// A ReadAhead is a store that reads packs of a [Remote] one in large pieces: those that it was told will be wanted, and those
+// that follow where a pack is being read in order. It holds them in memory, within a bound, until they are read.
+type ReadAhead struct {
+	Remote
+	memory int64
+	slots  chan struct{} // taken by what is being fetched
+
+	mu      sync.Mutex // guards the rest
+	held    int64      // bytes of all windows
+	windows map[string][]*window
+	oldest  *list.List // of windows, those first that were not used for longest
+	streams map[string][]*stream
+}
+
+// NewReadAhead reads ahead in a store and holds up to memory bytes, or 64 MiB if it is 0.
+func NewReadAhead(s Remote, memory int64) *ReadAhead {
+	if memory <= 0 {
+		memory = aheadMemory
+	}
+	return &ReadAhead{
+		Remote: s, memory: memory, slots: make(chan struct{}, parallel(s)),
+		windows: map[string][]*window{}, oldest: list.New(), streams: map[string][]*stream{},
+	}
+}
+
+// uncached is the store itself, for who wants to see what lies there.
+func (r *ReadAhead) uncached() Store { return r.Remote }
+
+// A window is a piece of an object that was fetched, or is being fetched. Windows of one object do not overlap.
+type window struct {
+	name     string
+	off, end int64
+	planned  bool
+	left     int64 // bytes that somebody wants and has not read yet
+	age      *list.Element
+
+	users int  // who wait for it or copy from it
+	gone  bool // it is in no list any more
+
+	done chan struct{} // closed when the rest is there
+	data []byte        // shorter than the window if the object ends in it
+	err  error
+}
+
+// A stream is somebody reading a pack from one end to the other.
+type stream struct {
+	next   int64 // where the last read ended
+	ahead  int64 // up to where it was fetched
+	window int64 // how much is to be fetched next; 0 if it is not known yet that it is a stream
+}
+
+// A span is a piece of an object.
+type objectSpan struct {
+	name     string
+	off, end int64
+}
+
+// An expecter can use being told what will be read.
+type expecter interface {
+	expect(ctx context.Context, spans []objectSpan)
+}
+
+func isPack(name string) bool {
+	i := strings.LastIndex(name, "packs/")
+	return i == 0 || i > 0 && name[i-1] == '/'
+}
+
+// ReadAt implements [Store].
+func (r *ReadAhead) ReadAt(ctx context.Context, name string, p []byte, off int64) (n int, err error) {
+	if !isPack(name) {
+		return r.Remote.ReadAt(ctx, name, p, off)
+	}
+	r.follow(ctx, name, off, off+int64(len(p)))
+	for n < len(p) {
+		w, until := r.use(name, off+int64(n))
+		var got int
+		if w == nil {
+			rest := p[n:min(int64(len(p)), until-off)]
+			got, err = r.Remote.ReadAt(ctx, name, rest, off+int64(n))
+		} else {
+			got, err = r.copy(ctx, w, p[n:], off+int64(n))
+		}
+		n += got
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// ReadObject implements [Remote].
+func (r *ReadAhead) ReadObject(ctx context.Context, name string, limit int) ([]byte, error) {
+	if w, size := r.use(name, 0); w != nil {
+		data := make([]byte, min(size, int64(limit)+1))
+		n, err := r.copy(ctx, w, data, 0)
+		if err == nil && int64(n) == size && n <= limit {
+			return data[:n], nil
+		}
+	}
+	return r.Remote.ReadObject(ctx, name, limit) // what was expected may not be what is there
+}
+
+// use gives the window that a byte is in, for copy, and where it ends; or nil, and where the next window begins.
+func (r *ReadAhead) use(name string, off int64) (w *window, until int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	windows := r.windows[name]
+	i, found := slices.BinarySearchFunc(windows, off, func(w *window, off int64) int { return cmp.Compare(w.off, off) })
+	if !found {
+		i--
+	}
+	if i >= 0 && off < windows[i].end {
+		w = windows[i]
+		w.users++
+		r.oldest.MoveToBack(w.age)
+		return w, w.end
+	}
+	if i+1 < len(windows) {
+		return nil, windows[i+1].off
+	}
+	return nil, 1<<63 - 1
+}
+
+// copy copies from a window, when it is there. If it could not be had it is forgotten, and nothing is copied.
+func (r *ReadAhead) copy(ctx context.Context, w *window, p []byte, off int64) (n int, err error) {
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err == nil && w.err == nil {
+		if n = copy(p, w.data[min(off-w.off, int64(len(w.data))):]); n == 0 {
+			err = io.EOF
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w.users--
+	w.left -= int64(n)
+	if err == nil && (w.err != nil || w.left <= 0) {
+		r.drop(w)
+	}
+	return n, err
+}
+
+// drop forgets a window; r.mu is held.
+func (r *ReadAhead) drop(w *window) {
+	if w.gone {
+		return
+	}
+	w.gone = true
+	r.held -= w.end - w.off
+	r.oldest.Remove(w.age)
+	rest := slices.DeleteFunc(r.windows[w.name], func(other *window) bool { return other == w })
+	if r.windows[w.name] = rest; len(rest) == 0 {
+		delete(r.windows, w.name)
+	}
+}
+
+// maxStreams is how many readers of one pack are told apart, and maxStreamed in how many packs.
+const (
+	maxStreams  = 8
+	maxStreamed = 1024
+)
+
+// follow notes that a part of a pack is read, and fetches what comes after it if that looks as if it were wanted too. What
+// somebody has planned to read needs no guessing.
+func (r *ReadAhead) follow(ctx context.Context, name string, off, end int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.windows[name] {
+		if w.planned && w.off <= off && off < w.end {
+			return
+		}
+	}
+	s := r.stream(name, off)
+	s.next = max(s.next, end)
+	if s.window == 0 {
+		return
+	}
+	if s.ahead = max(s.ahead, off); s.ahead >= end+s.window || !r.fetch(ctx, objectSpan{name, s.ahead, s.ahead + s.window}, 0) {
+		return
+	}
+	s.ahead += s.window
+	s.window = min(2*s.window, maxPiece)
+	for _, w := range slices.Clone(r.windows[name]) { // what the stream has passed and left out
+		if !w.planned && w.users == 0 && w.end < s.next-slack && w.end > s.next-slack-4*maxPiece {
+			r.drop(w)
+		}
+	}
+}
+
+// stream gives the stream that a read at an offset belongs to; r.mu is held.
+func (r *ReadAhead) stream(name string, off int64) *stream {
+	all := r.streams[name]
+	for i, s := range all {
+		if off >= s.next-slack && off <= s.next+slack {
+			if s.window == 0 {
+				s.window = firstPiece
+			}
+			copy(all[1:i+1], all[:i])
+			all[0] = s
+			return s
+		}
+	}
+	s := &stream{next: off}
+	if off <= packHeaderSize { // whoever begins at the beginning
+		s.window = firstPiece
+	}
+	if len(r.streams) >= maxStreamed {
+		clear(r.streams)
+	}
+	r.streams[name] = append([]*stream{s}, all[:min(len(all), maxStreams-1)]...)
+	return s
+}
+
+// expect fetches what will be read, as far as there is room.
+func (r *ReadAhead) expect(ctx context.Context, spans []objectSpan) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range coalesce(spans) {
+		if !r.fetch(ctx, s.objectSpan, s.wanted) {
+			return
+		}
+	}
+}
+
+// A plannedSpan is what is to be read by one request, and how much of that is wanted.
+type plannedSpan struct {
+	objectSpan
+	wanted int64
+}
+
+// coalesce puts pieces that lie near each other together. Those come first that are wanted first.
+func coalesce(spans []objectSpan) []plannedSpan {
+	first := map[string]int{} // objects, in the order they are wanted in
+	for i, s := range spans {
+		if _, known := first[s.name]; !known {
+			first[s.name] = i
+		}
+	}
+	sorted := slices.Clone(spans)
+	slices.SortStableFunc(sorted, func(a, b objectSpan) int {
+		return cmp.Or(cmp.Compare(first[a.name], first[b.name]), cmp.Compare(a.off, b.off), cmp.Compare(a.end, b.end))
+	})
+	var all []plannedSpan
+	for _, s := range sorted {
+		if n := len(all); n > 0 {
+			last := &all[n-1]
+			if last.name == s.name && s.off <= last.end+maxGap && max(s.end, last.end)-last.off <= maxPiece {
+				last.end = max(last.end, s.end)
+				last.wanted += s.end - s.off
+				continue
+			}
+		}
+		all = append(all, plannedSpan{s, s.end - s.off})
+	}
+	return all
+}
+
+// fetch begins to fetch what is not there of a span. It tells whether there was room; r.mu is held. Of a span that was not
+// planned, wanted is 0, and all of it is.
+func (r *ReadAhead) fetch(ctx context.Context, s objectSpan, wanted int64) bool {
+	at := s.off
+	var gaps []objectSpan
+	for _, w := range r.windows[s.name] {
+		if w.end <= at || w.off >= s.end {
+			continue
+		}
+		if w.off > at {
+			gaps = append(gaps, objectSpan{s.name, at, w.off})
+		}
+		at = w.end
+	}
+	if at < s.end {
+		gaps = append(gaps, objectSpan{s.name, at, s.end})
+	}
+	for _, gap := range gaps {
+		size := gap.end - gap.off
+		if !r.room(size) {
+			return false
+		}
+		w := &window{name: gap.name, off: gap.off, end: gap.end, planned: wanted > 0, left: size, done: make(chan struct{})}
+		switch {
+		case size == s.end-s.off && wanted > 0:
+			w.left = wanted // more than there is if it is read more than once
+		case wanted > 0:
+			w.left = min(size, wanted)
+		}
+		r.held += size
+		w.age = r.oldest.PushBack(w)
+		all := append(r.windows[s.name], w)
+		slices.SortFunc(all, func(a, b *window) int { return cmp.Compare(a.off, b.off) })
+		r.windows[s.name] = all
+		go r.fill(context.WithoutCancel(ctx), w)
+	}
+	return true
+}
+
+// room makes room for so many bytes, by forgetting what was not used for longest; r.mu is held.
+func (r *ReadAhead) room(size int64) bool {
+	for e := r.oldest.Front(); e != nil && r.held+size > r.memory; {
+		next := e.Next()
+		if w, ok := e.Value.(*window); ok && w.users == 0 {
+			select {
+			case <-w.done:
+				r.drop(w)
+			default:
+			}
+		}
+		e = next
+	}
+	return r.held+size <= r.memory
+}
+
+// fill fetches a window.
+func (r *ReadAhead) fill(ctx context.Context, w *window) {
+	defer close(w.done)
+	r.slots <- struct{}{}
+	defer func() { <-r.slots }()
+	data := make([]byte, w.end-w.off)
+	n, err := r.Remote.ReadAt(ctx, w.name, data, w.off)
+	if errors.Is(err, io.EOF) {
+		err = nil
+		r.ends(w, int64(n))
+	}
+	w.data, w.err = data[:n], err
+}
+
+// ends notes that an object ends so many bytes into a window, so that no more of it is fetched.
+func (r *ReadAhead) ends(w *window, size int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.streams[w.name] {
+		s.ahead = 1 << 62
+	}
+	if w.gone {
+		return
+	}
+	if size == 0 {
+		r.drop(w)
+		return
+	}
+	behind := w.end - w.off - size
+	w.end -= behind
+	w.left -= behind
+	r.held -= behind
+}
+
+// expect tells the store which blobs will be read soon, in the order they will be, if it can use that.
+func (d *Domain) expect(ctx context.Context, ids iter.Seq[ID]) {
+	store, ok := d.vault.store.(expecter)
+	if !ok {
+		return
+	}
+	var spans []objectSpan
+	for id := range ids {
+		if at, ok := d.index.find(id); ok {
+			off := int64(at.blob.offset)
+			spans = append(spans, objectSpan{packName(d.id(), at.pack.id), off, off + int64(at.blob.stored)})
+		}
+	}
+	store.expect(ctx, spans)
+}
+
+// childIDs yields what a node above names.
+func childIDs(children []child) iter.Seq[ID] {
+	return func(yield func(ID) bool) {
+		for i := range children {
+			if !yield(children[i].id) {
+				return
+			}
+		}
+	}
+}
+
+// expectObjects tells the store which whole objects will be read soon.
+func expectObjects(ctx context.Context, s Store, objects []ObjectInfo) {
+	store, ok := s.(expecter)
+	if !ok {
+		return
+	}
+	spans := make([]objectSpan, 0, len(objects))
+	for _, o := range objects {
+		if o.Size > 0 && o.Size <= maxPiece {
+			spans = append(spans, objectSpan{o.Name, 0, o.Size})
+		}
+	}
+	store.expect(ctx, spans)
+}
+
+// uncached is the store itself under what reads ahead in it.
+func uncached(s Store) Store {
+	if s, ok := s.(interface{ uncached() Store }); ok {
+		return s.uncached()
+	}
+	return s
+}
+
+var _ Remote = (*ReadAhead)(nil)

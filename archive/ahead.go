@@ -35,10 +35,11 @@ type ReadAhead struct {
 	slots  chan struct{} // taken by what is being fetched
 
 	mu      sync.Mutex // guards the rest
-	held    int64      // bytes of all windows
-	windows map[string][]*window
-	oldest  *list.List // of windows, those first that were not used for longest
+	held    int64      // bytes of all pieces
+	pieces  map[string][]*piece
+	oldest  *list.List // of pieces, those first that were not used for longest
 	streams map[string][]*stream
+	ended   map[string]int64 // where objects end of which that was found out
 }
 
 // NewReadAhead reads ahead in a store and holds up to memory bytes, or 64 MiB if it is 0.
@@ -48,15 +49,15 @@ func NewReadAhead(s Remote, memory int64) *ReadAhead {
 	}
 	return &ReadAhead{
 		Remote: s, memory: memory, slots: make(chan struct{}, parallel(s)),
-		windows: map[string][]*window{}, oldest: list.New(), streams: map[string][]*stream{},
+		pieces: map[string][]*piece{}, oldest: list.New(), streams: map[string][]*stream{}, ended: map[string]int64{},
 	}
 }
 
-// uncached is the store itself, for who wants to see what lies there.
-func (r *ReadAhead) uncached() Store { return r.Remote }
+// reread gives the same with nothing in memory, for who wants to see what lies in the store.
+func (r *ReadAhead) reread() Store { return NewReadAhead(r.Remote, r.memory) }
 
-// A window is a piece of an object that was fetched, or is being fetched. Windows of one object do not overlap.
-type window struct {
+// A piece of an object was fetched, or is being fetched. Pieces of one object do not overlap.
+type piece struct {
 	name     string
 	off, end int64
 	planned  bool
@@ -67,22 +68,24 @@ type window struct {
 	gone  bool // it is in no list any more
 
 	done chan struct{} // closed when the rest is there
-	data []byte        // shorter than the window if the object ends in it
+	data []byte        // shorter than the piece if the object ends in it
 	err  error
 }
 
 // A stream is somebody reading a pack from one end to the other.
 type stream struct {
-	next   int64 // where the last read ended
-	ahead  int64 // up to where it was fetched
-	window int64 // how much is to be fetched next; 0 if it is not known yet that it is a stream
+	next  int64 // where the last read ended
+	ahead int64 // up to where it was fetched
+	size  int64 // how much is to be fetched next; 0 if it is not known yet that it is a stream
 }
 
-// A span is a piece of an object.
+// An objectSpan is a part of an object.
 type objectSpan struct {
 	name     string
 	off, end int64
 }
+
+func (s objectSpan) size() int64 { return s.end - s.off }
 
 // An expecter can use being told what will be read.
 type expecter interface {
@@ -103,7 +106,9 @@ func (r *ReadAhead) ReadAt(ctx context.Context, name string, p []byte, off int64
 	for n < len(p) {
 		w, until := r.use(name, off+int64(n))
 		var got int
-		if w == nil {
+		if w == nil && until == 0 {
+			return n, io.EOF
+		} else if w == nil {
 			rest := p[n:min(int64(len(p)), until-off)]
 			got, err = r.Remote.ReadAt(ctx, name, rest, off+int64(n))
 		} else {
@@ -129,29 +134,32 @@ func (r *ReadAhead) ReadObject(ctx context.Context, name string, limit int) ([]b
 	return r.Remote.ReadObject(ctx, name, limit) // what was expected may not be what is there
 }
 
-// use gives the window that a byte is in, for copy, and where it ends; or nil, and where the next window begins.
-func (r *ReadAhead) use(name string, off int64) (w *window, until int64) {
+// use gives the piece that a byte is in, for copy, and where it ends; or nil, and where the next one begins, which is 0 behind the object's end.
+func (r *ReadAhead) use(name string, off int64) (w *piece, until int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	windows := r.windows[name]
-	i, found := slices.BinarySearchFunc(windows, off, func(w *window, off int64) int { return cmp.Compare(w.off, off) })
+	pieces := r.pieces[name]
+	i, found := slices.BinarySearchFunc(pieces, off, func(w *piece, off int64) int { return cmp.Compare(w.off, off) })
 	if !found {
 		i--
 	}
-	if i >= 0 && off < windows[i].end {
-		w = windows[i]
+	if i >= 0 && off < pieces[i].end {
+		w = pieces[i]
 		w.users++
 		r.oldest.MoveToBack(w.age)
 		return w, w.end
 	}
-	if i+1 < len(windows) {
-		return nil, windows[i+1].off
+	if end, known := r.ended[name]; known && off >= end {
+		return nil, 0
+	}
+	if i+1 < len(pieces) {
+		return nil, pieces[i+1].off
 	}
 	return nil, 1<<63 - 1
 }
 
-// copy copies from a window, when it is there. If it could not be had it is forgotten, and nothing is copied.
-func (r *ReadAhead) copy(ctx context.Context, w *window, p []byte, off int64) (n int, err error) {
+// copy copies from a piece, when it is there. If it could not be had it is forgotten, and nothing is copied.
+func (r *ReadAhead) copy(ctx context.Context, w *piece, p []byte, off int64) (n int, err error) {
 	select {
 	case <-w.done:
 	case <-ctx.Done():
@@ -172,17 +180,17 @@ func (r *ReadAhead) copy(ctx context.Context, w *window, p []byte, off int64) (n
 	return n, err
 }
 
-// drop forgets a window; r.mu is held.
-func (r *ReadAhead) drop(w *window) {
+// drop forgets a piece; r.mu is held.
+func (r *ReadAhead) drop(w *piece) {
 	if w.gone {
 		return
 	}
 	w.gone = true
 	r.held -= w.end - w.off
 	r.oldest.Remove(w.age)
-	rest := slices.DeleteFunc(r.windows[w.name], func(other *window) bool { return other == w })
-	if r.windows[w.name] = rest; len(rest) == 0 {
-		delete(r.windows, w.name)
+	rest := slices.DeleteFunc(r.pieces[w.name], func(other *piece) bool { return other == w })
+	if r.pieces[w.name] = rest; len(rest) == 0 {
+		delete(r.pieces, w.name)
 	}
 }
 
@@ -197,22 +205,33 @@ const (
 func (r *ReadAhead) follow(ctx context.Context, name string, off, end int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, w := range r.windows[name] {
-		if w.planned && w.off <= off && off < w.end {
-			return
+	there := false
+	for _, w := range r.pieces[name] {
+		if w.off <= off && off < w.end {
+			if there = true; w.planned {
+				return
+			}
 		}
 	}
 	s := r.stream(name, off)
 	s.next = max(s.next, end)
-	if s.window == 0 {
+	if s.size == 0 {
 		return
 	}
-	if s.ahead = max(s.ahead, off); s.ahead >= end+s.window || !r.fetch(ctx, objectSpan{name, s.ahead, s.ahead + s.window}, 0) {
+	if !there && s.ahead > off { // it has come back to what is no longer there
+		s.ahead, s.next, s.size = off, end, firstPiece
+	}
+	s.ahead = max(s.ahead, off)
+	until := s.ahead + s.size
+	if last, known := r.ended[name]; known {
+		until = min(until, last)
+	}
+	if s.ahead >= min(end+s.size, until) || !r.fetch(ctx, objectSpan{name, s.ahead, until}, 0) {
 		return
 	}
-	s.ahead += s.window
-	s.window = min(2*s.window, maxPiece)
-	for _, w := range slices.Clone(r.windows[name]) { // what the stream has passed and left out
+	s.ahead = until
+	s.size = min(2*s.size, maxPiece)
+	for _, w := range slices.Clone(r.pieces[name]) { // what the stream has passed and left out
 		if !w.planned && w.users == 0 && w.end < s.next-slack && w.end > s.next-slack-4*maxPiece {
 			r.drop(w)
 		}
@@ -224,8 +243,8 @@ func (r *ReadAhead) stream(name string, off int64) *stream {
 	all := r.streams[name]
 	for i, s := range all {
 		if off >= s.next-slack && off <= s.next+slack {
-			if s.window == 0 {
-				s.window = firstPiece
+			if s.size == 0 {
+				s.size = firstPiece
 			}
 			copy(all[1:i+1], all[:i])
 			all[0] = s
@@ -234,10 +253,11 @@ func (r *ReadAhead) stream(name string, off int64) *stream {
 	}
 	s := &stream{next: off}
 	if off <= packHeaderSize { // whoever begins at the beginning
-		s.window = firstPiece
+		s.size = firstPiece
 	}
 	if len(r.streams) >= maxStreamed {
 		clear(r.streams)
+		clear(r.ended)
 	}
 	r.streams[name] = append([]*stream{s}, all[:min(len(all), maxStreams-1)]...)
 	return s
@@ -292,7 +312,7 @@ func coalesce(spans []objectSpan) []plannedSpan {
 func (r *ReadAhead) fetch(ctx context.Context, s objectSpan, wanted int64) bool {
 	at := s.off
 	var gaps []objectSpan
-	for _, w := range r.windows[s.name] {
+	for _, w := range r.pieces[s.name] {
 		if w.end <= at || w.off >= s.end {
 			continue
 		}
@@ -309,7 +329,7 @@ func (r *ReadAhead) fetch(ctx context.Context, s objectSpan, wanted int64) bool 
 		if !r.room(size) {
 			return false
 		}
-		w := &window{name: gap.name, off: gap.off, end: gap.end, planned: wanted > 0, left: size, done: make(chan struct{})}
+		w := &piece{name: gap.name, off: gap.off, end: gap.end, planned: wanted > 0, left: size, done: make(chan struct{})}
 		switch {
 		case size == s.end-s.off && wanted > 0:
 			w.left = wanted // more than there is if it is read more than once
@@ -318,9 +338,9 @@ func (r *ReadAhead) fetch(ctx context.Context, s objectSpan, wanted int64) bool 
 		}
 		r.held += size
 		w.age = r.oldest.PushBack(w)
-		all := append(r.windows[s.name], w)
-		slices.SortFunc(all, func(a, b *window) int { return cmp.Compare(a.off, b.off) })
-		r.windows[s.name] = all
+		all := append(r.pieces[s.name], w)
+		slices.SortFunc(all, func(a, b *piece) int { return cmp.Compare(a.off, b.off) })
+		r.pieces[s.name] = all
 		go r.fill(context.WithoutCancel(ctx), w)
 	}
 	return true
@@ -330,7 +350,7 @@ func (r *ReadAhead) fetch(ctx context.Context, s objectSpan, wanted int64) bool 
 func (r *ReadAhead) room(size int64) bool {
 	for e := r.oldest.Front(); e != nil && r.held+size > r.memory; {
 		next := e.Next()
-		if w, ok := e.Value.(*window); ok && w.users == 0 {
+		if w, ok := e.Value.(*piece); ok && w.users == 0 {
 			select {
 			case <-w.done:
 				r.drop(w)
@@ -342,8 +362,8 @@ func (r *ReadAhead) room(size int64) bool {
 	return r.held+size <= r.memory
 }
 
-// fill fetches a window.
-func (r *ReadAhead) fill(ctx context.Context, w *window) {
+// fill fetches a piece.
+func (r *ReadAhead) fill(ctx context.Context, w *piece) {
 	defer close(w.done)
 	r.slots <- struct{}{}
 	defer func() { <-r.slots }()
@@ -356,12 +376,12 @@ func (r *ReadAhead) fill(ctx context.Context, w *window) {
 	w.data, w.err = data[:n], err
 }
 
-// ends notes that an object ends so many bytes into a window, so that no more of it is fetched.
-func (r *ReadAhead) ends(w *window, size int64) {
+// ends notes that an object ends so many bytes into a piece, so that no more of it is fetched.
+func (r *ReadAhead) ends(w *piece, size int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range r.streams[w.name] {
-		s.ahead = 1 << 62
+	if size > 0 { // or else it ended before
+		r.ended[w.name] = w.off + size
 	}
 	if w.gone {
 		return
@@ -392,6 +412,19 @@ func (d *Domain) expect(ctx context.Context, ids iter.Seq[ID]) {
 	store.expect(ctx, spans)
 }
 
+// expectPack tells the store that a pack will be read from one end to the other, and a byte more to see that there is none.
+func expectPack(ctx context.Context, s Store, name string, size int64) {
+	store, ok := s.(expecter)
+	if !ok {
+		return
+	}
+	var spans []objectSpan
+	for off := int64(0); off <= size; off += maxPiece {
+		spans = append(spans, objectSpan{name, off, min(off+maxPiece, size+1)})
+	}
+	store.expect(ctx, spans)
+}
+
 // childIDs yields what a node above names.
 func childIDs(children []child) iter.Seq[ID] {
 	return func(yield func(ID) bool) {
@@ -418,10 +451,13 @@ func expectObjects(ctx context.Context, s Store, objects []ObjectInfo) {
 	store.expect(ctx, spans)
 }
 
-// uncached is the store itself under what reads ahead in it.
-func uncached(s Store) Store {
-	if s, ok := s.(interface{ uncached() Store }); ok {
-		return s.uncached()
+// A rereader can read what lies in the store now, whatever it had in memory.
+type rereader interface{ reread() Store }
+
+// reread gives a store that remembers nothing that was read before.
+func reread(s Store) Store {
+	if s, ok := s.(rereader); ok {
+		return s.reread()
 	}
 	return s
 }

@@ -122,7 +122,7 @@ func (s remoteSub) expect(ctx context.Context, spans []objectSpan) {
 	store.expect(ctx, full)
 }
 
-func (s remoteSub) uncached() Store { return Sub(uncached(s.remote), s.prefix) }
+func (s remoteSub) reread() Store { return Sub(reread(s.remote), s.prefix) }
 
 // parallel is how many requests the store takes at once.
 func parallel(s Store) int {

@@ -106,6 +106,7 @@ func (v *Vault) Verify(ctx context.Context, rings Rings, opts VerifyOptions) (*R
 // A verification goes through one domain.
 type verification struct {
 	d      *Domain
+	store  Store // the vault's, to read packs from, with nothing of it in memory
 	opts   VerifyOptions
 	points []root
 	trash  []root
@@ -121,7 +122,7 @@ type verification struct {
 
 func newVerification(d *Domain, opts VerifyOptions, report *Report) *verification {
 	return &verification{
-		d: d, opts: opts, report: report,
+		d: d, store: reread(d.vault.store), opts: opts, report: report,
 		bad: map[ID]map[objectID]int{}, below: map[ID]*facts{}, lost: map[objectID]int{},
 		hurt: map[objectID]bool{}, stored: map[objectID]bool{},
 	}
@@ -245,6 +246,9 @@ func (c *verification) packs(ctx context.Context, tables []*knownPack) error {
 		group.Go(func() error {
 			p := packVerifier{c: c}
 			for i := taken.Add(1); i <= int64(len(tables)); i = taken.Add(1) {
+				if next := i + int64(c.d.vault.opts.Workers); c.opts.Pace == nil && next <= int64(len(tables)) {
+					expectPack(packs, c.store, packName(c.d.id(), tables[next-1].id), int64(tables[next-1].size))
+				}
 				if err := p.verify(packs, tables[i-1]); err != nil {
 					return err
 				}

@@ -151,7 +151,7 @@ func (p *packVerifier) read(ctx context.Context, off, length int64) ([]byte, err
 		}
 	}
 	p.window = roomy(p.window, int(length))
-	n, err := p.c.d.vault.store.ReadAt(ctx, p.name, p.window[:length], off)
+	n, err := p.c.store.ReadAt(ctx, p.name, p.window[:length], off)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}

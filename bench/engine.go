@@ -43,7 +43,7 @@ type flags struct {
 	vault, key        string // the directory of the vault and the file of its key
 	point, parent     string // recovery points
 	objects, volume   string // what is backed up: a directory or a file
-	changed           string // a file with the numbers of changed blocks, or none
+	changed           string // a file that lists what of the volume changed, or none
 	reread            bool   // whether backup reads what the parent seems to have unchanged
 	to                string // the directory a restore writes into
 	toVault, toKey    string // the vault a copy goes to
@@ -60,7 +60,7 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVar(&f.parent, "parent", "", "`id` of the recovery point that backup or copy build on")
 	set.StringVar(&f.objects, "objects", "", "`directory` whose files backup takes")
 	set.StringVar(&f.volume, "volume", "", "`file` that backup takes as a volume")
-	set.StringVar(&f.changed, "changed", "", "`file` with the numbers of the blocks that changed since the parent, one a line")
+	set.StringVar(&f.changed, "changed", "", "`file` that lists what changed since the parent: offset and length in bytes, a stretch a line; without it all is read")
 	set.BoolVar(&f.reread, "reread", false, "read every file, also one that size and time of modification say is the parent's")
 	set.StringVar(&f.to, "to", "", "`directory` that restore writes into")
 	set.StringVar(&f.keep, "keep", "", "`id` of the recovery point that remove leaves")

@@ -141,7 +141,7 @@ func backupVolume(ctx context.Context, d *archive.Domain, f *flags) (s archive.S
 	blocks := writtenBlocks(image, info.Size())
 	if f.changed != "" {
 		opts.Parent = f.parent
-		blocks = listedBlocks(f.changed)
+		blocks = listedBlocks(f.changed, info.Size())
 	}
 	w, err := d.NewWriter(ctx, opts)
 	if err != nil {
@@ -164,22 +164,39 @@ func backupVolume(ctx context.Context, d *archive.Domain, f *flags) (s archive.S
 	return w.Commit(ctx)
 }
 
-// listedBlocks yields the numbers of a list.
-func listedBlocks(path string) iter.Seq2[int64, error] {
+// listedBlocks yields the numbers of the blocks that a list touches.
+func listedBlocks(path string, size int64) iter.Seq2[int64, error] {
 	return func(yield func(int64, error) bool) {
-		list, err := os.ReadFile(path)
+		list, err := listed(path)
 		if err != nil {
 			yield(0, err)
 			return
 		}
-		for line := range strings.Lines(string(list)) {
-			var number int64
-			_, err := fmt.Sscan(line, &number)
-			if !yield(number, err) {
-				return
+		next := int64(0)
+		for _, at := range list {
+			for next = max(next, at.off/archive.BlockSize); next*archive.BlockSize < min(size, at.off+at.size); next++ {
+				if !yield(next, nil) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// listed reads a list of what changed.
+func listed(path string) (list []stretch, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(data)) {
+		var at stretch
+		if _, err := fmt.Sscan(line, &at.off, &at.size); err != nil {
+			return nil, fmt.Errorf("%s: %q: %w", path, line, err)
+		}
+		list = append(list, at)
+	}
+	return list, nil
 }
 
 const (

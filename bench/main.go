@@ -4,6 +4,7 @@
 //	bench service [flags]  runs the same data through a server and prints a table of that
 //	bench api [flags]      sends single requests to a server, and to moto's where it is installed, and prints a table of that
 //	bench data -dir DIR    makes the data set and leaves it
+//	bench change -dir DIR  changes the volume of that data set
 //	bench engine VERB ...  is one run of the archive, as a process of its own; what the table calls strongroom
 //
 // The comparison knows the archive as a library only: a vault in a directory, sealed under a key that lies in a file. What a
@@ -21,7 +22,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	args := os.Args[1:]
-	verbs := map[string]func(context.Context, []string) error{"data": makeData, "engine": engine, "measured": measured, "service": service, "api": requestBench}
+	verbs := map[string]func(context.Context, []string) error{"data": makeData, "change": changeData, "engine": engine, "measured": measured, "service": service, "api": requestBench}
 	run := compare
 	if len(args) > 0 && verbs[args[0]] != nil {
 		run, args = verbs[args[0]], args[1:]

@@ -61,7 +61,7 @@ func (d *disk) update(ctx context.Context, _ int) error {
 		return err
 	}
 	defer image.Close() //nolint:errcheck // it was only read
-	return d.write(ctx, image, listedBlocks(d.data.changed))
+	return d.write(ctx, image, listedBlocks(d.data.changed, d.data.size))
 }
 
 // write brings blocks of the image into the volume.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"strongroom/archive"
 )
@@ -24,7 +22,7 @@ type volume struct {
 	dir     string
 	size    int64
 	extents []extent
-	changed string // the file with the numbers of the blocks that changed last
+	changed string // the file that lists what changed last
 }
 
 type extent struct {
@@ -150,7 +148,7 @@ func (v *volume) change(ctx context.Context, round int) error {
 		return err
 	}
 	defer file.Close() //nolint:errcheck // closed with its error below
-	var list bytes.Buffer
+	var list []stretch
 	for i, b := range changed {
 		at := extent{b * archive.BlockSize, archive.BlockSize, content{text, fmt.Sprintf("round %d block %d", round, b)}}
 		if i%3 == 2 {
@@ -159,12 +157,12 @@ func (v *volume) change(ctx context.Context, round int) error {
 		if err := at.write(ctx, file); err != nil {
 			return err
 		}
-		list.WriteString(strconv.FormatInt(b, 10) + "\n")
+		list = append(list, stretch{at.off, at.size})
 	}
 	if err := file.Close(); err != nil {
 		return err
 	}
-	if err := os.WriteFile(v.changed, list.Bytes(), 0o644); err != nil {
+	if err := v.list(list); err != nil {
 		return err
 	}
 	return v.note(ctx, fmt.Sprint("changed in round ", round))

@@ -104,10 +104,10 @@ func (c *copier) manifest(opts CopyOptions) (*manifest, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.kind != m.kind {
+		if p.kind.public() != m.kind.public() {
 			return nil, fmt.Errorf("parent %s: %w", opts.Parent, ErrKind)
 		}
-		if p.root.entries > 0 {
+		if p.root.entries > 0 && p.kind == m.kind {
 			known, level = append(known, p.root), p.level
 		}
 	}
@@ -225,7 +225,7 @@ func (c *copier) leaf(n *node) error {
 			return fmt.Errorf("%q: %w", e.key, err)
 		}
 	}
-	return nil
+	return c.refs(n.chunks, 0, scratch)
 }
 
 // refs copies what refs name and puts the copies into them.

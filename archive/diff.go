@@ -3,23 +3,22 @@ package archive
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"iter"
 )
 
-// A Change is an entry that differs between two recovery points.
+// A Change is an object that differs between two recovery points.
 type Change struct {
 	Key []byte
 	Old *Entry // nil if it was added
 	New *Entry // nil if it was removed
 }
 
-// Changes yields what differs in p from an older recovery point of the same domain and kind, in ascending order of keys.
-// It reads only the parts of the trees that differ.
+// Changes yields what differs in p from an older recovery point of the same domain, both of objects, in ascending order of
+// keys. It reads only the parts of the trees that differ.
 func (p *Point) Changes(ctx context.Context, older *Point) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		if p.m.kind != older.m.kind {
+		if p.m.kind != Objects || older.m.kind != Objects {
 			yield(Change{}, ErrKind)
 			return
 		}
@@ -30,30 +29,6 @@ func (p *Point) Changes(ctx context.Context, older *Point) iter.Seq2[Change, err
 		now, before := newCursor(p), newCursor(older)
 		if err := diff(ctx, now, before, yield); err != nil {
 			yield(Change{}, fmt.Errorf("comparing %s with %s: %w", p.id, older.id, err))
-		}
-	}
-}
-
-// ChangedBlocks yields the numbers of the blocks of a volume that differ from an older recovery point's, and their size
-// in p, which is zero for blocks that have become zeros.
-func (p *Point) ChangedBlocks(ctx context.Context, older *Point) iter.Seq2[Block, error] {
-	return func(yield func(Block, error) bool) {
-		if p.m.kind != Volume {
-			yield(Block{}, ErrKind)
-			return
-		}
-		for c, err := range p.Changes(ctx, older) {
-			if err != nil {
-				yield(Block{}, err)
-				return
-			}
-			b := Block{Number: binary.BigEndian.Uint64(c.Key)}
-			if c.New != nil {
-				b.Size = int(c.New.Size)
-			}
-			if !yield(b, nil) {
-				return
-			}
 		}
 	}
 }
@@ -118,11 +93,12 @@ type cursor struct {
 	stack []item // what comes next is last
 }
 
-// An item is a node that was not entered yet, or an entry.
+// An item is a node that was not entered yet, or an entry, or a span of a volume.
 type item struct {
 	level byte // of the node
 	child *child
 	entry *entry
+	span  *span
 }
 
 func newCursor(p *Point) *cursor {
@@ -152,6 +128,13 @@ func (c *cursor) descend(ctx context.Context) error {
 	c.skip()
 	for i := len(n.children) - 1; i >= 0; i-- {
 		c.stack = append(c.stack, item{level: at.level - 1, child: &n.children[i]})
+	}
+	if n.kind != Objects && n.level == 0 {
+		spans, err := n.spans(c.p.m.blockSize)
+		for i := len(spans) - 1; i >= 0; i-- {
+			c.stack = append(c.stack, item{span: &spans[i]})
+		}
+		return err
 	}
 	for i := len(n.entries) - 1; i >= 0; i-- {
 		c.stack = append(c.stack, item{entry: &n.entries[i]})

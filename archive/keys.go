@@ -24,6 +24,7 @@ type keys struct {
 	ids     sync.Pool // *blake3.Hasher keyed for chunk and node ids
 	origins sync.Pool // *blake3.Hasher keyed for origins
 	gear    *[256]uint64
+	page    [2]uint64 // decides where pieces of volumes end
 
 	mu    sync.Mutex // guards packs
 	packs map[objectID]*sealer
@@ -42,6 +43,8 @@ func newKeys(vault string, domain objectID, dataKey []byte) *keys {
 	for i := range k.gear {
 		k.gear[i] = binary.BigEndian.Uint64(table[8*i:])
 	}
+	page := k.derive("page", nil, 16)
+	k.page = [2]uint64{binary.BigEndian.Uint64(page), binary.BigEndian.Uint64(page[8:])}
 	return k
 }
 

@@ -18,6 +18,7 @@ const (
 //
 //	"SRRP" version(1) zero(3) domain(16) created, Unix milliseconds(8) nonce(16)
 type manifestHeader struct {
+	version byte
 	domain  objectID
 	created time.Time
 	nonce   [16]byte // makes the manifest's key its own
@@ -25,7 +26,7 @@ type manifestHeader struct {
 
 func (h *manifestHeader) append(dst []byte) []byte {
 	dst = append(dst, manifestMagic...)
-	dst = append(dst, formatVersion, 0, 0, 0)
+	dst = append(dst, h.version, 0, 0, 0)
 	dst = append(dst, h.domain[:]...)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(h.created.UnixMilli()))
 	return append(dst, h.nonce[:]...)
@@ -35,11 +36,12 @@ func parseManifestHeader(p []byte) (h manifestHeader, err error) {
 	switch {
 	case len(p) < manifestHeaderSize || string(p[:4]) != manifestMagic:
 		return h, damaged("the manifest has no header")
-	case p[4] != formatVersion:
+	case p[4] != formatVersion && p[4] != extentsVersion:
 		return h, ErrVersion
 	case p[5] != 0 || p[6] != 0 || p[7] != 0:
 		return h, damaged("the manifest has no header")
 	}
+	h.version = p[4]
 	copy(h.domain[:], p[8:])
 	h.created = time.UnixMilli(int64(binary.BigEndian.Uint64(p[24:]))).UTC()
 	copy(h.nonce[:], p[32:])
@@ -82,10 +84,10 @@ func parseManifestPlain(p []byte) (*manifest, error) {
 	}
 	m.parent = string(d.bytes(200))
 	m.metadata = d.bytes(maxManifest)
-	if m.kind != Objects && m.kind != Volume || m.level > maxLevel {
+	if m.kind != Objects && m.kind != Volume && m.kind != extents || m.level > maxLevel {
 		d.fail("the manifest is of an unknown kind")
 	}
-	if m.kind == Volume && (m.blockSize == 0 || m.blockSize > maxBlob) || m.kind == Objects && m.blockSize|m.volume != 0 {
+	if m.kind != Objects && (m.blockSize == 0 || m.blockSize > maxBlob) || m.kind == Objects && m.blockSize|m.volume != 0 {
 		d.fail("the manifest's block size is none")
 	}
 	return m, d.end()
@@ -93,6 +95,10 @@ func parseManifestPlain(p []byte) (*manifest, error) {
 
 // seal encodes the manifest of the recovery point named.
 func (m *manifest) seal(k *keys, point string) []byte {
+	m.header.version = formatVersion
+	if m.kind == extents {
+		m.header.version = extentsVersion // who knows version 1 only could not read the tree
+	}
 	header := m.header.append(nil)
 	s := k.sealer(manifestObject, append([]byte(point+"/"), m.header.nonce[:]...))
 	return s.seal(header, wholePiece, m.encodePlain(nil), header)
@@ -114,6 +120,9 @@ func openManifest(k *keys, point string, data []byte) (*manifest, error) {
 	m, err := parseManifestPlain(plain)
 	if err != nil {
 		return nil, err
+	}
+	if (m.kind == extents) != (header.version == extentsVersion) {
+		return nil, damaged("the manifest's version is not its kind's")
 	}
 	m.header = header
 	return m, nil

@@ -31,7 +31,7 @@ type ref struct {
 	size uint64 // bytes of content
 }
 
-// An entry is what a leaf holds: for volumes a block, with its number as key.
+// An entry is what a leaf holds: for volumes of version 1 a block, with its number as key.
 type entry struct {
 	key  []byte
 	meta []byte
@@ -50,12 +50,14 @@ type child struct {
 	origin  origin
 }
 
-// A node of a recovery point's tree has entries at level 0 and children above.
+// A node of a recovery point's tree has entries or extents at level 0 and children above.
 type node struct {
 	kind     Kind
 	level    byte
 	entries  []entry
 	children []child
+	chunks   []ref // that the extents lie in
+	extents  []extent
 }
 
 const (
@@ -78,6 +80,9 @@ func (n *node) encode(dst []byte) []byte {
 		}
 		return dst
 	}
+	if n.kind == extents {
+		return appendExtents(dst, n.chunks, n.extents)
+	}
 	dst = binary.AppendUvarint(dst, uint64(len(n.entries)))
 	for i := range n.entries {
 		e := &n.entries[i]
@@ -94,8 +99,12 @@ func (n *node) encode(dst []byte) []byte {
 func parseNode(p []byte) (*node, error) {
 	d := decoder{rest: p}
 	n := &node{kind: Kind(d.byte()), level: d.byte()}
-	if n.kind != Objects && n.kind != Volume || n.level > maxLevel {
+	if n.kind != Objects && n.kind != Volume && n.kind != extents || n.level > maxLevel {
 		return nil, damaged("a node is of an unknown kind")
+	}
+	if n.kind == extents && n.level == 0 {
+		n.chunks, n.extents = d.extents()
+		return n, d.end()
 	}
 	count := d.uvarint()
 	if count == 0 || count > uint64(len(d.rest)) {
@@ -119,8 +128,8 @@ func parseNode(p []byte) (*node, error) {
 		if i > 0 && bytes.Compare(last, key) >= 0 {
 			d.fail("the keys of a node do not ascend")
 		}
-		if n.kind == Volume && len(key) != 8 {
-			d.fail("a block's key is not a number")
+		if n.kind != Objects && len(key) != 8 {
+			d.fail("the key of a block or page is not a number")
 		}
 		last = key
 	}

@@ -17,6 +17,7 @@ const (
 	packMagic       = "SRPK"
 	packEndMagic    = "KPRS"
 	formatVersion   = 1
+	extentsVersion  = 2 // of manifests of volumes kept as extents
 	packHeaderSize  = 40
 	packTrailerSize = 8
 )

@@ -3,7 +3,6 @@ package archive
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"iter"
 	"slices"
@@ -19,6 +18,8 @@ type Point struct {
 
 	mu    sync.Mutex // guards nodes
 	nodes map[ID]*node
+
+	chunks heldChunks // of a volume
 }
 
 // cachedNodes is how many nodes of a point are kept for lookups.
@@ -37,7 +38,7 @@ func (d *Domain) Open(ctx context.Context, point string) (*Point, error) {
 func (p *Point) ID() string { return p.id }
 
 // Kind tells what the recovery point holds.
-func (p *Point) Kind() Kind { return p.m.kind }
+func (p *Point) Kind() Kind { return p.m.kind.public() }
 
 // Created is when the recovery point was committed.
 func (p *Point) Created() time.Time { return p.m.header.created }
@@ -60,9 +61,13 @@ func (p *Point) BlockSize() int { return int(p.m.blockSize) }
 // Domain is the sealing domain the recovery point was opened in.
 func (p *Point) Domain() *Domain { return p.d }
 
-// Entries yields the entries whose keys are not below from, in ascending order.
+// Entries yields the entries whose keys are not below from, in ascending order. A volume has blocks instead.
 func (p *Point) Entries(ctx context.Context, from []byte) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
+		if p.Kind() != Objects {
+			yield(nil, ErrKind)
+			return
+		}
 		if p.m.root.entries == 0 {
 			return
 		}
@@ -107,6 +112,9 @@ func (n *node) seek(key []byte) int {
 
 // Entry gives the entry of a key. If there is none the error wraps [ErrNoEntry].
 func (p *Point) Entry(ctx context.Context, key []byte) (*Entry, error) {
+	if p.Kind() != Objects {
+		return nil, ErrKind
+	}
 	e, err := p.find(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("recovery point %s: %w", p.id, err)
@@ -159,62 +167,4 @@ func (p *Point) node(ctx context.Context, id ID, level byte) (*node, error) {
 	}
 	p.nodes[id] = n
 	return n, nil
-}
-
-// A Block is a block of a volume that is not zero.
-type Block struct {
-	Number uint64
-	Size   int // bytes
-}
-
-// Blocks yields the blocks of a volume that are not zero, from a number on, in ascending order.
-func (p *Point) Blocks(ctx context.Context, from uint64) iter.Seq2[Block, error] {
-	return func(yield func(Block, error) bool) {
-		if p.m.kind != Volume {
-			yield(Block{}, ErrKind)
-			return
-		}
-		for e, err := range p.Entries(ctx, blockKey(from)) {
-			if err != nil {
-				yield(Block{}, err)
-				return
-			}
-			if !yield(Block{binary.BigEndian.Uint64(e.Key), int(e.Size)}, nil) {
-				return
-			}
-		}
-	}
-}
-
-func blockKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
-
-// ReadBlock reads a block of a volume into buf, which has room for a whole one, and gives its length: the block size, or
-// less for the block the volume ends in. A block that was never written is zeros.
-func (p *Point) ReadBlock(ctx context.Context, number uint64, buf []byte) (int, error) {
-	if p.m.kind != Volume {
-		return 0, ErrKind
-	}
-	start := number * p.m.blockSize
-	if start/p.m.blockSize != number || start >= p.m.volume {
-		return 0, fmt.Errorf("recovery point %s, block %d: %w", p.id, number, ErrNoEntry)
-	}
-	size := int(min(p.m.blockSize, p.m.volume-start))
-	if len(buf) < size {
-		return 0, fmt.Errorf("block %d has %d bytes and the buffer %d", number, size, len(buf))
-	}
-	e, err := p.find(ctx, blockKey(number))
-	if err != nil {
-		return 0, fmt.Errorf("recovery point %s, block %d: %w", p.id, number, err)
-	}
-	if e == nil {
-		clear(buf[:size])
-		return size, nil
-	}
-	data, err := p.d.readBlob(ctx, chunkBlob, e.refs[0].id, buf[:0])
-	if err != nil {
-		return 0, fmt.Errorf("recovery point %s, block %d: %w", p.id, number, err)
-	}
-	n := copy(buf[:size], data)
-	clear(buf[n:size]) // the block was the last one of a volume that has grown since
-	return size, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // errDiffers says that a recovery point that should hold the same as another does not.
@@ -143,12 +144,15 @@ func (n *node) contents() (all []content) {
 	for i := range n.entries {
 		all = append(all, content{n.entries[i].depth, n.entries[i].refs})
 	}
+	if n.chunks != nil {
+		all = append(all, content{0, n.chunks})
+	}
 	return all
 }
 
 // alike tells whether two nodes say the same but for the names of what is below.
 func alike(a, b *node) bool {
-	if len(a.children) != len(b.children) || a.level != b.level {
+	if len(a.children) != len(b.children) || a.level != b.level || !slices.Equal(a.extents, b.extents) {
 		return false
 	}
 	for i := range a.children {

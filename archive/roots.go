@@ -107,7 +107,7 @@ func (s *survey) node(ctx context.Context, id ID, kind Kind, level byte) error {
 			return err
 		}
 	}
-	return nil
+	return s.refs(ctx, n.chunks, 0)
 }
 
 func (s *survey) refs(ctx context.Context, refs []ref, depth byte) error {

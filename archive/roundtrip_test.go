@@ -196,7 +196,7 @@ func TestVolumeRoundTrip(t *testing.T) {
 	put("second", "first", 7, 9, 900)
 	second := compare("second")
 	var changed []uint64
-	for b, err := range second.ChangedBlocks(t.Context(), first) {
+	for b, err := range second.ChangedBlocks(t.Context(), first, 0) {
 		if err != nil {
 			t.Fatal(err)
 		}

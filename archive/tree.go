@@ -16,13 +16,17 @@ const (
 	maxChildren = 512 // and entries of a leaf of objects
 	maxNode     = 512 << 10
 	maxRefs     = 1024 // of an entry or a chunk list
-	blockBits   = 8    // a leaf of a volume covers 2^blockBits blocks
+	blockBits   = 8    // a leaf of a volume of version 1 covers 2^blockBits blocks
 	groupBits   = 6    // a node above covers 2^groupBits nodes
 )
 
 // boundary tells whether a node of the level ends between two keys that follow one another.
 func boundary(kind Kind, level int, prev, key []byte) bool {
-	if kind == Volume {
+	switch kind {
+	case extents:
+		shift := regionBits + groupBits*level
+		return binary.BigEndian.Uint64(prev)>>shift != binary.BigEndian.Uint64(key)>>shift
+	case Volume:
 		shift := blockBits + groupBits*level
 		return binary.BigEndian.Uint64(prev)>>shift != binary.BigEndian.Uint64(key)>>shift
 	}
@@ -59,6 +63,9 @@ type builder struct {
 	kind      Kind
 	mutations <-chan *mutation
 	next      *mutation
+	regions   <-chan *region // of volumes, instead of mutations
+	pending   *region
+	replaced  uint64 // the number of the region that was added last, and one
 	levels    []levelBuilder
 	scratch   []byte
 	plain     []byte
@@ -66,21 +73,30 @@ type builder struct {
 
 // A levelBuilder collects what will be one node.
 type levelBuilder struct {
-	node node
-	size int // of the node's entries, about
+	node   node
+	size   int           // of the node's entries, about
+	chunks map[ID]uint64 // numbers of the node's chunks
 }
 
-func (l *levelBuilder) empty() bool { return len(l.node.entries)+len(l.node.children) == 0 }
+func (l *levelBuilder) empty() bool {
+	return len(l.node.entries)+len(l.node.children)+len(l.node.extents) == 0
+}
 
 func (l *levelBuilder) last() []byte {
 	if n := len(l.node.children); n > 0 {
 		return l.node.children[n-1].first
+	}
+	if n := len(l.node.extents); n > 0 {
+		return pageKey(l.node.extents[n-1].page)
 	}
 	return l.node.entries[len(l.node.entries)-1].key
 }
 
 // build gives the root of the new tree, which is the zero child if the tree is empty, and its level.
 func (b *builder) build(ctx context.Context, parent *manifest) (root child, level byte, err error) {
+	if b.kind == extents {
+		return b.buildVolume(ctx, parent)
+	}
 	b.advance()
 	if parent != nil && parent.root.entries > 0 {
 		err = b.merge(ctx, parent.root, parent.level, nil)
@@ -237,6 +253,8 @@ func (b *builder) flush(level int) error {
 		return err
 	}
 	l.node.entries, l.node.children, l.size = l.node.entries[:0], l.node.children[:0], 0
+	l.node.chunks, l.node.extents = l.node.chunks[:0], l.node.extents[:0]
+	clear(l.chunks)
 	return b.addChild(level+1, c)
 }
 
@@ -245,14 +263,20 @@ func (b *builder) store(n *node) (c child, err error) {
 	for i := range n.entries {
 		c.size += n.entries[i].size
 	}
-	c.entries = uint64(len(n.entries))
+	for i := range n.extents {
+		c.size += n.extents[i].pages * pageSize
+	}
+	c.entries = uint64(len(n.entries) + len(n.extents))
 	for i := range n.children {
 		c.size += n.children[i].size
 		c.entries += n.children[i].entries
 	}
-	if n.level > 0 {
+	switch {
+	case n.level > 0:
 		c.first = n.children[0].first
-	} else {
+	case n.kind == extents:
+		c.first = pageKey(n.extents[0].page)
+	default:
 		c.first = n.entries[0].key
 	}
 	b.plain = n.encode(b.plain[:0])

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +21,8 @@ type WriteOptions struct {
 	Kind   Kind
 	// Metadata is kept with the recovery point, sealed.
 	Metadata []byte
-	// BlockSize is the size of a volume's blocks in bytes. Default: 512 KiB, or the parent's.
+	// BlockSize is the size of a volume's blocks in bytes, a multiple of 4096: how much PutBlock takes and ReadBlock gives. What
+	// is stored does not depend on it. Default: 512 KiB, or the parent's.
 	BlockSize int
 	// Size is the size of the volume in bytes.
 	Size int64
@@ -30,8 +30,8 @@ type WriteOptions struct {
 
 // Summary says what a recovery point holds and what writing it took.
 type Summary struct {
-	Entries      uint64 // objects, or blocks that are not zero
-	LogicalBytes uint64 // of all entries
+	Entries      uint64 // objects, or stretches of a volume that lie in one chunk each
+	LogicalBytes uint64 // of all entries; of a volume, of the pages that are not zero
 	NewBytes     uint64 // of chunks that the domain did not have, before compression
 	StoredBytes  uint64 // that were added to the store
 }
@@ -39,7 +39,7 @@ type Summary struct {
 // BlockSize is the usual size of a volume's blocks in bytes.
 const BlockSize = 512 << 10
 
-// A Writer writes one recovery point. Put, Remove and PutBlock take ascending keys and are called by one goroutine;
+// A Writer writes one recovery point. Put, Remove and PutBlock take ascending keys, PutRange and CompareRange ascending offsets. They are called by one goroutine;
 // hashing, compressing, sealing and storing go on beside. In the end either Commit or Abort is called, and Abort may be
 // called always.
 type Writer struct {
@@ -53,6 +53,7 @@ type Writer struct {
 	last   []byte
 	any    bool
 	closed bool
+	volume *volumeWriter // of a volume, in place of what follows
 
 	tasks     chan task
 	workers   sync.WaitGroup
@@ -107,7 +108,7 @@ func (w *Writer) open(ctx context.Context) (err error) {
 		if w.parent, err = w.d.readManifest(ctx, w.opts.Parent); err != nil {
 			return err
 		}
-		if w.parent.kind != w.opts.Kind {
+		if w.parent.kind.public() != w.opts.Kind {
 			return fmt.Errorf("parent %s: %w", w.opts.Parent, ErrKind)
 		}
 	}
@@ -121,8 +122,8 @@ func (w *Writer) open(ctx context.Context) (err error) {
 		w.opts.BlockSize = BlockSize
 	}
 	switch p := w.parent; {
-	case w.opts.BlockSize < 0 || w.opts.BlockSize > maxChunk:
-		return fmt.Errorf("a block size of %d bytes is not between 1 and %d", w.opts.BlockSize, maxChunk)
+	case w.opts.BlockSize <= 0 || w.opts.BlockSize > maxChunk || w.opts.BlockSize%pageSize != 0:
+		return fmt.Errorf("a block size of %d bytes is not a multiple of %d up to %d", w.opts.BlockSize, pageSize, maxChunk)
 	case w.opts.Size < 0:
 		return fmt.Errorf("a volume of %d bytes", w.opts.Size)
 	case p != nil && p.blockSize != uint64(w.opts.BlockSize):
@@ -136,10 +137,15 @@ func (w *Writer) open(ctx context.Context) (err error) {
 func (w *Writer) start(ctx context.Context) {
 	workers := w.d.vault.opts.Workers
 	w.sink = newSink(ctx, w.d)
+	w.built = make(chan struct{})
+	if w.opts.Kind == Volume {
+		w.volume = newVolumeWriter(w.d, w.sink, w.parent)
+		go w.buildVolume()
+		return
+	}
 	w.slabs = newSlabs(workers + 2)
 	w.tasks = make(chan task, 256)
 	w.mutations = make(chan *mutation, 1024)
-	w.built = make(chan struct{})
 	for range workers {
 		w.workers.Go(w.work)
 	}
@@ -153,6 +159,18 @@ func (w *Writer) start(ctx context.Context) {
 		for range w.mutations { // whoever puts must not wait for a builder that failed
 		}
 	}()
+}
+
+// buildVolume makes the tree of a volume.
+func (w *Writer) buildVolume() {
+	defer close(w.built)
+	b := &builder{d: w.d, sink: w.sink, kind: extents, regions: w.volume.regions}
+	var err error
+	if w.root, w.level, err = b.build(w.sink.ctx, w.parent); err != nil {
+		w.sink.fail(err)
+	}
+	for range w.volume.regions { // whoever puts must not wait for a builder that failed
+	}
 }
 
 // work hashes, compresses and seals chunks until there are no more.
@@ -226,8 +244,8 @@ func (w *Writer) Remove(ctx context.Context, key []byte) error {
 	return w.submit(ctx, m)
 }
 
-// PutBlock adds the block of this number to a volume, or replaces the parent's. A block is as long as the block size, and
-// the last one may be shorter, for a volume that ends there. Blocks of zeros take no space.
+// PutBlock says what the block of this number of a volume holds; only the pages that differ from the parent's are stored. A
+// block is as long as the block size, and the last one may be shorter, for a volume that ends there. Zeros take no space.
 func (w *Writer) PutBlock(ctx context.Context, number uint64, data []byte) error {
 	if w.opts.Kind != Volume {
 		return ErrKind
@@ -236,16 +254,7 @@ func (w *Writer) PutBlock(ctx context.Context, number uint64, data []byte) error
 	if want = min(want, uint64(w.opts.BlockSize)); want == 0 || want != uint64(len(data)) {
 		return fmt.Errorf("block %d has %d bytes, not %d", number, len(data), want)
 	}
-	m, err := w.begin(ctx, binary.BigEndian.AppendUint64(nil, number))
-	if err != nil {
-		return err
-	}
-	if !zero(data) {
-		m.entry = &entry{key: m.key, size: uint64(len(data))}
-		copy(w.slabs.room(nil, len(data)), data)
-		w.chunk(m, len(data))
-	}
-	return w.submit(ctx, m)
+	return w.CompareRange(ctx, int64(number)*int64(w.opts.BlockSize), data)
 }
 
 var zeros [64 << 10]byte
@@ -263,15 +272,10 @@ func zero(p []byte) bool {
 
 // begin checks that a key may come now.
 func (w *Writer) begin(ctx context.Context, key []byte) (*mutation, error) {
+	if err := w.ready(ctx); err != nil {
+		return nil, err
+	}
 	switch {
-	case w.closed:
-		return nil, ErrClosed
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case w.sink.ctx.Err() != nil:
-		return nil, w.sink.err()
-	case w.lease.check() != nil:
-		return nil, w.lease.check()
 	case len(key) > maxKey:
 		return nil, fmt.Errorf("a key of %d bytes is longer than %d", len(key), maxKey)
 	case w.any && bytes.Compare(w.last, key) >= 0:
@@ -283,6 +287,19 @@ func (w *Writer) begin(ctx context.Context, key []byte) (*mutation, error) {
 	}
 	w.last, w.any = m.key, true
 	return m, nil
+}
+
+// ready tells why nothing can be put any more.
+func (w *Writer) ready(ctx context.Context) error {
+	switch {
+	case w.closed:
+		return ErrClosed
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case w.sink.ctx.Err() != nil:
+		return w.sink.err()
+	}
+	return w.lease.check()
 }
 
 func (w *Writer) submit(ctx context.Context, m *mutation) error {
@@ -368,6 +385,11 @@ func (w *Writer) chunk(m *mutation, n int) {
 // drain ends the goroutines, after which the tree is whole or the sink has failed.
 func (w *Writer) drain() {
 	w.closed = true
+	if w.volume != nil {
+		w.volume.close()
+		<-w.built
+		return
+	}
 	close(w.tasks)
 	w.workers.Wait()
 	close(w.mutations)
@@ -397,8 +419,12 @@ func (w *Writer) commit(ctx context.Context) (Summary, error) {
 	if err := w.sink.flush(); err != nil {
 		return Summary{}, err
 	}
+	kind := w.opts.Kind
+	if kind == Volume {
+		kind = extents
+	}
 	m := &manifest{
-		kind: w.opts.Kind, blockSize: uint64(w.opts.BlockSize), volume: uint64(w.opts.Size),
+		kind: kind, blockSize: uint64(w.opts.BlockSize), volume: uint64(w.opts.Size),
 		level: w.level, root: w.root, parent: w.opts.Parent, metadata: w.opts.Metadata,
 	}
 	return w.sink.commit(ctx, w.lease, w.opts.Point, m)

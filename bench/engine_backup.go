@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -126,7 +125,8 @@ func putFile(ctx context.Context, w *archive.Writer, root string, f file) error 
 	return w.Put(ctx, f.key, f.meta, r, f.size)
 }
 
-// backupVolume writes the blocks of a file: those of the list if there is one, or else all that are not in holes.
+// backupVolume writes what a list says has changed, or else all that is not in holes: over a parent, if there is one, to see
+// what of it differs.
 func backupVolume(ctx context.Context, d *archive.Domain, f *flags) (s archive.Summary, err error) {
 	image, err := os.Open(f.volume)
 	if err != nil {
@@ -137,28 +137,33 @@ func backupVolume(ctx context.Context, d *archive.Domain, f *flags) (s archive.S
 	if err != nil {
 		return s, err
 	}
-	opts := archive.WriteOptions{Point: f.point, Kind: archive.Volume, BlockSize: archive.BlockSize, Size: info.Size()}
-	blocks := writtenBlocks(image, info.Size())
-	if f.changed != "" {
-		opts.Parent = f.parent
-		blocks = listedBlocks(f.changed, info.Size())
-	}
+	opts := archive.WriteOptions{Point: f.point, Parent: f.parent, Kind: archive.Volume, BlockSize: archive.BlockSize, Size: info.Size()}
 	w, err := d.NewWriter(ctx, opts)
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, w.Abort()) }()
+	put, parts := w.PutRange, written(image, info.Size())
+	switch {
+	case f.changed != "":
+		parts = listed(f.changed)
+	case f.parent != "":
+		put = w.CompareRange
+	}
 	buf := make([]byte, archive.BlockSize)
-	for number, err := range blocks {
+	for at, err := range parts {
 		if err != nil {
 			return s, err
 		}
-		n, err := image.ReadAt(buf, number*archive.BlockSize)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return s, err
-		}
-		if err := w.PutBlock(ctx, uint64(number), buf[:n]); err != nil {
-			return s, err
+		for at.size > 0 {
+			n := min(at.size, int64(len(buf)))
+			if _, err := image.ReadAt(buf[:n], at.off); err != nil {
+				return s, err
+			}
+			if err := put(ctx, at.off, buf[:n]); err != nil {
+				return s, err
+			}
+			at.off, at.size = at.off+n, at.size-n
 		}
 	}
 	return w.Commit(ctx)
@@ -167,13 +172,12 @@ func backupVolume(ctx context.Context, d *archive.Domain, f *flags) (s archive.S
 // listedBlocks yields the numbers of the blocks that a list touches.
 func listedBlocks(path string, size int64) iter.Seq2[int64, error] {
 	return func(yield func(int64, error) bool) {
-		list, err := listed(path)
-		if err != nil {
-			yield(0, err)
-			return
-		}
 		next := int64(0)
-		for _, at := range list {
+		for at, err := range listed(path) {
+			if err != nil {
+				yield(0, err)
+				return
+			}
 			for next = max(next, at.off/archive.BlockSize); next*archive.BlockSize < min(size, at.off+at.size); next++ {
 				if !yield(next, nil) {
 					return
@@ -183,20 +187,22 @@ func listedBlocks(path string, size int64) iter.Seq2[int64, error] {
 	}
 }
 
-// listed reads a list of what changed.
-func listed(path string) (list []stretch, err error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(string(data)) {
-		var at stretch
-		if _, err := fmt.Sscan(line, &at.off, &at.size); err != nil {
-			return nil, fmt.Errorf("%s: %q: %w", path, line, err)
+// listed yields what a list says has changed.
+func listed(path string) iter.Seq2[stretch, error] {
+	return func(yield func(stretch, error) bool) {
+		list, err := os.ReadFile(path)
+		if err != nil {
+			yield(stretch{}, err)
+			return
 		}
-		list = append(list, at)
+		for line := range strings.Lines(string(list)) {
+			var at stretch
+			_, err := fmt.Sscan(line, &at.off, &at.size)
+			if !yield(at, err) {
+				return
+			}
+		}
 	}
-	return list, nil
 }
 
 const (
@@ -208,25 +214,40 @@ const (
 func writtenBlocks(image *os.File, size int64) iter.Seq2[int64, error] {
 	return func(yield func(int64, error) bool) {
 		var next int64
+		for at, err := range written(image, size) {
+			if err != nil {
+				yield(0, err)
+				return
+			}
+			for next = max(next, at.off/archive.BlockSize); next*archive.BlockSize < at.off+at.size; next++ {
+				if !yield(next, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// written yields what of a file does not lie in holes, in whole pages but at its end.
+func written(image *os.File, size int64) iter.Seq2[stretch, error] {
+	return func(yield func(stretch, error) bool) {
 		for off := int64(0); off < size; {
 			data, err := image.Seek(off, seekData)
 			if errors.Is(err, syscall.ENXIO) { // there is only a hole left
 				return
 			} else if err != nil {
-				yield(0, err)
+				yield(stretch{}, err)
 				return
 			}
 			hole, err := image.Seek(data, seekHole)
 			if err != nil {
-				yield(0, err)
+				yield(stretch{}, err)
 				return
 			}
-			for next = max(next, data/archive.BlockSize); next*archive.BlockSize < hole; next++ {
-				if !yield(next, nil) {
-					return
-				}
+			data = max(off, data/page*page)
+			if off = min((hole+page-1)/page*page, size); !yield(stretch{data, off - data}, nil) {
+				return
 			}
-			off = hole
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"time"
 
 	"strongroom/archive"
@@ -82,7 +81,7 @@ func restoreFile(ctx context.Context, root *os.Root, path string, e *archive.Ent
 	return errors.Join(err, root.Chtimes(path, mtime, mtime))
 }
 
-// restoreVolume writes the blocks into a sparse file, several at once.
+// restoreVolume writes what is not zero into a sparse file.
 func restoreVolume(ctx context.Context, p *archive.Point, path string) error {
 	image, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -92,23 +91,6 @@ func restoreVolume(ctx context.Context, p *archive.Point, path string) error {
 	if err := image.Truncate(p.Size()); err != nil {
 		return err
 	}
-	buffers := sync.Pool{New: func() any { b := make([]byte, p.BlockSize()); return &b }}
-	group, writes := errgroup.WithContext(ctx)
-	group.SetLimit(2 * runtime.GOMAXPROCS(0))
-	for b, err := range p.Blocks(ctx, 0) {
-		if err != nil {
-			return errors.Join(err, group.Wait())
-		}
-		group.Go(func() error {
-			buf := buffers.Get().(*[]byte)
-			defer buffers.Put(buf)
-			n, err := p.ReadBlock(writes, b.Number, *buf)
-			if err != nil {
-				return err
-			}
-			_, err = image.WriteAt((*buf)[:n], int64(b.Number)*int64(p.BlockSize()))
-			return err
-		})
-	}
-	return errors.Join(group.Wait(), image.Close())
+	err = p.WriteVolume(ctx, image, nil)
+	return errors.Join(err, image.Close())
 }

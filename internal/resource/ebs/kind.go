@@ -143,8 +143,8 @@ func result(ctx context.Context, v state.Volume, r resource.BackupRequest, read 
 	}
 	made := p.Summary()
 	return resource.Result{
-		SizeBytes: v.SizeGiB * GiB, Transferred: read, New: int64(made.NewBytes), Stored: int64(made.StoredBytes), Entries: int64(made.Entries),
-		State: string(p.Metadata()),
+		SizeBytes: v.SizeGiB * GiB, Transferred: read, New: int64(made.NewBytes), Stored: int64(made.StoredBytes),
+		Entries: blocksOf(int64(made.LogicalBytes)), State: string(p.Metadata()),
 	}, nil
 }
 

@@ -2,7 +2,6 @@ package ebs
 
 import (
 	"context"
-	"encoding/binary"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ebs"
@@ -162,12 +161,11 @@ func (s *Service) ListChangedBlocks(ctx context.Context, c *api.Caller, in *ebs.
 		}
 		return out, nil
 	}
-	for change, err := range newer.Changes(ctx, older) {
+	for b, err := range newer.ChangedBlocks(ctx, older, uint64(l.from)) {
 		if err != nil {
 			return nil, err
 		}
-		block := int64(binary.BigEndian.Uint64(change.Key))
-		if block >= l.from && !add(block, change.Old != nil, change.New != nil) {
+		if !add(int64(b.Number), b.Old, b.Size > 0) {
 			break
 		}
 	}

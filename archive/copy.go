@@ -59,7 +59,7 @@ func copyPoint(ctx context.Context, dst *Domain, src *Point, opts CopyOptions) (
 	if err := dst.index.refresh(ctx, dst); err != nil {
 		return Summary{}, err
 	}
-	c := &copier{dst: dst, src: src, sink: newSink(ctx, dst), progress: opts.Progress}
+	c := newCopier(ctx, dst, src, opts.Progress)
 	m, err := c.manifest(opts)
 	if err == nil {
 		err = c.sink.flush()
@@ -81,10 +81,19 @@ type copier struct {
 	src      *Point
 	sink     *sink
 	progress func(uint64)
+	slots    chan struct{}     // taken by who copies chunks
+	spare    chan *copyScratch // memory of nobody, for the next one
 
 	mu     sync.Mutex // guards the rest
 	copies recentCopies
-	spare  []*copyScratch
+}
+
+func newCopier(ctx context.Context, dst *Domain, src *Point, progress func(uint64)) *copier {
+	workers := dst.vault.opts.Workers
+	return &copier{
+		dst: dst, src: src, sink: newSink(ctx, dst), progress: progress,
+		slots: make(chan struct{}, workers), spare: make(chan *copyScratch, workers),
+	}
 }
 
 // manifest copies the tree and gives what is to be committed.
@@ -217,31 +226,42 @@ func (c *copier) children(n *node, known []child, knownLevel byte) (err error) {
 
 // leaf copies the content of the entries and puts the copies into them.
 func (c *copier) leaf(n *node) error {
-	scratch := c.scratch()
-	defer c.release(scratch)
+	chunks := c.newBatches()
+	for i := range n.entries {
+		if e := &n.entries[i]; e.depth == 0 {
+			chunks.add(e.refs, e.key)
+		}
+	}
+	chunks.add(n.chunks, nil)
+	if err := chunks.wait(); err != nil {
+		return err
+	}
 	for i := range n.entries {
 		e := &n.entries[i]
-		if err := c.refs(e.refs, e.depth, scratch); err != nil {
+		if e.depth == 0 {
+			continue
+		}
+		if err := c.lists(e.refs, e.depth); err != nil {
 			return fmt.Errorf("%q: %w", e.key, err)
 		}
 	}
-	return c.refs(n.chunks, 0, scratch)
+	return nil
 }
 
-// refs copies what refs name and puts the copies into them.
-func (c *copier) refs(refs []ref, depth byte, scratch *copyScratch) (err error) {
+// lists copies the chunk lists that refs of a depth name, with all they name, and puts the copies into the refs.
+func (c *copier) lists(refs []ref, depth byte) error {
 	for i := range refs {
 		r := &refs[i]
-		if depth == 0 {
-			if r.id, err = c.chunk(r.id, scratch); err != nil {
-				return err
-			}
-			c.report(r.size)
-			continue
-		}
 		list, err := c.src.d.readList(c.sink.ctx, *r, depth)
-		if err == nil {
-			err = c.refs(list.refs, list.depth, scratch)
+		switch {
+		case err != nil:
+			return err
+		case depth > 1:
+			err = c.lists(list.refs, depth-1)
+		default:
+			chunks := c.newBatches()
+			chunks.add(list.refs, nil)
+			err = chunks.wait()
 		}
 		if err != nil {
 			return err
@@ -251,27 +271,6 @@ func (c *copier) refs(refs []ref, depth byte, scratch *copyScratch) (err error) 
 		}
 	}
 	return nil
-}
-
-// copyScratch is memory for one goroutine.
-type copyScratch struct{ sealed, plain []byte }
-
-// scratch gives memory that no other goroutine has, as long as it is not released.
-func (c *copier) scratch() *copyScratch {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if last := len(c.spare) - 1; last >= 0 {
-		s := c.spare[last]
-		c.spare = c.spare[:last]
-		return s
-	}
-	return new(copyScratch)
-}
-
-func (c *copier) release(s *copyScratch) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.spare = append(c.spare, s)
 }
 
 // chunk copies a chunk and gives the id of the copy.

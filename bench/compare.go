@@ -110,6 +110,7 @@ func chosenTools(ctx context.Context, names string) (tools []tool, err error) {
 type comparison struct {
 	options
 	dir      string
+	profiles string // where profiles of a server go; "" for none
 	tools    []tool
 	log      io.Writer
 	progress io.Writer

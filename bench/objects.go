@@ -13,6 +13,7 @@ import (
 // objects is a tree of files: at scale 1, 20,000 small ones (0.5 to 93 KiB) and 200 of 1 to 16 MiB, 2 GiB in all. Half is
 // text, a quarter random, a quarter has the content of another file.
 type objects struct {
+	set  string // the name of the data set
 	dir  string
 	list []object
 }
@@ -32,7 +33,7 @@ const (
 )
 
 func newObjects(dir string, scale float64) *objects {
-	o := &objects{dir: dir}
+	o := &objects{set: "objects", dir: dir}
 	draw := rand.New(newSource("objects"))
 	small, large := scaled(smallObjects, scale), scaled(largeObjects, scale)
 	o.add(draw, small, func(i int) (string, int64) {
@@ -42,6 +43,15 @@ func newObjects(dir string, scale float64) *objects {
 	o.add(draw, large, func(i int) (string, int64) {
 		size := mib + (float64(order[i])+draw.Float64())/float64(large)*15*mib
 		return fmt.Sprintf("large/%04d", i), int64(size)
+	})
+	return o
+}
+
+// newSmall is n objects of 4 KiB of the same mixture: what each of them costs by itself.
+func newSmall(dir string, n int) *objects {
+	o := &objects{set: "small", dir: dir}
+	o.add(rand.New(newSource("small")), n, func(i int) (string, int64) {
+		return fmt.Sprintf("%02x/%02x/%06d", i%256, i/256%256, i), 4 * kib
 	})
 	return o
 }
@@ -65,7 +75,7 @@ func (o *objects) add(draw *rand.Rand, n int, shape func(i int) (string, int64))
 	}
 }
 
-func (o *objects) name() string   { return "objects" }
+func (o *objects) name() string   { return o.set }
 func (o *objects) source() string { return o.dir }
 func (o *objects) describe() string {
 	return fmt.Sprintf("%d objects of %s", len(o.list), size(o.bytes()))

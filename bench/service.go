@@ -18,7 +18,9 @@ func service(ctx context.Context, args []string) (err error) {
 	dir := set.String("dir", "bench-data", "`directory` to work in; what the run makes there is removed")
 	scale := set.Float64("scale", 1, "size of the data set; 1 is 2 GiB of objects and a volume of 4 GiB")
 	program := set.String("server", "bin/strongroom", "the program to measure")
-	sets := set.String("data", "objects,volume", "which data, by comma")
+	sets := set.String("data", "objects,volume", "which data, by comma: objects, volume; empty for none")
+	small := set.Int("small", 0, "`number` of objects of 4 KiB to measure besides, 100000 say")
+	profiles := set.String("profiles", "", "`directory` to write a CPU profile of the server into for each operation")
 	file := set.String("markdown", "", "`file` to write the table into as Markdown, too")
 	if err := set.Parse(args); err != nil {
 		return err
@@ -41,13 +43,25 @@ func service(ctx context.Context, args []string) (err error) {
 	}
 	defer log.Close() //nolint:errcheck // a log
 	c := &comparison{dir: work, log: log, progress: os.Stderr, notes: []string{machine(), serviceNote}}
-	for name := range strings.SplitSeq(*sets, ",") {
+	if c.profiles = *profiles; c.profiles != "" {
+		if err := os.MkdirAll(c.profiles, 0o755); err != nil {
+			return err
+		}
+	}
+	var all []dataset
+	for name := range strings.FieldsFuncSeq(*sets, func(r rune) bool { return r == ',' }) {
 		data, err := newDataset(name, filepath.Join(work, name), *scale)
 		if err != nil {
 			return err
 		}
+		all = append(all, data)
+	}
+	if *small > 0 {
+		all = append(all, newSmall(filepath.Join(work, "small"), *small))
+	}
+	for _, data := range all {
 		if err := c.served(ctx, *program, data); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", data.name(), err)
 		}
 	}
 	if err := c.print(os.Stdout, plain); err != nil || *file == "" {
@@ -82,6 +96,12 @@ type protected interface {
 	same(ctx context.Context, arn string) error
 }
 
+// What a client of the S3 gateway sees: the same objects, each by a request of its own over HTTP.
+const (
+	gatewayPut operation = "S3 gateway: PutObject of each"
+	gatewayGet operation = "S3 gateway: GetObject of each"
+)
+
 // served measures one data set on a server of its own.
 func (c *comparison) served(ctx context.Context, program string, data dataset) (err error) {
 	c.say("making %s", data.describe())
@@ -97,23 +117,25 @@ func (c *comparison) served(ctx context.Context, program string, data dataset) (
 	if err != nil {
 		return err
 	}
+	t := &table{title: data.name() + ": " + data.describe(), cells: map[cell][]measurement{}}
+	m := &serving{comparison: c, server: s, data: data, table: t}
 	var p protected
 	switch data := data.(type) {
 	case *objects:
 		p = &bucket{data: data, account: a}
+		t.rows = append(t.rows, cell{gatewayPut, servedTool}, cell{gatewayGet, servedTool})
 	case *volume:
 		p = &disk{data: data, account: a, server: s}
 	}
-	c.say("uploading %s", data.describe())
-	arn, err := p.create(ctx)
-	if err != nil {
-		return err
-	}
-	t := table{title: data.name() + ": " + data.describe(), cells: map[cell][]measurement{}}
 	for _, op := range operations {
 		if op != rereadBackup {
 			t.rows = append(t.rows, cell{op, servedTool})
 		}
+	}
+	c.say("uploading %s", data.describe())
+	var arn string
+	if err := m.measure(ctx, gatewayPut, func() (err error) { arn, err = p.create(ctx); return err }); err != nil {
+		return err
 	}
 	j := &jobs{account: a, resource: arn, p: p, points: map[operation]string{}}
 	// Verification reads all vaults, so it comes before the copies.
@@ -126,18 +148,38 @@ func (c *comparison) served(ctx context.Context, program string, data dataset) (
 		if err := warm(ctx, s.data); err != nil {
 			return err
 		}
-		m, err := s.measure(func() error { return j.run(ctx, s, op) })
-		if err != nil {
-			return fmt.Errorf("%s: %w", op, err)
+		if err := m.measure(ctx, op, func() error { return j.run(ctx, s, op) }); err != nil {
+			return err
 		}
-		c.say("%s: %s, %s: %s", data.name(), op, servedTool, m.Wall)
-		t.cells[cell{op, servedTool}] = []measurement{m}
 		if op == restore {
-			if err := p.same(ctx, j.restored); err != nil {
+			if err := m.measure(ctx, gatewayGet, func() error { return p.same(ctx, j.restored) }); err != nil {
 				return err
 			}
 		}
 	}
-	c.tables = append(c.tables, t)
+	c.tables = append(c.tables, *t)
 	return os.RemoveAll(data.source())
+}
+
+// serving are the measurements of one server over one data set.
+type serving struct {
+	*comparison
+	server *server
+	data   dataset
+	table  *table
+}
+
+// measure notes what the server took for an operation.
+func (m *serving) measure(ctx context.Context, op operation, do func() error) error {
+	run := do
+	if m.profiles != "" {
+		run = func() error { return m.server.profiled(ctx, m.profiles, m.data.name()+"-"+string(op), do) }
+	}
+	took, err := m.server.measure(run)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	m.say("%s: %s, %s: %s, CPU %s", m.data.name(), op, servedTool, took.Wall, took.CPU)
+	m.table.cells[cell{op, servedTool}] = []measurement{took}
+	return nil
 }

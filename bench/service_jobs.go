@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	homeRegion = "eu-central-1"
-	account    = "111111111111"
-	role       = "arn:aws:iam::" + account + ":role/backup"
-	vault      = "safe"
-	otherVault = "second-safe"
+	homeRegion  = "eu-central-1"
+	otherRegion = "eu-west-1" // of the vault that copies go to
+	account     = "111111111111"
+	role        = "arn:aws:iam::" + account + ":role/backup"
+	vault       = "safe"
+	otherVault  = "second-safe"
 )
 
 // member is the account that owns everything, with a client for each service.
@@ -30,7 +31,7 @@ type member struct {
 	key    string // for volumes
 }
 
-// openAccount makes two vaults under keys of their own and the role that jobs assume.
+// openAccount makes two vaults, each in a Region of its own and under a key of its own, and the role that jobs assume.
 func openAccount(ctx context.Context, s *server) (*member, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithSharedConfigFiles([]string{s.data + "/aws/config"}),
@@ -43,14 +44,16 @@ func openAccount(ctx context.Context, s *server) (*member, error) {
 		backup: backup.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg),
 		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
-	for _, name := range []string{vault, otherVault} {
-		key, err := kms.NewFromConfig(cfg).CreateKey(ctx, &kms.CreateKeyInput{Description: &name})
+	for _, at := range []struct{ vault, region string }{{otherVault, otherRegion}, {vault, homeRegion}} {
+		there := cfg.Copy()
+		there.Region = at.region
+		key, err := kms.NewFromConfig(there).CreateKey(ctx, &kms.CreateKeyInput{Description: &at.vault})
 		if err != nil {
 			return nil, err
 		}
 		m.key = aws.ToString(key.KeyMetadata.Arn)
-		if _, err := m.backup.CreateBackupVault(ctx, &backup.CreateBackupVaultInput{
-			BackupVaultName: &name, EncryptionKeyArn: &m.key,
+		if _, err := backup.NewFromConfig(there).CreateBackupVault(ctx, &backup.CreateBackupVaultInput{
+			BackupVaultName: &at.vault, EncryptionKeyArn: &m.key,
 		}); err != nil {
 			return nil, err
 		}
@@ -127,7 +130,7 @@ func (j *jobs) backup(ctx context.Context, op operation) error {
 func (j *jobs) copy(ctx context.Context, point string) error {
 	started, err := j.account.backup.StartCopyJob(ctx, &backup.StartCopyJobInput{
 		RecoveryPointArn: &point, SourceBackupVaultName: aws.String(vault), IamRoleArn: aws.String(role),
-		DestinationBackupVaultArn: aws.String("arn:aws:backup:" + homeRegion + ":" + account + ":backup-vault:" + otherVault),
+		DestinationBackupVaultArn: aws.String("arn:aws:backup:" + otherRegion + ":" + account + ":backup-vault:" + otherVault),
 	})
 	if err != nil {
 		return err

@@ -68,13 +68,41 @@ func (s *server) admin(ctx context.Context, args ...string) error {
 	return err
 }
 
-// archive is where the server keeps what it backs up in its home Region.
-func (s *server) archive() string { return filepath.Join(s.data, "regions", homeRegion, "archive") }
+// stored is what the archives of both Regions take on disk.
+func (s *server) stored() (sum int64, err error) {
+	for _, region := range []string{homeRegion, otherRegion} {
+		n, err := du(filepath.Join(s.data, "regions", region, "archive"))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// profiled has the server write a profile of its CPU time into dir while do runs.
+func (s *server) profiled(ctx context.Context, dir, name string, do func() error) error {
+	clean := func(r rune) rune {
+		if strings.ContainsRune(" ,:%/", r) {
+			return '-'
+		}
+		return r
+	}
+	path := filepath.Join(dir, strings.Map(clean, name)+".prof")
+	profiling, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.admin(profiling, "profile", path, "--for", "24h") }()
+	err := do()
+	cancel()
+	<-ended // that it was ended is its error
+	return errors.Join(err, s.await(ctx, path))
+}
 
 // measure tells what the server took while do ran.
 func (s *server) measure(do func() error) (m measurement, err error) {
-	stored, err := du(s.archive())
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	stored, err := s.stored()
+	if err != nil {
 		return m, err
 	}
 	// 5 makes the peak of resident memory begin anew: proc(5), clear_refs.
@@ -100,7 +128,7 @@ func (s *server) measure(do func() error) (m measurement, err error) {
 		return m, err
 	}
 	m.Peak = peak * kib
-	if m.Stored, err = du(s.archive()); err != nil {
+	if m.Stored, err = s.stored(); err != nil {
 		return m, err
 	}
 	m.Added = m.Stored - stored

@@ -203,6 +203,7 @@ func (s *Server) serveAdmin(ctx context.Context) (stop func(context.Context) err
 	mux.HandleFunc("POST /default-role", answer(s.makeDefaultRole))
 	mux.HandleFunc("POST /explain", answer(s.explain))
 	mux.HandleFunc("POST /attach", answer(s.attach))
+	mux.HandleFunc("POST /profile", answer(s.profile))
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return base }}
 	done := make(chan error, 1)
@@ -225,6 +226,7 @@ func answer[In, Out any](fn func(context.Context, In) (Out, error)) http.Handler
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+		_, _ = io.Copy(io.Discard, q.Body) // to its end, or else the context would not end when the client goes
 		out, err := fn(q.Context(), in)
 		if err != nil {
 			w.WriteHeader(http.StatusInternalServerError)

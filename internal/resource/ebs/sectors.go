@@ -1,10 +1,8 @@
 package ebs
 
 import (
-	"crypto/aes"
 	"fmt"
-
-	"golang.org/x/crypto/xts"
+	"sync"
 )
 
 const (
@@ -18,13 +16,16 @@ const (
 
 // sectors seals the sectors of one volume with AES-256-XTS; the tweak is the sector's number. A sector of zero bytes is
 // a hole: it was never written or has been trimmed, and reads as zeros. A nil *sectors leaves everything as it is.
-type sectors struct{ cipher *xts.Cipher }
+type sectors struct{ cipher *xtsCipher }
+
+// tweakBuffers hold the tweaks of the sector that is being sealed or opened.
+var tweakBuffers = sync.Pool{New: func() any { return new(tweaks) }}
 
 func newSectors(key []byte) (*sectors, error) {
 	if len(key) != KeySize {
 		return nil, fmt.Errorf("a volume key has %d bytes, not %d", len(key), KeySize)
 	}
-	c, err := xts.NewCipher(aes.NewCipher, key)
+	c, err := newXTS(key)
 	if err != nil {
 		return nil, fmt.Errorf("making a volume cipher: %w", err)
 	}
@@ -37,8 +38,10 @@ func (s *sectors) seal(dst, src []byte, first int64) {
 		copy(dst, src)
 		return
 	}
+	t := tweakBuffers.Get().(*tweaks)
+	defer tweakBuffers.Put(t)
 	for i := 0; i < len(src); i += SectorSize {
-		s.cipher.Encrypt(dst[i:i+SectorSize], src[i:i+SectorSize], uint64(first)+uint64(i/SectorSize))
+		s.cipher.encrypt(dst[i:i+SectorSize], src[i:i+SectorSize], uint64(first)+uint64(i/SectorSize), t)
 	}
 }
 
@@ -47,9 +50,11 @@ func (s *sectors) open(data []byte, first int64) {
 	if s == nil {
 		return
 	}
+	t := tweakBuffers.Get().(*tweaks)
+	defer tweakBuffers.Put(t)
 	for i := 0; i < len(data); i += SectorSize {
 		if sector := data[i : i+SectorSize]; !isZero(sector) {
-			s.cipher.Decrypt(sector, sector, uint64(first)+uint64(i/SectorSize))
+			s.cipher.decrypt(sector, uint64(first)+uint64(i/SectorSize), t)
 		}
 	}
 }

@@ -104,6 +104,11 @@ func (d *Door) wantsData(c *Caller, owners []string) bool {
 	return ok && r.WantsData(c, owners)
 }
 
+// Recorded reports whether data operations of the caller on what an account owns are recorded one by one.
+func (d *Door) Recorded(c *Caller, owner string) bool {
+	return d.wantsData(c, ownersOf(c, []Access{{ResourceAccountID: owner}}))
+}
+
 // Check asks whether the caller may make the call that takes in, without making it. It answers with what the call would be
 // refused with: that it is denied, or that what it names does not exist.
 func (d *Door) Check(ctx context.Context, c *Caller, in any) error {

@@ -48,6 +48,7 @@ type ObjectRestore struct {
 type Object struct {
 	ObjectVersion
 	File       int64  // 0 if the content is in the parts of UploadID, or there is none
+	Offset     int64  // where the content begins in a file that it shares with others; 0 in a file of its own
 	UploadID   string // "" for none
 	SSE        string
 	KMSKeyARN  string
@@ -75,7 +76,7 @@ var pastEveryKey = strings.Repeat("\U0010FFFF", 257)
 const (
 	objectVersionColumns = `bucket_id, key, modified, version_id, delete_marker, size, etag, storage_class, checksum_algorithm,
 		checksum_type, checksum, changed, owner, tags, acl, lock, restored`
-	objectColumns = objectVersionColumns + `, file, upload_id, sse, kms_key_arn, kms_context, bucket_key, wrapped_key, headers`
+	objectColumns = objectVersionColumns + `, file, file_offset, upload_id, sse, kms_key_arn, kms_context, bucket_key, wrapped_key, headers`
 )
 
 func (v *ObjectVersion) dest(tags, lock, restored *string) []any {
@@ -130,7 +131,7 @@ func scanObjectVersion(s scanner) (v ObjectVersion, err error) {
 func scanObject(s scanner) (o Object, err error) {
 	var tags, lock, restored string
 	var headers JSON[ObjectHeaders]
-	err = s.Scan(append(o.dest(&tags, &lock, &restored), &o.File, &o.UploadID, &o.SSE, &o.KMSKeyARN, &o.KMSContext, &o.BucketKey, &o.WrappedKey, &headers)...)
+	err = s.Scan(append(o.dest(&tags, &lock, &restored), &o.File, &o.Offset, &o.UploadID, &o.SSE, &o.KMSKeyARN, &o.KMSContext, &o.BucketKey, &o.WrappedKey, &headers)...)
 	if err != nil {
 		return o, err
 	}
@@ -160,9 +161,9 @@ func (tx *Tx) InsertObject(ctx context.Context, o Object) error {
 		return err
 	}
 	_, err = tx.exec(ctx, `INSERT INTO objects (current, `+objectColumns+`) VALUES
-		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`,
 		bit(!o.DeleteMarker), o.BucketID, o.Key, o.Modified, o.VersionID, bit(o.DeleteMarker), o.Size, o.ETag, o.StorageClass, o.ChecksumAlgorithm,
-		o.ChecksumType, o.Checksum, o.Changed, o.Owner, tags, o.ACL, lock, restored, o.File, o.UploadID, o.SSE, o.KMSKeyARN, o.KMSContext,
+		o.ChecksumType, o.Checksum, o.Changed, o.Owner, tags, o.ACL, lock, restored, o.File, o.Offset, o.UploadID, o.SSE, o.KMSKeyARN, o.KMSContext,
 		bit(o.BucketKey), append([]byte{}, o.WrappedKey...), JSON[ObjectHeaders]{o.Headers})
 	return err
 }
@@ -285,6 +286,30 @@ func (tx *Tx) BucketSize(ctx context.Context, bucketID int64) (versions, bytes i
 	err = tx.sql.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(size), 0) FROM objects
 		WHERE bucket_id = $1 AND delete_marker = 0`, bucketID).Scan(&versions, &bytes)
 	return versions, bytes, translate(err)
+}
+
+// ObjectsBetween reads up to limit versions of the keys from first to last, in order of key, the oldest of each first.
+func (tx *Tx) ObjectsBetween(ctx context.Context, bucketID int64, first, last string, limit int) ([]Object, error) {
+	return queryAll(ctx, tx, scanObject, `SELECT `+objectColumns+` FROM objects
+		WHERE bucket_id = $1 AND key >= $2 AND key <= $3 ORDER BY key, modified LIMIT $4`, bucketID, first, last, limit)
+}
+
+// KeyModified is when the newest version of a key was made.
+type KeyModified struct {
+	Key      string
+	Modified Micros
+}
+
+// NewestBetween reads of up to limit keys from first to last when their newest versions were made.
+func (tx *Tx) NewestBetween(ctx context.Context, bucketID int64, first, last string, limit int) ([]KeyModified, error) {
+	return queryAll(ctx, tx, func(s scanner) (k KeyModified, err error) { return k, s.Scan(&k.Key, &k.Modified) },
+		`SELECT key, MAX(modified) FROM objects WHERE bucket_id = $1 AND key >= $2 AND key <= $3 GROUP BY key LIMIT $4`, bucketID, first, last, limit)
+}
+
+// FileHolds reports whether any object has its content in a file.
+func (tx *Tx) FileHolds(ctx context.Context, file int64) (bool, error) {
+	return queryOne(ctx, tx, func(s scanner) (holds bool, err error) { return holds, s.Scan(&holds) },
+		`SELECT EXISTS (SELECT 1 FROM objects WHERE file <> 0 AND file = $1)`, file)
 }
 
 // ObjectFiles reads the ids of all files between from and to (not included) that hold content of objects or parts.

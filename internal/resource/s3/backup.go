@@ -14,7 +14,6 @@ import (
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"golang.org/x/sync/errgroup"
 
 	"strongroom/archive"
 	"strongroom/arn"
@@ -110,7 +109,6 @@ type step struct {
 	entry   IndexEntry
 	parent  bool // the parent has an older state of the version
 	kept    bool // only the version's tags or ACL changed: the archive has its content, and version is what the parent knows
-	ready   chan struct{}
 	version version
 	body    io.ReadCloser // nil for a delete marker
 	err     error
@@ -180,67 +178,6 @@ func (b *backup) result(summary archive.Summary) (resource.Result, error) {
 		Issue:     issue,
 		SizeBytes: int64(summary.LogicalBytes), Transferred: b.transferred.Load(), New: int64(summary.NewBytes), Stored: int64(summary.StoredBytes), Entries: int64(summary.Entries), State: string(text),
 	}, err
-}
-
-// write runs the pipeline: one goroutine compares, several fetch, and this one writes in order.
-func (b *backup) write(ctx context.Context, w *archive.Writer, parent *archive.Point) error {
-	group, ctx := errgroup.WithContext(ctx)
-	ordered := make(chan *step, 4*b.parallel)
-	fetches := make(chan *step)
-	group.Go(func() error {
-		defer close(ordered)
-		defer close(fetches)
-		return b.compare(ctx, parent, func(s *step) error {
-			s.ready = make(chan struct{})
-			select {
-			case ordered <- s:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			if s.remove {
-				close(s.ready)
-				return nil
-			}
-			select {
-			case fetches <- s:
-				return nil
-			case <-ctx.Done():
-				s.err = ctx.Err()
-				close(s.ready)
-				return s.err
-			}
-		})
-	})
-	for range b.parallel {
-		group.Go(func() error {
-			for s := range fetches {
-				if s.kept {
-					s.err = b.refetch(ctx, s.entry, &s.version)
-				} else {
-					s.version, s.body, s.err = b.fetch(ctx, s.entry)
-				}
-				close(s.ready)
-			}
-			return nil
-		})
-	}
-	group.Go(func() error {
-		for s := range ordered {
-			<-s.ready
-			if err := b.apply(ctx, w, s); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	err := group.Wait()
-	for s := range ordered { // after an error, what was fetched and not written
-		<-s.ready
-		if s.body != nil {
-			_ = s.body.Close()
-		}
-	}
-	return err
 }
 
 // apply writes one step.
@@ -343,7 +280,7 @@ func (b *backup) fetch(ctx context.Context, e IndexEntry) (version, io.ReadClose
 		return v, nil, err
 	}
 	v.read(out)
-	if err := b.fetchRest(ctx, e, &v); err != nil {
+	if err := b.fetchRest(ctx, e, &v, b.state.Tags); err != nil {
 		return v, nil, errors.Join(err, out.Body.Close())
 	}
 	b.transferred.Add(e.Size)
@@ -360,12 +297,12 @@ func (b *backup) fetch(ctx context.Context, e IndexEntry) (version, io.ReadClose
 // refetch reads anew what may have changed of a version whose content has not.
 func (b *backup) refetch(ctx context.Context, e IndexEntry, v *version) error {
 	v.Changed, v.Tags, v.Owner, v.Grants = e.Changed, nil, "", nil
-	return b.fetchRest(ctx, e, v)
+	return b.fetchRest(ctx, e, v, b.state.Tags)
 }
 
-// fetchRest reads tags and ACL, where there are any and the options ask for them.
-func (b *backup) fetchRest(ctx context.Context, e IndexEntry, v *version) error {
-	if e.Tags > 0 && b.state.Tags {
+// fetchRest reads tags, if they are wanted, and the ACL, where there are any and the options ask for it.
+func (b *backup) fetchRest(ctx context.Context, e IndexEntry, v *version, tags bool) error {
+	if e.Tags > 0 && tags {
 		out, err := api.Call[awss3.GetObjectTaggingOutput](ctx, b.door, b.caller, &awss3.GetObjectTaggingInput{Bucket: &b.bucket, Key: &e.Key, VersionId: &e.VersionID})
 		if err != nil {
 			return err

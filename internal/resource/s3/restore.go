@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -260,18 +261,28 @@ type restore struct {
 	why              error     // the first version failed
 }
 
-// run reads the recovery point in order and restores objects in parallel, the versions of one in order.
+// run reads the recovery point in order and restores objects in parallel, the versions of one in order: small objects many at
+// once, others one by one.
 func (x *restore) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(x.parallel)
+	var many smallObjects
 	var key string
 	var versions []*archive.Entry
 	flush := func() {
 		if len(versions) == 0 || !x.options.wants(key) {
 			return
 		}
-		all := versions
-		group.Go(func() error { return x.object(ctx, all) })
+		all := x.latest(versions)
+		if !small(all) {
+			group.Go(func() error { return x.object(ctx, all) })
+			return
+		}
+		if !many.room(all) {
+			full := many.take()
+			group.Go(func() error { return x.objects(ctx, full) })
+		}
+		many.add(all)
 	}
 	for e, err := range x.request.Point.Entries(ctx, nil) {
 		if err == nil && ctx.Err() != nil {
@@ -291,14 +302,21 @@ func (x *restore) run(ctx context.Context) error {
 		versions = append(versions, e)
 	}
 	flush()
+	rest := many.take()
+	group.Go(func() error { return x.objects(ctx, rest) })
 	return group.Wait()
+}
+
+// latest leaves as many versions of an object as are wanted.
+func (x *restore) latest(entries []*archive.Entry) []*archive.Entry {
+	if n := x.options.latest; n > 0 {
+		entries = entries[max(0, len(entries)-n):]
+	}
+	return entries
 }
 
 // object restores the versions of one object that are wanted.
 func (x *restore) object(ctx context.Context, entries []*archive.Entry) error {
-	if n := x.options.latest; n > 0 {
-		entries = entries[max(0, len(entries)-n):]
-	}
 	for _, e := range entries {
 		v, err := parseVersion(e.Meta)
 		if err != nil {
@@ -307,23 +325,30 @@ func (x *restore) object(ctx context.Context, entries []*archive.Entry) error {
 		if v.DeleteMarker && x.options.latest == 1 {
 			continue // a deleted object stays deleted
 		}
-		err = x.version(ctx, e, v)
-		switch {
-		case unreadable(err):
-			x.failed.Add(1)
-			x.first.Do(func() { x.why = err })
-			x.log.DebugContext(ctx, "an object was not restored", slog.String("bucket", x.options.bucket), slog.String("key", v.Key), slog.Any("error", err))
-			if x.request.Failed != nil {
-				x.request.Failed(ctx, v.Key, err)
-			}
-		case err != nil:
+		if err := x.settle(ctx, e, v, x.version(ctx, e, v)); err != nil {
 			return err
-		default:
-			x.restored.Add(1)
 		}
-		if x.request.Progress != nil {
-			x.request.Progress(x.done.Add(e.Size), x.total)
+	}
+	return nil
+}
+
+// settle counts a version that was restored, or was refused with err. Other errors end the job.
+func (x *restore) settle(ctx context.Context, e *archive.Entry, v version, err error) error {
+	switch {
+	case unreadable(err):
+		x.failed.Add(1)
+		x.first.Do(func() { x.why = err })
+		x.log.DebugContext(ctx, "an object was not restored", slog.String("bucket", x.options.bucket), slog.String("key", v.Key), slog.Any("error", err))
+		if x.request.Failed != nil {
+			x.request.Failed(ctx, v.Key, err)
 		}
+	case err != nil:
+		return err
+	default:
+		x.restored.Add(1)
+	}
+	if x.request.Progress != nil {
+		x.request.Progress(x.done.Add(e.Size), x.total)
 	}
 	return nil
 }
@@ -338,6 +363,20 @@ func (x *restore) version(ctx context.Context, e *archive.Entry, v version) erro
 	}
 	body := e.Open(ctx)
 	defer body.Close() //nolint:errcheck // it is only read
+	once.Put, once.Known = x.put(e, v, body), v.sums()
+	out, err := api.Call[WriteOnceOutput](ctx, x.door, x.caller, once)
+	if err != nil || !x.options.acls || len(v.Grants) == 0 {
+		return err
+	}
+	_, err = api.Call[awss3.PutObjectAclOutput](ctx, x.door, x.caller, &awss3.PutObjectAclInput{
+		Bucket: &x.options.bucket, Key: &v.Key, VersionId: &out.VersionID,
+		AccessControlPolicy: &types.AccessControlPolicy{Owner: &types.Owner{ID: &v.Owner}, Grants: v.Grants},
+	})
+	return err
+}
+
+// put is the request that writes a version's content.
+func (x *restore) put(e *archive.Entry, v version, body io.Reader) *awss3.PutObjectInput {
 	in := &awss3.PutObjectInput{
 		Bucket: &x.options.bucket, Key: &v.Key, Body: body, ContentLength: &e.Size, Metadata: v.Metadata, ContentType: v.Headers.ContentType,
 		CacheControl: v.Headers.CacheControl, ContentDisposition: v.Headers.ContentDisposition, ContentEncoding: v.Headers.ContentEncoding,
@@ -357,16 +396,7 @@ func (x *restore) version(ctx context.Context, e *archive.Entry, v version) erro
 		in.Tagging = &text
 	}
 	x.encrypt(in, v)
-	once.Put = in
-	out, err := api.Call[WriteOnceOutput](ctx, x.door, x.caller, once)
-	if err != nil || !x.options.acls || len(v.Grants) == 0 {
-		return err
-	}
-	_, err = api.Call[awss3.PutObjectAclOutput](ctx, x.door, x.caller, &awss3.PutObjectAclInput{
-		Bucket: &x.options.bucket, Key: &v.Key, VersionId: &out.VersionID,
-		AccessControlPolicy: &types.AccessControlPolicy{Owner: &types.Owner{ID: &v.Owner}, Grants: v.Grants},
-	})
-	return err
+	return in
 }
 
 // encrypt says how the restored object is encrypted.

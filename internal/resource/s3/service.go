@@ -56,8 +56,66 @@ type IndexEntry struct {
 type WriteOnceInput struct {
 	Put    *awss3.PutObjectInput
 	Delete *awss3.DeleteObjectInput // without a version: it makes a delete marker
+	Known  Sums                     // of Put's content
 	JobID  string
 	Name   string // tells the write from the job's others
+}
+
+// Sums are what is known of a content before it is written; "" where it is not.
+type Sums struct {
+	MD5       string // in hexadecimal
+	Algorithm string // of Checksum
+	Checksum  string // base64
+}
+
+// SmallObject is the greatest size of an object that [WriteManyInput] takes, in bytes.
+const SmallObject = 64 << 10
+
+// MostAtOnce is the greatest number of objects that are read or written by one call.
+const MostAtOnce = 128
+
+// WriteManyInput are writes of small objects that a job makes once and together, however often it is run again: all that
+// may be made are there, or none. The operation has no route; each write needs the rights of PutObject.
+type WriteManyInput struct {
+	Bucket *string
+	Writes []Write // in order of key
+	JobID  string
+	Name   string // tells the writes from the job's others
+}
+
+// Write is one of many: Put has a body of ContentLength bytes, which it gives when it is read and not before.
+type Write struct {
+	Put   *awss3.PutObjectInput
+	Known Sums
+}
+
+// WriteManyOutput tells what came of each write.
+type WriteManyOutput struct {
+	// Apart says that none was made: each is to be asked for by itself, because a trail records it.
+	Apart bool
+	Errs  []error // of each write; nil for one that was made, now or by an earlier run
+}
+
+// ReadManyInput asks for many versions of a bucket at once. The operation has no route; each needs the rights of GetObject, and
+// of GetObjectTagging where Tags asks for them.
+type ReadManyInput struct {
+	Bucket  *string
+	Entries []IndexEntry // in order of key, the oldest version of each first
+	Tags    bool
+}
+
+// ReadManyOutput has the versions.
+type ReadManyOutput struct {
+	// Apart says that none was read: each is to be asked for by itself, because a trail records it.
+	Apart    bool
+	Versions []VersionRead
+}
+
+// VersionRead is a version as GetObject gives it with its checksum, its content in memory.
+type VersionRead struct {
+	Object *awss3.GetObjectOutput
+	Tags   map[string]string // nil unless there are any that were asked for
+	Err    error
 }
 
 // WriteOnceOutput tells the version that was made, now or by an earlier run.

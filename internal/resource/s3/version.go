@@ -28,6 +28,17 @@ type version struct {
 	Encryption   string            `json:"encryption,omitempty"` // AES256, aws:kms, aws:kms:dsse
 	KMSKey       string            `json:"kmsKey,omitempty"`
 	Checksum     string            `json:"checksumAlgorithm,omitempty"`
+	// Sum is the checksum of the whole content, in base64; "" where S3 has one of the parts of an upload alone.
+	Sum string `json:"checksum,omitempty"`
+}
+
+// sums are what is known of the content: the checksum, and its MD5 where that is the ETag.
+func (v version) sums() Sums {
+	s := Sums{Algorithm: v.Checksum, Checksum: v.Sum}
+	if v.Encryption == string(types.ServerSideEncryptionAes256) && len(v.ETag) == 32 {
+		s.MD5 = v.ETag
+	}
+	return s
 }
 
 // headers are the system headers of an object.
@@ -93,11 +104,22 @@ func (v *version) read(out *awss3.GetObjectOutput) {
 	if out.SSEKMSKeyId != nil {
 		v.KMSKey = *out.SSEKMSKeyId
 	}
-	for algorithm, sum := range map[string]*string{
-		"CRC32": out.ChecksumCRC32, "CRC32C": out.ChecksumCRC32C, "CRC64NVME": out.ChecksumCRC64NVME, "SHA1": out.ChecksumSHA1, "SHA256": out.ChecksumSHA256, "SHA512": out.ChecksumSHA512,
+	for _, each := range []struct {
+		algorithm string
+		sum       *string
+	}{
+		{"CRC32", out.ChecksumCRC32},
+		{"CRC32C", out.ChecksumCRC32C},
+		{"CRC64NVME", out.ChecksumCRC64NVME},
+		{"SHA1", out.ChecksumSHA1},
+		{"SHA256", out.ChecksumSHA256},
+		{"SHA512", out.ChecksumSHA512},
 	} {
-		if sum != nil {
-			v.Checksum = algorithm
+		if each.sum != nil {
+			v.Checksum = each.algorithm
+			if out.ChecksumType == types.ChecksumTypeFullObject {
+				v.Sum = *each.sum
+			}
 		}
 	}
 }

@@ -20,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/cespare/xxhash/v2"
 	"github.com/zeebo/xxh3"
+
+	s3kind "strongroom/internal/resource/s3"
 )
 
 // Checksum algorithms. An object whose upload names none gets a CRC-64/NVME, as at S3.
@@ -146,6 +148,7 @@ type digest struct {
 	given     hash.Hash // of the request's own algorithm; sum if that is the same
 	algorithm string
 	size      int64
+	known     s3kind.Sums // of the content, where they were computed before
 }
 
 // newDigest reads r. The checksum that is kept is of the preferred algorithm, or else of the one given, or CRC-64/NVME.
@@ -174,10 +177,22 @@ func newDigest(r io.Reader, g givenChecksums, preferred string) (*digest, error)
 	return d, err
 }
 
+// trust takes over what is known of the content from somebody who knows that it is the same, instead of computing it.
+func (d *digest) trust(known s3kind.Sums) {
+	d.known.MD5 = known.MD5
+	if known.Algorithm == d.algorithm && d.given == d.sum {
+		d.known.Checksum = known.Checksum
+	}
+}
+
 func (d *digest) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
-	d.md5.Write(p[:n])
-	d.sum.Write(p[:n])
+	if d.known.MD5 == "" {
+		d.md5.Write(p[:n])
+	}
+	if d.known.Checksum == "" {
+		d.sum.Write(p[:n])
+	}
 	if d.given != d.sum {
 		d.given.Write(p[:n])
 	}
@@ -185,9 +200,19 @@ func (d *digest) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (d *digest) etag() string { return hexOf(d.md5.Sum(nil)) }
+func (d *digest) etag() string {
+	if d.known.MD5 != "" {
+		return d.known.MD5
+	}
+	return hexOf(d.md5.Sum(nil))
+}
 
-func (d *digest) checksum() string { return base64.StdEncoding.EncodeToString(d.sum.Sum(nil)) }
+func (d *digest) checksum() string {
+	if d.known.Checksum != "" {
+		return d.known.Checksum
+	}
+	return base64.StdEncoding.EncodeToString(d.sum.Sum(nil))
+}
 
 // verify holds what passed against what the request said of it.
 func (d *digest) verify(g givenChecksums, length *int64) error {

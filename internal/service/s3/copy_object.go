@@ -217,7 +217,7 @@ func (s *Service) CopyObject(ctx context.Context, c *api.Caller, in *s3.CopyObje
 	if err != nil {
 		return nil, err
 	}
-	o.File, o.Size, o.ETag = written.file, written.size, newETag(o, d)
+	o.File, o.Size, o.ETag = written.file, written.size, newETag(o, d.etag)
 	o.ChecksumAlgorithm, o.ChecksumType, o.Checksum = d.algorithm, fullObject, d.checksum()
 	err = s.store(ctx, c, b, &o, created{"Copy", "CopyObject"}, []content{written}, func(ctx context.Context, tx *state.Tx) error {
 		return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
@@ -28,8 +29,8 @@ const (
 	segmentOverhead = 32
 )
 
-// files holds the contents of objects and parts: a file each, which is written once, under a name that is never used
-// again. That is why no file needs to be renamed into place: until a row names it, it does not exist for anybody.
+// files holds the contents of objects and parts: a file each, or a part of a [bundle], which is written once, under a name that
+// is never used again. That is why no file needs to be renamed into place: until a row names it, it does not exist for anybody.
 type files struct {
 	dir string
 
@@ -39,19 +40,35 @@ type files struct {
 	made  map[string]bool // directories that exist and are durable in their parents; guarded by mu
 
 	pinning sync.Mutex
-	pins    map[int64]int     // readers that are going to open a file later; guarded by pinning
-	doomed  map[int64]content // files to remove once nobody pins them; guarded by pinning
+	pins    map[spot]int             // readers that are going to open a file later, or read in a bundle; guarded by pinning
+	doomed  map[spot]content         // what to remove once nobody pins it; guarded by pinning
+	holes   map[int64]map[int64]bool // by bundle, where contents were removed by this process; guarded by pinning
+	// holds reports whether a row names a file.
+	holds func(file int64) (bool, error)
 }
 
 // A content is where an object's or a part's bytes lie.
 type content struct {
 	region string
+	spot
+	size int64 // of the content, not of the file
+}
+
+// A spot is a file, or where in a bundle a content begins.
+type spot struct {
 	file   int64
-	size   int64 // of the content, not of the file
+	offset int64 // 0 in a file of its own
 }
 
 func openFiles(ctx context.Context, db *state.DB, dir string) (*files, error) {
-	f := &files{dir: dir, made: map[string]bool{}, pins: map[int64]int{}, doomed: map[int64]content{}}
+	f := &files{dir: dir, made: map[string]bool{}, pins: map[spot]int{}, doomed: map[spot]content{}, holes: map[int64]map[int64]bool{}}
+	f.holds = func(file int64) (holds bool, err error) {
+		err = db.View(context.WithoutCancel(ctx), func(ctx context.Context, tx *state.Tx) error {
+			holds, err = tx.FileHolds(ctx, file)
+			return err
+		})
+		return holds, err
+	}
 	err := db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		last, err := tx.LastObjectFile(ctx)
 		f.next = last + 1
@@ -154,10 +171,19 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// sealing is the configuration of a file's sealing. Every file has a key of its own, derived from its object's, because
-// the parts of an upload share one data key.
-func sealing(dataKey []byte, file int64) (sio.Config, error) {
-	key, err := hkdf.Key(sha256.New, dataKey, nil, "strongroom s3 file "+strconv.FormatInt(file, 16), 32)
+// sealingKey is the key of a content. Each has its own, derived from its object's, because the parts of an upload share one
+// data key, and so do objects under a bucket key.
+func sealingKey(dataKey []byte, p spot) ([]byte, error) {
+	info := "strongroom s3 file " + strconv.FormatInt(p.file, 16)
+	if p.offset != 0 {
+		info += " at " + strconv.FormatInt(p.offset, 16)
+	}
+	return hkdf.Key(sha256.New, dataKey, nil, info, 32)
+}
+
+// sealing is the configuration of a file's sealing.
+func sealing(dataKey []byte, p spot) (sio.Config, error) {
+	key, err := sealingKey(dataKey, p)
 	return sio.Config{MinVersion: sio.Version20, MaxVersion: sio.Version20, CipherSuites: []byte{sio.AES_256_GCM}, Key: key}, err
 }
 
@@ -174,16 +200,16 @@ func (f *files) write(region string, dataKey []byte, r io.Reader) (content, erro
 	if c.file, err = f.allot(region); err != nil {
 		return c, fmt.Errorf("making a directory for contents: %w", err)
 	}
-	config, err := sealing(dataKey, c.file)
-	if err != nil {
-		return c, err
-	}
 	path := f.path(region, c.file)
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return c, err
 	}
-	c.size, err = seal(out, config, (*buf), n, r, whole)
+	if whole && n <= segmentSize {
+		c.size, err = int64(n), writeSegment(out, dataKey, c.spot, (*buf)[:n])
+	} else {
+		c.size, err = seal(out, dataKey, c.spot, *buf, n, r, whole)
+	}
 	if err = errors.Join(err, out.Close()); err != nil {
 		return c, errors.Join(err, os.Remove(path))
 	}
@@ -191,7 +217,11 @@ func (f *files) write(region string, dataKey []byte, r io.Reader) (content, erro
 }
 
 // seal writes the n bytes in buf and then, unless they are the whole, the rest of r, and syncs.
-func seal(out *os.File, config sio.Config, buf []byte, n int, r io.Reader, whole bool) (size int64, err error) {
+func seal(out *os.File, dataKey []byte, p spot, buf []byte, n int, r io.Reader, whole bool) (size int64, err error) {
+	config, err := sealing(dataKey, p)
+	if err != nil {
+		return 0, err
+	}
 	w, err := sio.EncryptWriter(struct{ io.Writer }{out}, config)
 	if err != nil {
 		return 0, err
@@ -238,7 +268,14 @@ func (f *files) read(c content, dataKey []byte, start, length int64) (io.ReadClo
 	if length == 0 {
 		return io.NopCloser(eof{}), nil
 	}
-	config, err := sealing(dataKey, c.file)
+	if c.size <= segmentSize {
+		plain, err := f.readSegment(c, dataKey)
+		if err != nil {
+			return nil, err
+		}
+		return io.NopCloser(bytes.NewReader(plain[start : start+length])), nil
+	}
+	config, err := sealing(dataKey, c.spot)
 	if err != nil {
 		return nil, err
 	}
@@ -293,19 +330,21 @@ func (r *fileReader) Read(p []byte) (int, error) {
 
 func (r *fileReader) Close() error { return r.file.Close() }
 
-// remove removes files whose rows are gone, all at once for who pins. What cannot be removed now is swept at a later start.
+// remove removes contents whose rows are gone, all at once for who pins. What cannot be removed now is swept at a later start.
 func (f *files) remove(contents ...content) {
 	f.pinning.Lock()
-	defer f.pinning.Unlock()
+	var bundles []content
 	for _, c := range contents {
 		switch {
 		case c.file == 0:
-		case f.pins[c.file] > 0:
-			f.doomed[c.file] = c
-		default:
-			_ = os.Remove(f.path(c.region, c.file))
+		case f.pins[c.spot] > 0:
+			f.doomed[c.spot] = c
+		case f.drop(c):
+			bundles = append(bundles, c)
 		}
 	}
+	f.pinning.Unlock()
+	f.dropEmpty(bundles)
 }
 
 // pin keeps files until release is called, which may be called twice, for a reader that opens them one after the other.
@@ -314,24 +353,28 @@ func (f *files) pin(contents []content) (release func()) {
 	f.pinning.Lock()
 	defer f.pinning.Unlock()
 	for _, c := range contents {
-		f.pins[c.file]++
+		f.pins[c.spot]++
 	}
 	return sync.OnceFunc(func() { f.unpin(contents) })
 }
 
 func (f *files) unpin(contents []content) {
 	f.pinning.Lock()
-	defer f.pinning.Unlock()
+	var bundles []content
 	for _, c := range contents {
-		if f.pins[c.file]--; f.pins[c.file] > 0 {
+		if f.pins[c.spot]--; f.pins[c.spot] > 0 {
 			continue
 		}
-		delete(f.pins, c.file)
-		if doomed, ok := f.doomed[c.file]; ok {
-			delete(f.doomed, c.file)
-			_ = os.Remove(f.path(doomed.region, doomed.file))
+		delete(f.pins, c.spot)
+		if doomed, ok := f.doomed[c.spot]; ok {
+			delete(f.doomed, c.spot)
+			if f.drop(doomed) {
+				bundles = append(bundles, doomed)
+			}
 		}
 	}
+	f.pinning.Unlock()
+	f.dropEmpty(bundles)
 }
 
 // sweep removes the files of earlier processes that no row refers to, and directories left empty.

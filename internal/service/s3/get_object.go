@@ -239,7 +239,7 @@ func (s *Service) open(ctx context.Context, b state.Bucket, o state.Object, key 
 		return io.NopCloser(eof{}), nil
 	}
 	if o.UploadID == "" {
-		return s.files.read(content{region: b.Region, file: o.File, size: o.Size}, key, want.start, want.length)
+		return s.files.read(contentOf(b, o), key, want.start, want.length)
 	}
 	var contents []content
 	err := s.view(ctx, func(ctx context.Context, tx *state.Tx) (err error) {

@@ -217,7 +217,7 @@ func partNumber(number *int32) (int64, error) {
 
 // storePart commits a part that is written, and removes the one it replaces.
 func (s *Service) storePart(ctx context.Context, b state.Bucket, u state.Upload, number int64, written content, d *digest) (state.UploadPart, error) {
-	p := state.UploadPart{UploadID: u.ID, Number: number, File: written.file, Size: written.size, ETag: newETag(u.Object, d), Checksum: d.checksum()}
+	p := state.UploadPart{UploadID: u.ID, Number: number, File: written.file, Size: written.size, ETag: newETag(u.Object, d.etag), Checksum: d.checksum()}
 	var dirs []string
 	if written.file == 0 { // an empty part has a file's id all the same, to be one of its kind
 		id, err := s.files.allot(b.Region)
@@ -237,7 +237,7 @@ func (s *Service) storePart(ctx context.Context, b state.Bucket, u state.Upload,
 		replaced, err := tx.UploadPart(ctx, u.ID, number)
 		switch {
 		case err == nil:
-			dead = []content{{region: b.Region, file: replaced.File}}
+			dead = []content{{region: b.Region, spot: spot{file: replaced.File}}}
 		case !errors.Is(err, state.ErrNotFound):
 			return err
 		}
@@ -344,7 +344,7 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context, c *api.Caller, in
 			return err
 		}
 		for _, p := range unused {
-			dead = append(dead, content{region: b.Region, file: p.File})
+			dead = append(dead, content{region: b.Region, spot: spot{file: p.File}})
 			if err := tx.DeleteUploadPart(ctx, u.ID, p.Number); err != nil {
 				return err
 			}

@@ -79,6 +79,8 @@ func (s *Service) objectOperations() []api.Operation {
 			return listConditions(in.Prefix, nil, in.MaxKeys)
 		})).AsData(),
 		api.Op("", s.WriteOnce, s.writeOnceAccess()).AsData(),
+		api.Op("", s.WriteMany, writeManyAccess).AsData(),
+		api.Op("", s.ReadMany, readManyAccess).AsData().AsReadOnly(),
 		api.Op("PUT /{Bucket}/{Key+}", s.PutObject, onObject(s, "PutObject", "PutObject", s.putObjectConditions)).AsData(),
 		api.Op("GET /{Bucket}/{Key+}"+reading, s.GetObject, onTaggedObject[s3.GetObjectInput](s, "GetObject", "GetObjectVersion", nil)).AsData(),
 		api.Op("HEAD /{Bucket}/{Key+}"+reading, s.HeadObject, onTaggedObject[s3.HeadObjectInput](s, "GetObject", "GetObjectVersion", nil)).AsData(),

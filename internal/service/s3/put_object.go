@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"strongroom/internal/api"
+	s3kind "strongroom/internal/resource/s3"
 	"strongroom/internal/state"
 )
 
@@ -71,20 +72,14 @@ func putObjectEncryption(in *s3.PutObjectInput) encryptionRequest {
 
 // PutObject stores an object: its content first, then its row.
 func (s *Service) PutObject(ctx context.Context, c *api.Caller, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
-	return s.put(ctx, c, in, nil)
+	return s.put(ctx, c, in, s3kind.Sums{}, nil)
 }
 
 // A note is taken of a write in its transaction, with the version it made.
 type note func(ctx context.Context, tx *state.Tx, versionID string) error
 
-func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput, taken note) (*s3.PutObjectOutput, error) {
-	b, err := s.bucket(ctx, c, in.Bucket)
-	if err != nil {
-		return nil, err
-	}
-	if in.WriteOffsetBytes != nil {
-		return nil, api.NotImplemented("s3: appending to an object (x-amz-write-offset-bytes)")
-	}
+// asked is the object that a request describes, without its content.
+func (s *Service) asked(ctx context.Context, c *api.Caller, b state.Bucket, in *s3.PutObjectInput) (state.Object, error) {
 	o := state.Object{Headers: state.ObjectHeaders{
 		ContentType: str(in.ContentType), CacheControl: str(in.CacheControl), ContentDisposition: str(in.ContentDisposition),
 		ContentEncoding: contentEncoding(str(in.ContentEncoding)), ContentLanguage: str(in.ContentLanguage),
@@ -95,9 +90,24 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 	}
 	o.Key = *in.Key
 	if err := s.describe(ctx, &o, c, b, putObjectACL(in), in.Tagging, in.StorageClass); err != nil {
+		return o, err
+	}
+	var err error
+	o.Lock, err = putObjectLock(in).resolve(b, s.clock.Now())
+	return o, err
+}
+
+// put stores an object. What is known already of its content is not computed again.
+func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput, known s3kind.Sums, taken note) (*s3.PutObjectOutput, error) {
+	b, err := s.bucket(ctx, c, in.Bucket)
+	if err != nil {
 		return nil, err
 	}
-	if o.Lock, err = putObjectLock(in).resolve(b, s.clock.Now()); err != nil {
+	if in.WriteOffsetBytes != nil {
+		return nil, api.NotImplemented("s3: appending to an object (x-amz-write-offset-bytes)")
+	}
+	o, err := s.asked(ctx, c, b, in)
+	if err != nil {
 		return nil, err
 	}
 	if putObjectLock(in).given() && !checksumsIn(in).exist() {
@@ -108,6 +118,7 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 	if err != nil {
 		return nil, err
 	}
+	d.trust(known)
 	// A condition that fails now need not wait for the content; the one that counts is asked with the commit.
 	if in.IfMatch != nil || in.IfNoneMatch != nil {
 		if err := s.view(ctx, func(ctx context.Context, tx *state.Tx) error {
@@ -125,7 +136,7 @@ func (s *Service) put(ctx context.Context, c *api.Caller, in *s3.PutObjectInput,
 		err = d.verify(given, in.ContentLength)
 	}
 	if err == nil {
-		o.File, o.Size, o.ETag = written.file, written.size, newETag(o, d)
+		o.File, o.Size, o.ETag = written.file, written.size, newETag(o, d.etag)
 		o.ChecksumAlgorithm, o.ChecksumType, o.Checksum = d.algorithm, fullObject, d.checksum()
 		err = s.store(ctx, c, b, &o, created{"Put", "PutObject"}, []content{written}, func(ctx context.Context, tx *state.Tx) error {
 			return writeCondition(ctx, tx, b, o.Key, in.IfMatch, in.IfNoneMatch)

@@ -150,18 +150,23 @@ func drop(ctx context.Context, tx *state.Tx, b state.Bucket, o state.Object) ([]
 // mostParts is the greatest number of parts of an upload.
 const mostParts = 10000
 
+// contentOf is where the content of a version lies that was not uploaded in parts.
+func contentOf(b state.Bucket, o state.Object) content {
+	return content{region: b.Region, spot: spot{file: o.File, offset: o.Offset}, size: o.Size}
+}
+
 // contentsOf lists where the content of a version lies, in order.
 func contentsOf(ctx context.Context, tx *state.Tx, b state.Bucket, o state.Object) ([]content, error) {
 	if o.UploadID == "" {
 		if o.File == 0 {
 			return nil, nil
 		}
-		return []content{{region: b.Region, file: o.File, size: o.Size}}, nil
+		return []content{contentOf(b, o)}, nil
 	}
 	parts, err := tx.UploadParts(ctx, o.UploadID, 0, mostParts)
 	contents := make([]content, len(parts))
 	for i, p := range parts {
-		contents[i] = content{region: b.Region, file: p.File, size: p.Size}
+		contents[i] = content{region: b.Region, spot: spot{file: p.File}, size: p.Size}
 	}
 	return contents, err
 }

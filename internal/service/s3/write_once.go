@@ -52,7 +52,7 @@ func (s *Service) WriteOnce(ctx context.Context, c *api.Caller, in *s3kind.Write
 	}
 	var err error
 	if in.Put != nil {
-		_, err = s.put(ctx, c, in.Put, note)
+		_, err = s.put(ctx, c, in.Put, in.Known, note)
 	} else {
 		_, err = s.delete(ctx, c, in.Delete, note)
 	}

@@ -66,6 +66,11 @@ chaos: build ## copy COPIER_POINTS (1000) recovery points on while events, calls
 bench: build ## measure backup, copy, restore and verify beside restic and borg
 	@scripts/bench.sh
 
+.PHONY: bench-growth
+bench-growth: build ## measure single steps among ever more recovery points and objects (BENCH_GROWTH_FLAGS=-points=10,100,1000,10000)
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./bench
+	bin/bench growth -markdown bench-data/growth.md -charts bench-data/growth $(BENCH_GROWTH_FLAGS)
+
 .PHONY: bench-api
 bench-api: build ## measure single requests, and lists among very many (BENCH_API_FLAGS=-keys=100000), beside moto if it is installed
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./bench

@@ -24,6 +24,8 @@ func (l *loaded) cpuPerRequest() time.Duration { return l.cpu / time.Duration(le
 // percentile gives the time within which n of a hundred requests were answered.
 func (l *loaded) percentile(n int) time.Duration { return l.times[(len(l.times)-1)*n/100] }
 
+func (l *loaded) sort() { slices.Sort(l.times) }
+
 // load has clients make the call over and over for length, one after the other each, and a tenth of that before, unmeasured.
 func load(ctx context.Context, p *peer, call request, clients int, length time.Duration) (*loaded, error) {
 	if _, err := repeat(ctx, p, call, clients, length/10); err != nil {

@@ -16,12 +16,13 @@ import (
 // engineVerbs are what the engine can do.
 var engineVerbs = map[string]func(context.Context, *flags) (any, error){
 	"backup": engineBackup, "copy": engineCopy, "restore": engineRestore, "verify": engineVerify, "remove": engineRemove,
+	"many": engineMany,
 }
 
 // engine is one run of the archive. What it did it prints as JSON.
 func engine(ctx context.Context, args []string) (err error) {
 	if len(args) == 0 || engineVerbs[args[0]] == nil {
-		return errors.New("engine takes one of the verbs backup, copy, restore, verify and remove")
+		return errors.New("engine takes one of the verbs backup, copy, restore, verify, remove and many")
 	}
 	f, err := parseFlags(args)
 	if err != nil {
@@ -48,6 +49,7 @@ type flags struct {
 	to                string // the directory a restore writes into
 	toVault, toKey    string // the vault a copy goes to
 	keep              string // the recovery point that remove leaves
+	count             int    // of objects that many writes
 	cpuProfile, heaps string // files to write profiles into
 }
 
@@ -66,6 +68,7 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVar(&f.keep, "keep", "", "`id` of the recovery point that remove leaves")
 	set.StringVar(&f.toVault, "to-vault", "", "`directory` of the vault that copy writes into")
 	set.StringVar(&f.toKey, "to-key", "", "`file` with the key of that vault")
+	set.IntVar(&f.count, "count", 0, "how `many` objects there are")
 	set.StringVar(&f.cpuProfile, "cpuprofile", "", "`file` to write a CPU profile into")
 	set.StringVar(&f.heaps, "memprofile", "", "`file` to write a profile of all allocations into")
 	return &f, set.Parse(args[1:])

@@ -3,6 +3,7 @@
 //	bench [flags]          makes the data set, runs every tool over it and prints a table
 //	bench service [flags]  runs the same data through a server and prints a table of that
 //	bench api [flags]      sends single requests to a server, and to moto's where it is installed, and prints a table of that
+//	bench growth [flags]   does single steps among ever more recovery points and objects, and draws what they take
 //	bench data -dir DIR    makes the data set and leaves it
 //	bench change -dir DIR  changes the volume of that data set
 //	bench engine VERB ...  is one run of the archive, as a process of its own; what the table calls strongroom
@@ -22,7 +23,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	args := os.Args[1:]
-	verbs := map[string]func(context.Context, []string) error{"data": makeData, "change": changeData, "engine": engine, "measured": measured, "service": service, "api": requestBench}
+	verbs := map[string]func(context.Context, []string) error{
+		"data": makeData, "change": changeData, "engine": engine, "measured": measured, "service": service, "api": requestBench, "growth": growth,
+	}
 	run := compare
 	if len(args) > 0 && verbs[args[0]] != nil {
 		run, args = verbs[args[0]], args[1:]

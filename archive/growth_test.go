@@ -123,3 +123,35 @@ func TestRequestsStayFlat(t *testing.T) {
 		t.Errorf("a backup in a new process asks %d times, and one in an old process %d", cold, requests[239][0])
 	}
 }
+
+// BenchmarkSmallIncremental writes two objects of 200, as very many jobs do: what it costs is what any job costs.
+func BenchmarkSmallIncremental(b *testing.B) {
+	w := newWorld(&archive.Mem{})
+	w.pack = 16 << 20
+	w.reopen()
+	d, err := w.vault.Domain(b.Context(), "key", w.ring)
+	if err != nil {
+		b.Fatal(err)
+	}
+	put := func(point, parent string, n, step int) {
+		wr, err := d.NewWriter(b.Context(), archive.WriteOptions{Point: point, Parent: parent, Kind: archive.Objects})
+		if err != nil {
+			b.Fatal(err)
+		}
+		objects := map[string][]byte{}
+		for i := n % step; i < 200; i += step {
+			objects[strconv.Itoa(i)] = random(uint64(n*200+i), 1000)
+		}
+		if err := putAll(b.Context(), wr, objects); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := wr.Commit(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	put("0", "", 0, 1)
+	b.ResetTimer()
+	for i := 1; i <= b.N; i++ {
+		put(strconv.Itoa(i), strconv.Itoa(i-1), i, 100)
+	}
+}

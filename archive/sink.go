@@ -210,6 +210,7 @@ func (a *assembly) reserve(b *blobInfo, stored int) (p *openPack, room []byte, e
 		}
 	}
 	p = a.pack
+	p.grow(len(p.buf)+stored+packOverhead(len(p.table.blobs)+1)-packHeaderSize, a.size)
 	b.number, b.offset, b.stored = uint32(len(p.table.blobs)), uint32(len(p.buf)), uint32(stored)
 	p.buf = p.buf[:len(p.buf)+stored]
 	p.table.blobs = append(p.table.blobs, *b)
@@ -233,12 +234,25 @@ func (a *assembly) open(first int) error {
 	id := newObjectID(d.vault.opts.Clock.Now())
 	p := &openPack{sealer: d.keys.sealer(packObject, id[:])}
 	p.table.id = id
-	p.buf = appendPackHeader(a.memory(max(a.size, first+packOverhead(1))), d.id(), id)
+	p.buf = appendPackHeader(a.memory(first+packOverhead(1)), d.id(), id)
 	a.pack = p
 	return nil
 }
 
-// memory gives an empty buffer for a pack of up to size bytes.
+// firstPack is the size of a sink's first buffer for a pack. It grows, so that a small job does not pay for a large one.
+const firstPack = 256 << 10
+
+// grow makes room for so many bytes in the buffer, twice of what there was or more, up to the usual size of a pack. What is being
+// sealed into it is waited for; who calls holds the assembly's lock, so that nothing else begins.
+func (p *openPack) grow(need, usual int) {
+	if need <= cap(p.buf) {
+		return
+	}
+	p.filled.Wait()
+	p.buf = append(make([]byte, 0, max(need, min(2*cap(p.buf), usual))), p.buf...)
+}
+
+// memory gives an empty buffer for a pack that begins with so many bytes: one that was used, or a small one.
 func (a *assembly) memory(size int) []byte {
 	select {
 	case buf := <-a.spare:
@@ -247,7 +261,7 @@ func (a *assembly) memory(size int) []byte {
 		}
 	default:
 	}
-	return make([]byte, 0, size)
+	return make([]byte, 0, max(size, min(firstPack, a.size)))
 }
 
 // close stores what is begun and waits for all that is being stored.

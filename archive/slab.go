@@ -5,6 +5,10 @@ import "sync/atomic"
 // slabSize is how many bytes a slab has: the longest chunk, and room so that a slab takes more than one.
 const slabSize = maxChunk + maxChunk/2
 
+// firstSlab is the length of a writer's first slab, so that a small job does not pay for what it does not fill: clearing the
+// memory would be most of it.
+const firstSlab = 256 << 10
+
 // A slab is memory that chunks lie in on their way to the workers. It is free again when the last of them is done.
 type slab struct {
 	buf   []byte
@@ -38,7 +42,7 @@ func (s *slabs) room(carry []byte, need int) []byte {
 	if c := s.current; c != nil && len(c.buf)-c.used >= need {
 		return c.buf[c.used:]
 	}
-	next := s.take()
+	next := s.take(need)
 	copy(next.buf, carry)
 	if s.current != nil {
 		s.current.done()
@@ -47,22 +51,31 @@ func (s *slabs) room(carry []byte, need int) []byte {
 	return next.buf
 }
 
-func (s *slabs) take() *slab {
+// take gives a slab of at least need bytes.
+func (s *slabs) take(need int) *slab {
+	next := s.another()
+	if len(next.buf) < need {
+		next.buf = make([]byte, slabSize)
+	}
+	next.users.Store(1)
+	return next
+}
+
+func (s *slabs) another() *slab {
 	select {
 	case next := <-s.free:
-		next.users.Store(1)
 		return next
 	default:
 	}
-	if s.made < s.most {
-		s.made++
-		next := &slab{buf: make([]byte, slabSize), pool: s.free}
-		next.users.Store(1)
-		return next
+	if s.made == s.most {
+		return <-s.free
 	}
-	next := <-s.free
-	next.users.Store(1)
-	return next
+	s.made++
+	length := slabSize
+	if s.made == 1 {
+		length = firstSlab
+	}
+	return &slab{buf: make([]byte, length), pool: s.free}
 }
 
 // claim gives away the first n bytes of the room. Whoever has them calls the slab's done.

@@ -22,7 +22,7 @@ var sharedIndexCache = NewIndexCache("", 0)
 
 // NewIndexCache gives a cache of about so many blobs in memory, about 100 bytes each; [IndexBlobs] if it is zero. What is
 // more, in files in the folder dir, which is the system's for temporary files if it is "", takes about 80 bytes a blob, and
-// two more in memory. The folder should not lie in memory.
+// two more in memory. The folder is made if need be, and should not lie in memory.
 func NewIndexCache(dir string, blobs int) *IndexCache {
 	if blobs <= 0 {
 		blobs = IndexBlobs

@@ -23,6 +23,11 @@ type sealedFile struct {
 const sealedTail = 256 << 10
 
 func newSealedFile(dir string) (*sealedFile, error) {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
 	file, err := os.CreateTemp(dir, "strongroom-index-*")
 	if err != nil {
 		return nil, err

@@ -61,6 +61,10 @@ type Config struct {
 	Door    *api.Door         // to KMS
 	Keeper  *secrets.Keeper   // the root key, for what no KMS key seals
 	Options archive.Options
+
+	// Cache is the folder of what archives know and memory does not hold, in files without names; the system's for
+	// temporary files if it is "". It is made when it is needed.
+	Cache string
 }
 
 // Archives opens archives and keeps them open. Its methods may be called at once.
@@ -75,6 +79,9 @@ type Archives struct {
 
 // New returns Archives with nothing open.
 func New(c Config) *Archives {
+	if c.Options.IndexCache == nil {
+		c.Options.IndexCache = archive.NewIndexCache(c.Cache, 0)
+	}
 	return &Archives{config: c, stores: map[string]archive.Store{}, vaults: map[Location]*archive.Vault{}}
 }
 

@@ -244,7 +244,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		stores[region] = r.Store
 	}
 	regions := filepath.Join(s.config.DataDir, "regions")
-	all := archives.New(archives.Config{Dir: regions, Stores: stores, Door: s.door, Keeper: keeper})
+	all := archives.New(archives.Config{Dir: regions, Stores: stores, Door: s.door, Keeper: keeper, Cache: filepath.Join(s.config.DataDir, "cache")})
 	s.onClose("archives", func(context.Context) error { return all.Close() })
 	s.engine = ebskind.New(ebskind.Config{DB: s.db, Clock: s.clock, Door: s.door, Dir: regions, Archives: all, Log: s.log})
 	volumes := ec2.New(ec2.Config{DB: s.db, Engine: s.engine, Door: s.door, Pages: pages, Log: s.log})

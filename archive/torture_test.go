@@ -1,0 +1,531 @@
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"strongroom/archive"
+	"strongroom/archive/archivetest"
+	"strongroom/clock"
+)
+
+// TestTorture drives vaults through random histories of backups, copies, deletions, collections and verifications, several at
+// once, in processes whose clocks disagree and whose stores fail or stop at any operation, with keys that change, and holds them
+// to a model that knows what each recovery point must give back.
+//
+// TORTURE says for how long (2s if it is not set), TORTURE_SEED repeats the one history of a seed. What runs at once meets in
+// another order each time, so that a history may need repeating.
+func TestTorture(t *testing.T) {
+	t.Parallel()
+	long := 2 * time.Second
+	if text := os.Getenv("TORTURE"); text != "" {
+		var err error
+		if long, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("TORTURE: %v", err)
+		}
+	}
+	if text := os.Getenv("TORTURE_SEED"); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("TORTURE_SEED: %v", err)
+		}
+		tortureOnce(t, seed, map[string]int{})
+		return
+	}
+	begin := clock.Wall.Now()
+	done := map[string]int{}
+	first := uint64(begin.UnixNano())
+	for n := uint64(0); clock.Wall.Now().Sub(begin) < long; n++ {
+		tortureOnce(t, first+n, done)
+		if t.Failed() {
+			t.Fatalf("the history of TORTURE_SEED=%d", first+n)
+		}
+	}
+	t.Logf("from seed %d on: %v", first, done)
+	if text := os.Getenv("TORTURE"); text != "" && (done["backup"] == 0 || done["copy"] == 0 || done["fault"] == 0) {
+		t.Errorf("only %v was done", done)
+	}
+}
+
+// A victim is a few vaults under torture.
+type victim struct {
+	t      *testing.T
+	random *rand.Rand
+	now    time.Time
+	places []*place
+	keys   int            // how many keys objects have
+	done   map[string]int // what was done, by what it was
+	made   int
+}
+
+// A place is a vault, its keys, and what the model says of it.
+type place struct {
+	name   string
+	store  *archive.Mem
+	faulty *archivetest.Faulty
+	rings  map[string]*archivetest.Keyring // by key id
+	key    string                          // what is written into the vault now is under this key
+	points map[string]*held
+	vault  *archive.Vault // as the process of this round has it open
+}
+
+// held is what a recovery point gives back.
+type held struct {
+	kind    archive.Kind
+	key     string            // the id of its KMS key
+	objects map[string]string // by key
+	volume  []byte
+}
+
+const (
+	tortureBlock  = 4 << 10
+	tortureMargin = time.Hour
+)
+
+func tortureOnce(t *testing.T, seed uint64, done map[string]int) {
+	v := &victim{t: t, random: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), done: done}
+	v.keys = []int{30, 300, 2000}[v.random.IntN(3)]
+	for i := range 2 {
+		p := &place{name: fmt.Sprint("vault-", i), store: new(archive.Mem), rings: map[string]*archivetest.Keyring{}, points: map[string]*held{}}
+		p.faulty = archivetest.NewFaulty(p.store)
+		v.rotate(p)
+		v.places = append(v.places, p)
+	}
+	for range 6 + v.random.IntN(20) {
+		v.round()
+		if t.Failed() {
+			return
+		}
+	}
+	v.end()
+	done["history"]++
+}
+
+// rotate gives a vault another key for what comes.
+func (v *victim) rotate(p *place) {
+	p.key = fmt.Sprint("key-", len(p.rings))
+	p.rings[p.key] = archivetest.NewKeyring()
+}
+
+func (p *place) ring(_ context.Context, info archive.DomainInfo) (archive.Keyring, error) {
+	return p.rings[info.KeyID], nil
+}
+
+// A deed is something done to a vault, and what the model takes of it when it succeeded.
+type deed struct {
+	what   string
+	do     func(ctx context.Context) error
+	place  *place
+	point  string // that it makes or deletes
+	makes  *held
+	source string // the recovery points that it needs, which another deed may be deleting: its vault, "/" and its name
+	parent string
+}
+
+// round starts processes anew, does a few things at once, perhaps with a fault, and compares what is there with the model.
+func (v *victim) round() {
+	v.now = v.now.Add(time.Duration(v.random.Int64N(int64(3 * time.Hour))))
+	for _, p := range v.places {
+		skew := time.Duration(v.random.Int64N(int64(40*time.Minute))) - 20*time.Minute
+		p.vault = archive.OpenVault(p.faulty, p.name, archive.Options{
+			Clock: clock.NewFrozen(v.now.Add(skew)), PackSize: 8 << 10 << v.random.IntN(4), Workers: 1 + v.random.IntN(3), Lease: 2 * time.Hour,
+		})
+		archive.SetMaxRefs(p.vault, 2+v.random.IntN(3))
+		if v.random.IntN(20) == 0 {
+			v.rotate(p)
+		}
+	}
+	var deeds []*deed
+	for range 1 + v.random.IntN(3) {
+		if d := v.choose(); d != nil {
+			deeds = append(deeds, d)
+		}
+	}
+	struck := v.random.IntN(3) == 0
+	var fault archivetest.Fault
+	if struck {
+		fault = archivetest.Faults[v.random.IntN(len(archivetest.Faults))]
+		p := v.places[v.random.IntN(len(v.places))]
+		p.faulty.Strike(v.random.IntN(1+v.random.IntN(60)), fault, v.random.IntN(2) == 0)
+		v.done["fault"]++
+	}
+	errs := make([]error, len(deeds))
+	var group sync.WaitGroup
+	for i, d := range deeds {
+		group.Go(func() { errs[i] = d.do(v.t.Context()) })
+	}
+	group.Wait()
+	for _, p := range v.places {
+		p.faulty.Mend()
+		if err := p.faulty.Arrive(); err != nil && !errors.Is(err, archive.ErrExist) {
+			v.t.Errorf("what came late: %v", err)
+		}
+	}
+	v.judge(deeds, errs, struck, fault)
+	if v.random.IntN(4) == 0 {
+		v.look(v.places[v.random.IntN(len(v.places))])
+	}
+}
+
+func (v *victim) choose() *deed {
+	p := v.places[v.random.IntN(len(v.places))]
+	switch v.random.IntN(10) {
+	case 0, 1, 2, 3:
+		return v.backup(p)
+	case 4, 5, 6:
+		return v.copyFrom(p)
+	case 7:
+		return v.remove(p)
+	case 8:
+		return &deed{what: "collection", place: p, do: func(ctx context.Context) error {
+			_, err := p.vault.Collect(ctx, p.ring, archive.CollectOptions{Margin: tortureMargin, MergeAbove: 2})
+			return err
+		}}
+	}
+	return &deed{what: "verification", place: p, do: func(ctx context.Context) error {
+		report, err := p.vault.Verify(ctx, p.ring, archive.VerifyOptions{})
+		switch {
+		case err != nil:
+			return err
+		case len(report.Damage) > 0:
+			return fmt.Errorf("%w: %+v", errUnsound, report.Damage)
+		case len(report.Skipped) > 0:
+			return report.Skipped[0].Err // as of the store
+		}
+		return nil
+	}}
+}
+
+var errUnsound = errors.New("the vault is not sound")
+
+// pick gives one of the recovery points that fit, or nothing.
+func (v *victim) pick(p *place, fits func(*held) bool) string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(p.points)) {
+		if fits(p.points[name]) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return names[v.random.IntN(len(names))]
+}
+
+func (v *victim) name(what string) string {
+	v.made++
+	return fmt.Sprint(what, "-", v.made)
+}
+
+// backup changes what an older recovery point holds, or nothing, in some places.
+func (v *victim) backup(p *place) *deed {
+	kind := archive.Objects
+	if v.random.IntN(4) == 0 {
+		kind = archive.Volume
+	}
+	next := &held{kind: kind, key: p.key, objects: map[string]string{}}
+	d := &deed{what: "backup", place: p, point: v.name("backup"), makes: next}
+	if v.random.IntN(5) > 0 {
+		d.parent = v.pick(p, func(h *held) bool { return h.kind == kind && h.key == p.key })
+	}
+	if older := p.points[d.parent]; older != nil {
+		maps.Copy(next.objects, older.objects)
+		next.volume = bytes.Clone(older.volume)
+	}
+	if kind == archive.Volume {
+		d.do = v.backupVolume(p, d, next)
+		return d
+	}
+	changes := map[string][]byte{}
+	for range v.random.IntN(1 + v.random.IntN(v.keys)) {
+		key := fmt.Sprintf("%05d", v.random.IntN(v.keys))
+		if v.random.IntN(4) == 0 {
+			changes[key] = nil
+			delete(next.objects, key)
+			continue
+		}
+		changes[key] = v.content()
+		next.objects[key] = string(changes[key])
+	}
+	d.do = func(ctx context.Context) error {
+		domain, err := p.vault.Domain(ctx, next.key, p.rings[next.key])
+		if err != nil {
+			return err
+		}
+		w, err := domain.NewWriter(ctx, archive.WriteOptions{Point: d.point, Parent: d.parent, Kind: archive.Objects})
+		if err != nil {
+			return err
+		}
+		defer w.Abort() //nolint:errcheck // the error of what failed counts
+		if err := putAll(ctx, w, changes); err != nil {
+			return err
+		}
+		_, err = w.Commit(ctx)
+		return err
+	}
+	return d
+}
+
+// content is of one of few kinds, so that much of it is there already.
+func (v *victim) content() []byte {
+	seed, size := v.random.Uint64N(50), v.random.IntN(1+v.random.IntN(3000))
+	if size == 0 {
+		return []byte{} // not nil, which removes
+	}
+	if v.random.IntN(300) == 0 {
+		size = 600<<10 + v.random.IntN(1<<20) // more than one chunk
+	}
+	if v.random.IntN(2) == 0 {
+		return text(seed, size)
+	}
+	return random(seed, size)
+}
+
+func (v *victim) backupVolume(p *place, d *deed, next *held) func(context.Context) error {
+	size := max(len(next.volume), (1+v.random.IntN(40))*tortureBlock-v.random.IntN(2)*1000)
+	if short := len(next.volume) % tortureBlock; short > 0 && size > len(next.volume) {
+		size = len(next.volume) // the last block is short: growing would be a change to it
+	}
+	next.volume = append(next.volume, make([]byte, size-len(next.volume))...)
+	blocks := map[uint64][]byte{}
+	for range v.random.IntN(12) {
+		number := v.random.IntN((size + tortureBlock - 1) / tortureBlock)
+		at := next.volume[number*tortureBlock : min((number+1)*tortureBlock, size)]
+		clear(at)
+		if v.random.IntN(4) > 0 {
+			copy(at, random(v.random.Uint64N(30), tortureBlock))
+		}
+		blocks[uint64(number)] = bytes.Clone(at)
+	}
+	return func(ctx context.Context) error {
+		domain, err := p.vault.Domain(ctx, next.key, p.rings[next.key])
+		if err != nil {
+			return err
+		}
+		w, err := domain.NewWriter(ctx, archive.WriteOptions{
+			Point: d.point, Parent: d.parent, Kind: archive.Volume, BlockSize: tortureBlock, Size: int64(size),
+		})
+		if err != nil {
+			return err
+		}
+		defer w.Abort() //nolint:errcheck // the error of what failed counts
+		for _, number := range slices.Sorted(maps.Keys(blocks)) {
+			if err := w.PutBlock(ctx, number, blocks[number]); err != nil {
+				return err
+			}
+		}
+		_, err = w.Commit(ctx)
+		return err
+	}
+}
+
+// copyFrom copies a recovery point into another vault, or to another key of the same.
+func (v *victim) copyFrom(p *place) *deed {
+	name := v.pick(p, func(*held) bool { return true })
+	if name == "" {
+		return nil
+	}
+	to, from := v.places[v.random.IntN(len(v.places))], p.points[name]
+	made := *from
+	made.key = to.key
+	d := &deed{what: "copy", place: to, point: v.name("copy"), makes: &made, source: p.name + "/" + name}
+	if v.random.IntN(4) > 0 {
+		d.parent = v.pick(to, func(h *held) bool { return h.kind == from.kind && h.key == to.key })
+	}
+	d.do = func(ctx context.Context) error {
+		source, err := p.vault.OpenDomain(ctx, from.key, p.rings[from.key])
+		if err != nil {
+			return err
+		}
+		point, err := source.Open(ctx, name)
+		if err != nil {
+			return err
+		}
+		domain, err := to.vault.Domain(ctx, made.key, to.rings[made.key])
+		if err != nil {
+			return err
+		}
+		_, err = archive.Copy(ctx, domain, point, archive.CopyOptions{Point: d.point, Parent: d.parent})
+		return err
+	}
+	return d
+}
+
+func (v *victim) remove(p *place) *deed {
+	name := v.pick(p, func(*held) bool { return len(p.points) > 3 })
+	if name == "" {
+		return nil
+	}
+	key := p.points[name].key
+	return &deed{what: "deletion", place: p, point: name, do: func(ctx context.Context) error {
+		domain, err := p.vault.OpenDomain(ctx, key, p.rings[key])
+		if err != nil {
+			return err
+		}
+		return p.vault.Delete(ctx, domain.Info().ID, name)
+	}}
+}
+
+// judge takes what was done into the model. What succeeded is there; what failed had a reason, and is there whole or is not.
+func (v *victim) judge(deeds []*deed, errs []error, struck bool, fault archivetest.Fault) {
+	leaving := map[string]bool{}
+	for _, d := range deeds {
+		if d.makes == nil && d.point != "" {
+			leaving[d.place.name+"/"+d.point] = true
+		}
+	}
+	for i, d := range deeds {
+		v.done[d.what]++
+		raced := leaving[d.source] || leaving[d.place.name+"/"+d.parent] || leaving[d.place.name+"/"+d.point] && d.makes == nil
+		if errs[i] != nil && (!struck && !raced || errors.Is(errs[i], errUnsound) || errors.Is(errs[i], archive.ErrDamaged)) {
+			v.t.Errorf("%s of %s (parent %s, from %s) in %s, fault %v %t: %v", d.what, d.point, d.parent, d.source, d.place.name, fault, struck, errs[i])
+		}
+		if d.point == "" {
+			continue
+		}
+		there := v.there(d.place, d.point)
+		switch {
+		case d.makes != nil && errs[i] == nil && !there:
+			v.t.Errorf("%s %s of %s was acknowledged and is not there", d.what, d.point, d.place.name)
+		case d.makes != nil && there:
+			d.place.points[d.point] = d.makes
+			if errs[i] != nil || v.random.IntN(4) == 0 {
+				v.compare(d.place, d.point)
+			}
+		case d.makes == nil && errs[i] == nil && there:
+			v.t.Errorf("%s of %s was deleted and is there", d.point, d.place.name)
+		case d.makes == nil && !there:
+			delete(d.place.points, d.point)
+		}
+	}
+}
+
+// there tells whether a vault lists a recovery point, to a process that begins.
+func (v *victim) there(p *place, name string) bool {
+	points, err := archive.OpenVault(p.store, p.name, archive.Options{}).Points(v.t.Context())
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return slices.ContainsFunc(points, func(i archive.PointInfo) bool { return i.ID == name })
+}
+
+// look compares all that a vault should have with what it has, and verifies it.
+func (v *victim) look(p *place) {
+	points, err := archive.OpenVault(p.store, p.name, archive.Options{}).Points(v.t.Context())
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	var got []string
+	for _, i := range points {
+		got = append(got, i.ID)
+	}
+	slices.Sort(got)
+	if want := slices.Sorted(maps.Keys(p.points)); !slices.Equal(got, want) {
+		v.t.Errorf("%s has %v, want %v", p.name, got, want)
+		return
+	}
+	for name := range p.points {
+		v.compare(p, name)
+	}
+	fresh := archive.OpenVault(p.store, p.name, archive.Options{Clock: clock.NewFrozen(v.now)})
+	report, err := fresh.Verify(v.t.Context(), p.ring, archive.VerifyOptions{})
+	if err != nil || !report.Clean() {
+		v.t.Errorf("verifying %s: %v, %+v", p.name, err, report)
+	}
+}
+
+// compare restores a recovery point as a process does that begins.
+func (v *victim) compare(p *place, name string) {
+	want := p.points[name]
+	if err := v.restored(p, name, want); err != nil {
+		v.t.Errorf("%s of %s, under %s: %v", name, p.name, want.key, err)
+	}
+}
+
+func (v *victim) restored(p *place, name string, want *held) error {
+	ctx := v.t.Context()
+	domain, err := archive.OpenVault(p.store, p.name, archive.Options{}).OpenDomain(ctx, want.key, p.rings[want.key])
+	if err != nil {
+		return err
+	}
+	point, err := domain.Open(ctx, name)
+	if err != nil {
+		return err
+	}
+	if want.kind == archive.Volume {
+		got := make([]byte, point.Size())
+		for b, err := range point.Blocks(ctx, 0) {
+			if err != nil {
+				return err
+			}
+			if _, err := point.ReadBlock(ctx, b.Number, got[b.Number*tortureBlock:min((b.Number+1)*tortureBlock, uint64(len(got)))]); err != nil {
+				return err
+			}
+		}
+		if !bytes.Equal(got, want.volume) {
+			return errors.New("the volume has other content")
+		}
+		return nil
+	}
+	seen := 0
+	for e, err := range point.Entries(ctx, nil) {
+		if err != nil {
+			return err
+		}
+		seen++
+		var content strings.Builder
+		if _, err := io.Copy(&content, e.Open(ctx)); err != nil {
+			return err
+		}
+		if there, ok := want.objects[string(e.Key)]; !ok || there != content.String() {
+			return fmt.Errorf("%q has other content", e.Key)
+		}
+	}
+	if seen != len(want.objects) {
+		return fmt.Errorf("it has %d objects, not %d", seen, len(want.objects))
+	}
+	return nil
+}
+
+// end looks at everything, deletes it, and collects until nothing is left over.
+func (v *victim) end() {
+	for _, p := range v.places {
+		v.look(p)
+		vault := archive.OpenVault(p.store, p.name, archive.Options{Clock: clock.NewFrozen(v.now)})
+		points, err := vault.Points(v.t.Context())
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		for _, i := range points {
+			if err := vault.Delete(v.t.Context(), i.Domain, i.ID); err != nil {
+				v.t.Fatal(err)
+			}
+		}
+		for n := range 6 {
+			later := archive.OpenVault(p.store, p.name, archive.Options{Clock: clock.NewFrozen(v.now.Add(time.Duration(10+5*n) * time.Hour))})
+			if _, err := later.Collect(v.t.Context(), p.ring, archive.CollectOptions{Margin: tortureMargin}); err != nil {
+				v.t.Fatal(err)
+			}
+		}
+		for info, err := range p.store.List(v.t.Context(), "") {
+			if err != nil {
+				v.t.Fatal(err)
+			}
+			if !strings.HasPrefix(info.Name, "domains/") {
+				v.t.Errorf("%s of %s is left over", info.Name, p.name)
+			}
+		}
+	}
+}

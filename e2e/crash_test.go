@@ -27,6 +27,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"strongroom/internal/server"
 )
 
 const (
@@ -53,14 +55,18 @@ type crashed struct {
 	volume string
 	bucket sums            // what the bucket holds
 	points map[string]sums // what each known recovery point must restore to, by ARN
-	asked  map[string]bool // recovery points whose deletion was asked for
+	asked  map[string]bool // recovery points whose deletion was asked for, or that have outlived their lifecycle
+	brief  map[string]bool // recovery points that last for a day
+	keys   []string        // of the vaults, each in its Region
+	kms    []*kms.Client
 	rounds int
 	counts map[string]int
 }
 
-// TestCrash kills the server at random instants of backups, copies, restores, deletions and collections, and checks
-// after each start that everything acknowledged is there, that every job comes to an end, that what is read back is what
-// was written, and that the archives are sound. CRASHES says how many times; 4 if it is not set.
+// TestCrash kills the server at random instants of writes, backups, copies, restores, deletions, collections and rotations of keys,
+// lets days pass that end recovery points, and checks after each start that everything acknowledged is there, that every job
+// comes to an end, that what is read back is what was written, and that the archives are sound. CRASHES says how many times, 4 if it
+// is not set; or TORTURE for how long. TORTURE_SEED makes the choices of an earlier run, which meet other instants.
 func TestCrash(t *testing.T) {
 	rounds := 4
 	if text := os.Getenv("CRASHES"); text != "" {
@@ -70,21 +76,42 @@ func TestCrash(t *testing.T) {
 		}
 		rounds = n
 	}
+	begin, long := time.Now(), time.Duration(0)
+	if text := os.Getenv("TORTURE"); text != "" {
+		var err error
+		if long, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("TORTURE: %v", err)
+		}
+	}
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	c := &crashed{p: newProcess(t), random: rand.New(rand.NewPCG(seed, 0)), points: map[string]sums{}, asked: map[string]bool{}, counts: map[string]int{}, bucket: sums{}}
+	if text := os.Getenv("TORTURE_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("TORTURE_SEED: %v", err)
+		}
+	}
+	t.Logf("TORTURE_SEED=%d", seed)
+	c := &crashed{p: newProcess(t), random: rand.New(rand.NewPCG(seed, 0)), points: map[string]sums{}, asked: map[string]bool{}, brief: map[string]bool{}, counts: map[string]int{}, bucket: sums{}}
 	ctx := t.Context()
 	c.p.start(ctx, t)
 	c.prepare(ctx, t)
-	for c.rounds = range rounds {
+	for ended := false; !ended; c.rounds++ {
 		c.work(ctx, t)
 		c.p.start(ctx, t)
 		c.settle(ctx, t)
-		c.check(ctx, t, c.rounds == rounds-1)
+		if c.random.IntN(4) == 0 {
+			c.passADay(ctx, t)
+		}
+		ended = c.rounds+1 >= rounds
+		if long > 0 {
+			ended = time.Since(begin) > long
+		}
+		c.check(ctx, t, ended)
 		if t.Failed() {
 			t.Fatalf("round %d", c.rounds)
 		}
 	}
+	rounds = c.rounds
 	t.Logf("%d rounds, %d recovery points left, done: %v", rounds, len(c.points), c.counts)
 	if rounds >= 4 && len(c.points) == 0 {
 		t.Error("no recovery point was made in all rounds")
@@ -108,7 +135,9 @@ func (c *crashed) prepare(ctx context.Context, t *testing.T) {
 		cfg    aws.Config
 		client *backup.Client
 	}{{cfg, c.backup}, {otherCfg, c.other}} {
-		key := must(kms.NewFromConfig(place.cfg).CreateKey(ctx, &kms.CreateKeyInput{}))(t, "creating a key")
+		keys := kms.NewFromConfig(place.cfg)
+		key := must(keys.CreateKey(ctx, &kms.CreateKeyInput{}))(t, "creating a key")
+		c.kms, c.keys = append(c.kms, keys), append(c.keys, *key.KeyMetadata.KeyId)
 		must(place.client.CreateBackupVault(ctx, &backup.CreateBackupVaultInput{BackupVaultName: aws.String("crash"), EncryptionKeyArn: key.KeyMetadata.Arn}))(t, "creating a vault")
 	}
 	must(c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(crashBucket), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: crashRegion}}))(t, "creating the bucket")
@@ -158,10 +187,14 @@ func (c *crashed) work(ctx context.Context, t *testing.T) {
 		if ctx.Err() != nil {
 			return
 		}
-		c.put(ctx, t, fmt.Sprintf("key %d", c.random.IntN(20)))
+		if key := fmt.Sprintf("key %d", c.random.IntN(20)); c.random.IntN(4) > 0 {
+			c.put(ctx, t, key)
+		} else {
+			c.remove(ctx, t, key)
+		}
 	}
 	for ctx.Err() == nil {
-		switch known := slices.Sorted(maps.Keys(c.points)); c.random.IntN(8) {
+		switch known := slices.Sorted(maps.Keys(c.points)); c.random.IntN(9) {
 		case 0, 1:
 			c.ask("backup of the bucket", func() error { return c.startBackup(ctx, "arn:aws:s3:::"+crashBucket) })
 		case 2:
@@ -188,6 +221,12 @@ func (c *crashed) work(ctx context.Context, t *testing.T) {
 		case 6:
 			c.ask("collection", func() error { _, err := c.p.admin().Collect(ctx); return err })
 		case 7:
+			i := c.random.IntN(len(c.keys))
+			c.ask("rotation of a key", func() error {
+				_, err := c.kms[i].RotateKeyOnDemand(ctx, &kms.RotateKeyOnDemandInput{KeyId: &c.keys[i]})
+				return err
+			})
+		case 8:
 			pause(ctx, time.Duration(c.random.IntN(200))*time.Millisecond)
 		}
 	}
@@ -207,26 +246,78 @@ func (c *crashed) put(ctx context.Context, t *testing.T, key string) {
 		body[i] = byte(c.random.Uint32())
 	}
 	_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(crashBucket), Key: &key, Body: bytes.NewReader(body)})
+	sum := sha256.Sum256(body)
 	if err == nil {
-		c.bucket[key] = sha256.Sum256(body)
+		c.bucket[key] = sum
 		return
 	}
-	c.p.kill() // it is being killed: make sure, and look at what it left
+	c.found(ctx, t, key, &sum)
+}
+
+// remove deletes an object. If the server is killed before it answers, the object is as it was or gone.
+func (c *crashed) remove(ctx context.Context, t *testing.T, key string) {
+	if _, err := c.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(crashBucket), Key: &key}); err != nil {
+		c.found(ctx, t, key, nil)
+		return
+	}
+	delete(c.bucket, key)
+}
+
+// found looks at what a kill has left of an object that was to have a content, or none: that, or what was there before.
+func (c *crashed) found(ctx context.Context, t *testing.T, key string, meant *[sha256.Size]byte) {
+	c.p.kill() // it is being killed: make sure
 	<-ctx.Done()
 	c.p.start(t.Context(), t)
 	got, found := c.read(t.Context(), t, crashBucket, key)
 	old, was := c.bucket[key]
 	switch {
-	case found && got == sha256.Sum256(body):
+	case found && meant != nil && got == *meant:
 		c.bucket[key] = got
+	case !found && meant == nil:
+		delete(c.bucket, key)
 	case found != was || got != old:
-		t.Errorf("%q was being written and holds neither its old nor its new content", key)
+		t.Errorf("%q was being changed and holds neither what it had nor what it was to have", key)
 	}
 	c.p.kill()
 }
 
+// passADay lets the service's time pass until recovery points with a lifecycle of a day are at their end, and no other.
+func (c *crashed) passADay(ctx context.Context, t *testing.T) {
+	if _, err := c.p.admin().Clock(ctx, server.ClockMove{Advance: 26 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	for point := range c.brief {
+		c.asked[point] = true
+	}
+	eventually(ctx, t, "recovery points are gone that were to last for a day", func() (bool, error) {
+		for point := range c.brief {
+			client := c.backup
+			if !c.home(point) {
+				client = c.other
+			}
+			_, err := client.DescribeRecoveryPoint(ctx, &backup.DescribeRecoveryPointInput{BackupVaultName: aws.String("crash"), RecoveryPointArn: &point})
+			var gone *backuptypes.ResourceNotFoundException
+			if !errors.As(err, &gone) {
+				return false, fmt.Errorf("%s: %w", point, err)
+			}
+			delete(c.brief, point)
+			c.counts["end of a lifecycle"]++
+		}
+		return true, nil
+	})
+	c.takeIn(ctx, t)
+}
+
+// lifecycle is one of a day, or none.
+func (c *crashed) lifecycle() *backuptypes.Lifecycle {
+	if c.random.IntN(3) > 0 {
+		return nil
+	}
+	return &backuptypes.Lifecycle{DeleteAfterDays: aws.Int64(1)}
+}
+
 func (c *crashed) startBackup(ctx context.Context, resource string) error {
-	_, err := c.backup.StartBackupJob(ctx, &backup.StartBackupJobInput{BackupVaultName: aws.String("crash"), ResourceArn: &resource, IamRoleArn: aws.String(crashRole)})
+	_, err := c.backup.StartBackupJob(ctx, &backup.StartBackupJobInput{BackupVaultName: aws.String("crash"), ResourceArn: &resource, IamRoleArn: aws.String(crashRole), Lifecycle: c.lifecycle()})
 	return err
 }
 
@@ -240,7 +331,7 @@ func (c *crashed) startCopy(ctx context.Context, point string) error {
 	}
 	_, err := client.StartCopyJob(ctx, &backup.StartCopyJobInput{
 		RecoveryPointArn: &point, SourceBackupVaultName: aws.String("crash"), IamRoleArn: aws.String(crashRole),
-		DestinationBackupVaultArn: aws.String("arn:aws:backup:" + to + ":" + crashAccount + ":backup-vault:crash"),
+		DestinationBackupVaultArn: aws.String("arn:aws:backup:" + to + ":" + crashAccount + ":backup-vault:crash"), Lifecycle: c.lifecycle(),
 	})
 	return err
 }
@@ -352,6 +443,12 @@ func (c *crashed) takeIn(ctx context.Context, t *testing.T) {
 				t.Errorf("recovery point %s is gone", point)
 			}
 			delete(c.points, point)
+			delete(c.brief, point)
+		}
+	}
+	for arn, p := range found {
+		if p.Lifecycle != nil && p.Lifecycle.DeleteAfterDays != nil {
+			c.brief[arn] = true
 		}
 	}
 	sources := map[string]string{}

@@ -8,6 +8,7 @@ LINT     := $(GO) tool -modfile=tools/go.mod golangci-lint
 FUZZTIME ?= 20s
 CRASHES  ?= 100
 COPIER_POINTS ?= 1000
+TORTURE  ?= 1h
 
 .PHONY: help
 help:
@@ -57,6 +58,10 @@ crash: build ## kill the server with SIGKILL CRASHES (100) times at random insta
 .PHONY: corruption
 corruption: ## attack every byte of a vault's objects, and repair every kind of loss of every one
 	STRONGROOM_CORRUPTION=all $(GO) test -count=1 -timeout 60m -run 'TestEveryCorruption|TestRepair' ./archive
+
+.PHONY: torture
+torture: build ## for TORTURE (1h): random histories of vaults, and of a server that is killed, held to a model; prints the seed of a failure
+	TORTURE=$(TORTURE) $(GO) test -count=1 -v -timeout 0 -run '^(TestTorture|TestCrash)$$' ./archive ./e2e
 
 .PHONY: chaos
 chaos: build ## copy COPIER_POINTS (1000) recovery points on while events, calls, copiers and the server fail

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 
 	"strongroom/archive"
+	"strongroom/archive/s3store"
 )
 
 // engineVerbs are what the engine can do.
@@ -56,7 +59,7 @@ type flags struct {
 func parseFlags(args []string) (*flags, error) {
 	var f flags
 	set := flag.NewFlagSet("bench engine "+args[0], flag.ContinueOnError)
-	set.StringVar(&f.vault, "vault", "", "`directory` of the vault")
+	set.StringVar(&f.vault, "vault", "", "`directory` of the vault, or the URL of a bucket")
 	set.StringVar(&f.key, "key", "", "`file` with the key of the vault")
 	set.StringVar(&f.point, "point", "", "`id` of the recovery point to write, copy or restore")
 	set.StringVar(&f.parent, "parent", "", "`id` of the recovery point that backup or copy build on")
@@ -111,12 +114,28 @@ func writeHeaps(path string) error {
 // vaultID is the name of every vault here; which is which tells the key.
 const vaultID = "arn:aws:backup:eu-central-1:111111111111:backup-vault:bench"
 
+// openStore opens a directory, or a bucket if it is given a URL.
+func openStore(ctx context.Context, place string) (archive.Store, error) {
+	if !strings.Contains(place, "://") {
+		return archive.NewDir(place)
+	}
+	u, err := url.Parse(place)
+	if err != nil {
+		return nil, err
+	}
+	store, err := s3store.Open(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return archive.NewReadAhead(store, 0), nil
+}
+
 func openVault(ctx context.Context, dir, key string) (*archive.Domain, *keyring, error) {
 	ring, err := readKey(key)
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := archive.NewDir(dir)
+	store, err := openStore(ctx, dir)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,6 +4,7 @@
 //	bench service [flags]  runs the same data through a server and prints a table of that
 //	bench api [flags]      sends single requests to a server, and to moto's where it is installed, and prints a table of that
 //	bench growth [flags]   does single steps among ever more recovery points and objects, and draws what they take
+//	bench store [flags]    runs the same data into a bucket that is far away, and prints a table of requests
 //	bench data -dir DIR    makes the data set and leaves it
 //	bench change -dir DIR  changes the volume of that data set
 //	bench engine VERB ...  is one run of the archive, as a process of its own; what the table calls strongroom
@@ -24,7 +25,7 @@ func main() {
 	defer stop()
 	args := os.Args[1:]
 	verbs := map[string]func(context.Context, []string) error{
-		"data": makeData, "change": changeData, "engine": engine, "measured": measured, "service": service, "api": requestBench, "growth": growth,
+		"data": makeData, "change": changeData, "engine": engine, "measured": measured, "service": service, "api": requestBench, "growth": growth, "store": storeBench,
 	}
 	run := compare
 	if len(args) > 0 && verbs[args[0]] != nil {

@@ -17,7 +17,7 @@ const (
 	aheadMemory = 64 << 20
 	// firstPiece and maxPiece are how many bytes are asked for at a time, where it looks as if a pack were read from one end
 	// to the other, at first and in the end.
-	firstPiece = 1 << 20
+	firstPiece = 256 << 10
 	maxPiece   = 8 << 20
 	// slack is how far from where the last read of a pack ended the next may begin and still go on with it: several
 	// goroutines read side by side, and not all that lies in a pack is wanted.
@@ -89,7 +89,8 @@ func (s objectSpan) size() int64 { return s.end - s.off }
 
 // An expecter can use being told what will be read.
 type expecter interface {
-	expect(ctx context.Context, spans []objectSpan)
+	// expect is told of parts of objects, and whether what lies between them may be wanted as well.
+	expect(ctx context.Context, spans []objectSpan, between bool)
 }
 
 func isPack(name string) bool {
@@ -213,13 +214,10 @@ func (r *ReadAhead) follow(ctx context.Context, name string, off, end int64) {
 			}
 		}
 	}
-	s := r.stream(name, off)
+	s := r.stream(name, off, there)
 	s.next = max(s.next, end)
 	if s.size == 0 {
 		return
-	}
-	if !there && s.ahead > off { // it has come back to what is no longer there
-		s.ahead, s.next, s.size = off, end, firstPiece
 	}
 	s.ahead = max(s.ahead, off)
 	until := s.ahead + s.size
@@ -230,7 +228,7 @@ func (r *ReadAhead) follow(ctx context.Context, name string, off, end int64) {
 		return
 	}
 	s.ahead = until
-	s.size = min(2*s.size, maxPiece)
+	s.size = min(4*s.size, maxPiece)
 	for _, w := range slices.Clone(r.pieces[name]) { // what the stream has passed and left out
 		if !w.planned && w.users == 0 && w.end < s.next-slack && w.end > s.next-slack-4*maxPiece {
 			r.drop(w)
@@ -239,10 +237,14 @@ func (r *ReadAhead) follow(ctx context.Context, name string, off, end int64) {
 }
 
 // stream gives the stream that a read at an offset belongs to; r.mu is held.
-func (r *ReadAhead) stream(name string, off int64) *stream {
+func (r *ReadAhead) stream(name string, off int64, there bool) *stream {
 	all := r.streams[name]
 	for i, s := range all {
-		if off >= s.next-slack && off <= s.next+slack {
+		back := int64(0) // who goes back to what is not there reads something else
+		if there {
+			back = slack
+		}
+		if off >= s.next-back && off <= s.next+slack {
 			if s.size == 0 {
 				s.size = firstPiece
 			}
@@ -264,14 +266,32 @@ func (r *ReadAhead) stream(name string, off int64) *stream {
 }
 
 // expect fetches what will be read, as far as there is room.
-func (r *ReadAhead) expect(ctx context.Context, spans []objectSpan) {
+func (r *ReadAhead) expect(ctx context.Context, spans []objectSpan, between bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range coalesce(spans) {
+	for _, s := range coalesce(r.missing(spans)) {
+		if between {
+			s.wanted = 1 << 40 // it stays until its room is needed: who walks may come by twice
+		}
 		if !r.fetch(ctx, s.objectSpan, s.wanted) {
 			return
 		}
 	}
+}
+
+// missing gives the spans that are not there. Those that are stay until they are read once more; r.mu is held.
+func (r *ReadAhead) missing(spans []objectSpan) (rest []objectSpan) {
+	for _, s := range spans {
+		i := slices.IndexFunc(r.pieces[s.name], func(w *piece) bool { return w.off <= s.off && s.end <= w.end })
+		if i < 0 {
+			rest = append(rest, s)
+			continue
+		}
+		w := r.pieces[s.name][i]
+		w.left += s.size()
+		r.oldest.MoveToBack(w.age)
+	}
+	return rest
 }
 
 // A plannedSpan is what is to be read by one request, and how much of that is wanted.
@@ -397,7 +417,13 @@ func (r *ReadAhead) ends(w *piece, size int64) {
 }
 
 // expect tells the store which blobs will be read soon, in the order they will be, if it can use that.
-func (d *Domain) expect(ctx context.Context, ids iter.Seq[ID]) {
+func (d *Domain) expect(ctx context.Context, ids iter.Seq[ID]) { d.expectBlobs(ctx, ids, false) }
+
+// expectNodes tells the store which nodes will be read soon. What lies between them are nodes below them, mostly, because a
+// node is stored when it is full, and they are read next.
+func (d *Domain) expectNodes(ctx context.Context, ids iter.Seq[ID]) { d.expectBlobs(ctx, ids, true) }
+
+func (d *Domain) expectBlobs(ctx context.Context, ids iter.Seq[ID], between bool) {
 	store, ok := d.vault.store.(expecter)
 	if !ok {
 		return
@@ -409,7 +435,7 @@ func (d *Domain) expect(ctx context.Context, ids iter.Seq[ID]) {
 			spans = append(spans, objectSpan{packName(d.id(), at.pack.id), off, off + int64(at.blob.stored)})
 		}
 	}
-	store.expect(ctx, spans)
+	store.expect(ctx, spans, between)
 }
 
 // expectPack tells the store that a pack will be read from one end to the other, and a byte more to see that there is none.
@@ -422,18 +448,7 @@ func expectPack(ctx context.Context, s Store, name string, size int64) {
 	for off := int64(0); off <= size; off += maxPiece {
 		spans = append(spans, objectSpan{name, off, min(off+maxPiece, size+1)})
 	}
-	store.expect(ctx, spans)
-}
-
-// childIDs yields what a node above names.
-func childIDs(children []child) iter.Seq[ID] {
-	return func(yield func(ID) bool) {
-		for i := range children {
-			if !yield(children[i].id) {
-				return
-			}
-		}
-	}
+	store.expect(ctx, spans, false)
 }
 
 // expectObjects tells the store which whole objects will be read soon.
@@ -448,7 +463,7 @@ func expectObjects(ctx context.Context, s Store, objects []ObjectInfo) {
 			spans = append(spans, objectSpan{o.Name, 0, o.Size})
 		}
 	}
-	store.expect(ctx, spans)
+	store.expect(ctx, spans, false)
 }
 
 // A rereader can read what lies in the store now, whatever it had in memory.

@@ -201,12 +201,19 @@ func (c *copier) children(n *node, known []child, knownLevel byte) (err error) {
 		}
 		knownLevel--
 	}
+	c.src.d.expectNodes(c.sink.ctx, childIDs(n.children))
 	var group errgroup.Group
 	group.SetLimit(1)
 	if n.level == 1 {
 		group.SetLimit(c.dst.vault.opts.Workers + 1)
 	}
+	told := 0
 	for i := range n.children {
+		if n.level == 1 && i == told {
+			if told, err = c.expectLeaves(n, i, known, knownLevel); err != nil {
+				return errors.Join(err, group.Wait())
+			}
+		}
 		at := &n.children[i]
 		var hi []byte
 		if i+1 < len(n.children) {

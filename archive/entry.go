@@ -29,6 +29,7 @@ func (e *entry) same(other *entry) bool {
 
 // Open opens the content for reading. It reads ahead while the reading is sequential.
 func (e *Entry) Open(ctx context.Context) *Reader {
+	e.p.opened.Add(1)
 	return &Reader{ctx: ctx, e: e}
 }
 
@@ -40,6 +41,7 @@ type Reader struct {
 	refs   []ref   // of the chunks, once they are known
 	starts []int64 // where each begins
 	off    int64
+	told   int      // the number of the first chunk that the store has not been told of
 	ahead  []*fetch // chunks that are being read, in order, from the one that off is in
 }
 
@@ -134,6 +136,7 @@ func (r *Reader) next() ([]byte, error) {
 		return nil, err
 	}
 	number := r.at(r.off)
+	r.expect(number)
 	for len(r.ahead) > 0 && r.ahead[0].number != number {
 		r.drop()
 	}
@@ -165,6 +168,21 @@ func (r *Reader) next() ([]byte, error) {
 		return nil, f.err
 	}
 	return f.data[r.off-r.starts[number]:], nil
+}
+
+// expect tells the store of the chunks that follow one, before it is too late: while half of those it was told of before are
+// still to be read.
+func (r *Reader) expect(number int) {
+	if r.told = max(r.told, number); len(r.refs) == 1 || r.told == len(r.refs) || r.starts[r.told] > r.off+maxPiece/2 {
+		return
+	}
+	end := r.told
+	for end < len(r.refs) && r.starts[end] < r.off+maxPiece {
+		end++
+	}
+	next := r.refs[r.told:end]
+	r.told = end
+	r.e.p.d.expect(r.ctx, refIDs(next))
 }
 
 // Read implements io.Reader.

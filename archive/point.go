@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,8 @@ type Point struct {
 	d  *Domain
 	id string
 	m  *manifest
+
+	opened, yielded atomic.Int64 // entries whose content was asked for, and that a walk has found
 
 	mu    sync.Mutex // guards nodes
 	nodes map[ID]*node
@@ -71,7 +74,7 @@ func (p *Point) Entries(ctx context.Context, from []byte) iter.Seq2[*Entry, erro
 		if p.m.root.entries == 0 {
 			return
 		}
-		_, err := p.walk(ctx, p.m.root.id, p.m.level, from, func(e *entry) bool {
+		err := p.walkAll(ctx, from, func(e *entry) bool {
 			return yield(&Entry{Key: e.key, Meta: e.meta, Size: int64(e.size), p: p, e: e}, nil)
 		})
 		if err != nil {
@@ -86,9 +89,7 @@ func (p *Point) walk(ctx context.Context, id ID, level byte, from []byte, visit 
 	if err != nil {
 		return false, err
 	}
-	first := n.seek(from)
-	p.d.expect(ctx, childIDs(n.children[min(first, len(n.children)):]))
-	for i := first; i < len(n.children); i++ {
+	for i := n.seek(from); i < len(n.children); i++ {
 		if more, err := p.walk(ctx, n.children[i].id, level-1, from, visit); !more || err != nil {
 			return false, err
 		}

@@ -134,7 +134,7 @@ func TestRequestsOfRemoteStores(t *testing.T) {
 	if _, err := archive.Copy(t.Context(), elsewhere, p, archive.CopyOptions{Point: "copy"}); err != nil {
 		t.Fatal(err)
 	}
-	within("a copy", 50)
+	within("a copy", 60)
 	rings := func(context.Context, archive.DomainInfo) (archive.Keyring, error) { return ring, nil }
 	report, err := again.Vault().Verify(t.Context(), rings, archive.VerifyOptions{})
 	if err != nil || !report.Clean() {

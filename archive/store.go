@@ -110,7 +110,7 @@ func (s remoteSub) DeleteAll(ctx context.Context, names []string) error {
 	return s.remote.DeleteAll(ctx, full)
 }
 
-func (s remoteSub) expect(ctx context.Context, spans []objectSpan) {
+func (s remoteSub) expect(ctx context.Context, spans []objectSpan, between bool) {
 	store, ok := s.remote.(expecter)
 	if !ok {
 		return
@@ -119,7 +119,7 @@ func (s remoteSub) expect(ctx context.Context, spans []objectSpan) {
 	for i, span := range spans {
 		full[i] = objectSpan{s.prefix + span.name, span.off, span.end}
 	}
-	store.expect(ctx, full)
+	store.expect(ctx, full, between)
 }
 
 func (s remoteSub) reread() Store { return Sub(reread(s.remote), s.prefix) }

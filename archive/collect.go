@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // CollectOptions say how a collection goes about.
@@ -132,14 +134,13 @@ func (c *collection) run(ctx context.Context, rings Rings) (err error) {
 	if err != nil {
 		return err
 	}
+	var gone []string
 	for _, r := range trash {
 		if expired(r) {
-			if err := c.v.store.Delete(ctx, r.name); err != nil {
-				return err
-			}
+			gone = append(gone, r.name)
 		}
 	}
-	return nil
+	return deleteAll(ctx, c.v.store, gone)
 }
 
 // findHorizon ends the leases that ran out and takes the horizon from the others. They are listed anew after that: a writer
@@ -254,7 +255,10 @@ func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root)
 func (c *collection) reach(ctx context.Context, roots []root) error {
 	c.live = map[objectID]*liveness{}
 	s := survey{d: c.d, blob: c.reached}
-	for _, r := range roots {
+	for i, r := range roots {
+		if i%rootsAhead == 0 {
+			expectRoots(ctx, c.v.store, roots[i:min(i+rootsAhead, len(roots))])
+		}
 		m, err := c.d.readRoot(ctx, r)
 		if m == nil && err == nil && r.trashed.IsZero() {
 			m, err = c.trashed(ctx, r)
@@ -441,22 +445,25 @@ func (c *collection) deleteIndexes(ctx context.Context, which func(objectID) boo
 	if err != nil {
 		return err
 	}
+	var gone []string
 	for _, id := range ids {
 		if which(id) {
-			if err := c.v.store.Delete(ctx, indexName(c.id, id)); err != nil {
-				return err
-			}
+			gone = append(gone, indexName(c.id, id))
 		}
 	}
-	return nil
+	return deleteAll(ctx, c.v.store, gone)
 }
 
 // remove removes packs. Their marks stay until a later collection.
 func (c *collection) remove(ctx context.Context, packs []objectID) error {
+	names := make([]string, len(packs))
+	for i, pack := range packs {
+		names[i] = packName(c.id, pack)
+	}
+	if err := deleteAll(ctx, c.v.store, names); err != nil {
+		return err
+	}
 	for _, pack := range packs {
-		if err := c.v.store.Delete(ctx, packName(c.id, pack)); err != nil {
-			return err
-		}
 		c.done.Removed++
 		c.done.Freed += uint64(c.packs[pack])
 		delete(c.packs, pack)
@@ -533,14 +540,39 @@ func (c *collection) move(sink *sink, p *knownPack, l *liveness) error {
 
 // markGarbage marks the packs that nothing reaches.
 func (c *collection) markGarbage(ctx context.Context) error {
+	var garbage []objectID
 	for pack := range c.packs {
 		if _, marked := c.tombs[pack]; marked || c.live[pack] != nil || !pack.created().Before(c.horizon) || c.spared(pack) {
 			continue
 		}
-		if err := c.mark(ctx, pack); err != nil {
+		garbage = append(garbage, pack)
+	}
+	for some := range slices.Chunk(garbage, parallel(c.v.store)) {
+		if err := c.markAll(ctx, some); err != nil {
 			return err
 		}
-		c.done.Marked++
+		c.done.Marked += len(some)
+	}
+	return nil
+}
+
+// markAll marks packs side by side.
+func (c *collection) markAll(ctx context.Context, packs []objectID) error {
+	since := c.v.opts.Clock.Now()
+	var group errgroup.Group
+	for _, pack := range packs {
+		group.Go(func() error {
+			if err := c.v.store.Create(ctx, tombName(c.id, pack, since), nil); err != nil && !errors.Is(err, ErrExist) {
+				return err
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, pack := range packs {
+		c.tombs[pack] = since
 	}
 	return nil
 }

@@ -373,7 +373,7 @@ func (r *repair) manifest(ctx context.Context, lease *lease, point string) (from
 }
 
 func (r *repair) commit(ctx context.Context, lease *lease, point string, src *Point) error {
-	c := &copier{dst: r.d, src: src, sink: newSink(ctx, r.d)}
+	c := newCopier(ctx, r.d, src, nil)
 	m, err := c.manifest(CopyOptions{Point: point, Metadata: src.m.metadata})
 	if err == nil {
 		err = c.sink.flush()

@@ -34,6 +34,7 @@ func (r Rings) open(ctx context.Context, v *Vault, info DomainInfo) (*Domain, er
 type root struct {
 	name    string // of the object
 	point   string
+	size    int64     // of the object
 	trashed time.Time // zero for a recovery point that was not deleted
 }
 
@@ -44,7 +45,7 @@ func (v *Vault) listRoots(ctx context.Context, domain objectID) (points, trash [
 		if err != nil {
 			return nil, nil, err
 		}
-		points = append(points, root{name: object.Name, point: strings.TrimPrefix(object.Name, pointPrefix(domain))})
+		points = append(points, root{name: object.Name, point: strings.TrimPrefix(object.Name, pointPrefix(domain)), size: object.Size})
 	}
 	for object, err := range v.store.List(ctx, trashPrefix(domain)) {
 		if err != nil {
@@ -55,9 +56,21 @@ func (v *Vault) listRoots(ctx context.Context, domain objectID) (points, trash [
 		if err != nil {
 			return nil, nil, err
 		}
-		trash = append(trash, root{object.Name, point, trashed})
+		trash = append(trash, root{object.Name, point, object.Size, trashed})
 	}
 	return points, trash, nil
+}
+
+// rootsAhead is how many manifests are asked for at a time by who reads many.
+const rootsAhead = 64
+
+// expectRoots tells the store which manifests will be read soon.
+func expectRoots(ctx context.Context, s Store, roots []root) {
+	objects := make([]ObjectInfo, len(roots))
+	for i, r := range roots {
+		objects[i] = ObjectInfo{r.name, r.size}
+	}
+	expectObjects(ctx, s, objects)
 }
 
 // readRoot reads the manifest of a root, or gives nil if it has gone.

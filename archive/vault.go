@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
 
 	"strongroom/clock"
 )
@@ -168,30 +169,50 @@ type PointInfo struct {
 // Points lists the committed recovery points of the vault, of all domains, sorted by domain and id.
 func (v *Vault) Points(ctx context.Context) ([]PointInfo, error) {
 	var infos []PointInfo
+	var names []string
 	for object, err := range v.store.List(ctx, "points/") {
 		if err != nil {
 			return nil, err
 		}
-		domain, point, _ := strings.Cut(strings.TrimPrefix(object.Name, "points/"), "/")
-		id, err := parseObjectID(domain)
-		if err != nil {
+		names = append(names, object.Name)
+	}
+	for some := range slices.Chunk(names, parallel(v.store)) {
+		read := make([]PointInfo, len(some))
+		group, ctx := errgroup.WithContext(ctx)
+		for i, name := range some {
+			group.Go(func() (err error) {
+				read[i], err = v.readPointInfo(ctx, name)
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
 			return nil, err
 		}
-		header := make([]byte, manifestHeaderSize)
-		if _, err := v.store.ReadAt(ctx, object.Name, header, 0); errors.Is(err, ErrNotExist) {
-			continue // deleted meanwhile
-		} else if err != nil {
-			return nil, fmt.Errorf("reading the recovery point %s: %w", point, err)
-		}
-		h, err := parseManifestHeader(header)
-		if err != nil {
-			return nil, fmt.Errorf("reading the recovery point %s: %w", point, err)
-		}
-		if h.domain != id {
-			return nil, damaged("%s belongs to another domain", object.Name)
-		}
-		infos = append(infos, PointInfo{ID: point, Domain: domain, Created: h.created})
+		infos = append(infos, slices.DeleteFunc(read, func(i PointInfo) bool { return i.ID == "" })...)
 	}
 	slices.SortFunc(infos, func(a, b PointInfo) int { return strings.Compare(a.Domain+a.ID, b.Domain+b.ID) })
 	return infos, nil
+}
+
+// readPointInfo reads the header of a manifest, and gives nothing if that has been deleted.
+func (v *Vault) readPointInfo(ctx context.Context, name string) (PointInfo, error) {
+	domain, point, _ := strings.Cut(strings.TrimPrefix(name, "points/"), "/")
+	id, err := parseObjectID(domain)
+	if err != nil {
+		return PointInfo{}, err
+	}
+	header := make([]byte, manifestHeaderSize)
+	if _, err := v.store.ReadAt(ctx, name, header, 0); errors.Is(err, ErrNotExist) {
+		return PointInfo{}, nil
+	} else if err != nil {
+		return PointInfo{}, fmt.Errorf("reading the recovery point %s: %w", point, err)
+	}
+	h, err := parseManifestHeader(header)
+	if err != nil {
+		return PointInfo{}, fmt.Errorf("reading the recovery point %s: %w", point, err)
+	}
+	if h.domain != id {
+		return PointInfo{}, damaged("%s belongs to another domain", name)
+	}
+	return PointInfo{ID: point, Domain: domain, Created: h.created}, nil
 }

@@ -20,7 +20,7 @@ import (
 // Open opens a store named by a URL: s3://BUCKET?parameter=value&…
 //
 // Parameters are endpoint (https://host:port, if it is not AWS), prefix, region, profile, role, use_path_style (true where there
-// is an endpoint), disable_https, parallel, sole_writer (see [Options]), ssetype and kmskeyid, and what else
+// is an endpoint), disable_https, parallel, patience, sole_writer (see [Options]), ssetype and kmskeyid, and what else
 // [gcaws.V2ConfigFromURLParams] takes. Credentials come from where every client of AWS takes them: the environment, the
 // profile, the machine.
 func Open(ctx context.Context, u *url.URL) (*Store, error) {
@@ -102,6 +102,11 @@ func options(q url.Values) (opts Options, err error) {
 	if parallel := take(q, "parallel"); parallel != "" {
 		if opts.Parallel, err = strconv.Atoi(parallel); err != nil || opts.Parallel < 1 || opts.Parallel > 256 {
 			return opts, fmt.Errorf("parallel: %q is not a number from 1 to 256", parallel)
+		}
+	}
+	if patience := take(q, "patience"); patience != "" {
+		if opts.Patience, err = time.ParseDuration(patience); err != nil || opts.Patience <= 0 {
+			return opts, fmt.Errorf("patience: %q is not a time such as 2m", patience)
 		}
 	}
 	opts.SoleWriter, err = takeBool(q, "sole_writer", false)

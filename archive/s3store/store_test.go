@@ -264,7 +264,7 @@ func TestOpen(t *testing.T) {
 	if err := s.Create(t.Context(), "x", []byte("y")); err != nil {
 		t.Fatal(err)
 	}
-	for _, query := range []string{"parallel=0", "parallel=x", "sole_writer=maybe", "ssetype=none", "use_path_style=x", "unknown=1"} {
+	for _, query := range []string{"parallel=0", "parallel=x", "patience=long", "patience=-1s", "sole_writer=maybe", "ssetype=none", "use_path_style=x", "unknown=1"} {
 		u.RawQuery = query
 		if _, err := s3store.Open(context.Background(), u); err == nil || !strings.Contains(err.Error(), strings.Split(query, "=")[0]) {
 			t.Errorf("%s: %v, want an error that names it", query, err)

@@ -28,7 +28,7 @@ that only its owner can use.`,
 	}
 	o.where(c.PersistentFlags().StringVar)
 	c.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON")
-	c.AddCommand(clockCommand(&o), verifyCommand(&o), collectCommand(&o), pointsCommand(&o), defaultRoleCommand(&o), profileCommand(&o))
+	c.AddCommand(clockCommand(&o), verifyCommand(&o), collectCommand(&o), pointsCommand(&o), defaultRoleCommand(&o), profileCommand(&o), rebuildCommand(&o))
 	return c
 }
 

@@ -113,6 +113,13 @@ func (a *Archives) Vault(ctx context.Context, l Location) (*archive.Vault, error
 	return v, nil
 }
 
+// Store opens the store of a Region, in which the archives lie below prefixes.
+func (a *Archives) Store(ctx context.Context, region string) (archive.Store, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.store(ctx, region)
+}
+
 // store opens a Region's store; a.mu is held.
 func (a *Archives) store(ctx context.Context, region string) (archive.Store, error) {
 	if s := a.stores[region]; s != nil {

@@ -239,13 +239,12 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	}
 	s.onClose("objects", func(context.Context) error { return objects.Close() })
 
-	stores := map[string]string{}
-	for region, r := range s.config.Regions {
-		stores[region] = r.Store
-	}
 	regions := filepath.Join(s.config.DataDir, "regions")
-	all := archives.New(archives.Config{Dir: regions, Stores: stores, Door: s.door, Keeper: keeper, Cache: filepath.Join(s.config.DataDir, "cache")})
+	all := archives.New(archives.Config{Dir: regions, Stores: s.config.regionStores(), Door: s.door, Keeper: keeper, Cache: filepath.Join(s.config.DataDir, "cache")})
 	s.onClose("archives", func(context.Context) error { return all.Close() })
+	if err := s.keepCatalogue(ctx, all, keeper); err != nil {
+		return services{}, err
+	}
 	s.engine = ebskind.New(ebskind.Config{DB: s.db, Clock: s.clock, Door: s.door, Dir: regions, Archives: all, Log: s.log})
 	volumes := ec2.New(ec2.Config{DB: s.db, Engine: s.engine, Door: s.door, Pages: pages, Log: s.log})
 	blocks := ebs.New(ebs.Config{DB: s.db, Clock: s.clock, Engine: s.engine, Pages: pages})
@@ -291,6 +290,9 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		Sweep:          []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, fleet.Sweep, messages.queues.Sweep, lines.Sweep, databases.Sweep},
 		Due:            []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
 	})
+	if err := s.resumePolicies(ctx, queue.EnqueuePolicies); err != nil {
+		return services{}, err
+	}
 	return services{identities, sessions, organization, messages, objects, functions}, nil
 }
 

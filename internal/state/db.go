@@ -43,6 +43,10 @@ type DB struct {
 	writing, reading *statements
 	// principals counts the changes to what principals may do; see [DB.UpdatePrincipals].
 	principals atomic.Uint64
+	// keeper writes the catalogue's second copy; see [DB.KeepCatalogue].
+	keeper  atomic.Pointer[CatalogueKeeper]
+	noticed atomic.Int64 // the newest change of it that the keeper was told of
+	awaited atomic.Int64 // the newest that was waited for
 	// delivering has a token once a transaction with a new delivery has committed; see [DB.Delivering].
 	delivering chan struct{}
 }
@@ -133,12 +137,23 @@ type inUpdate struct{}
 
 // Update runs fn in a transaction that may write, commits it if fn returns nil and rolls it back otherwise. fn is run
 // once. A nested Update would wait for itself for ever, so it panics.
+//
+// What it changes of the catalogue's vaults, recovery points, holds and keys is kept outside the database too when it returns; see
+// [DB.KeepCatalogue]. That this may fail is no error: it is tried again.
 func (db *DB) Update(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	_, err := db.update(ctx, fn)
+	return err
+}
+
+// update is Update, and tells apart what it could not keep.
+func (db *DB) update(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (notKept, err error) {
 	if ctx.Value(inUpdate{}) != nil {
 		panic("state: Update inside Update")
 	}
-	ctx = context.WithValue(ctx, inUpdate{}, true)
-	return run(ctx, db.writing, db.clock, func(ctx context.Context, tx *Tx) error {
+	inside := context.WithValue(ctx, inUpdate{}, true)
+	keeper := db.keeper.Load()
+	var before, newest, awaited int64
+	err = run(inside, db.writing, db.clock, func(ctx context.Context, tx *Tx) (err error) {
 		tx.committed = func() {
 			if tx.delivers {
 				select {
@@ -147,8 +162,37 @@ func (db *DB) Update(ctx context.Context, fn func(ctx context.Context, tx *Tx) e
 				}
 			}
 		}
-		return fn(ctx, tx)
+		if err := fn(ctx, tx); err != nil || keeper == nil {
+			return err
+		}
+		before = db.awaited.Load()
+		newest, awaited, err = tx.newestCatalogueChanges(ctx)
+		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	if raise(&db.noticed, newest) {
+		(*keeper).Changed()
+	}
+	if awaited <= before {
+		return nil, nil
+	}
+	raise(&db.awaited, awaited)
+	return (*keeper).Wait(ctx, before, awaited), nil
+}
+
+// raise makes a number at least n, and reports whether it was less.
+func raise(number *atomic.Int64, n int64) bool {
+	for {
+		was := number.Load()
+		if was >= n {
+			return false
+		}
+		if number.CompareAndSwap(was, n) {
+			return true
+		}
+	}
 }
 
 // Delivering yields a value once deliveries were inserted since the last.

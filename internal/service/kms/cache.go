@@ -182,7 +182,18 @@ func (s *Service) aliasTarget(ctx context.Context, accountID, region, name strin
 // change applies fn to a key's row in a transaction, writes the row back and drops the key from memory. A key that is
 // gone is answered as not found.
 func (s *Service) change(ctx context.Context, k *liveKey, fn func(ctx context.Context, tx *state.Tx, row *state.Key) error) error {
-	err := s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+	return s.changeBy(ctx, s.DB.Update, k, fn)
+}
+
+// changeMaterial is change for what brings a key new material: nothing must be sealed with it that would be lost with the database.
+func (s *Service) changeMaterial(ctx context.Context, k *liveKey, fn func(ctx context.Context, tx *state.Tx, row *state.Key) error) error {
+	return s.changeBy(ctx, s.DB.UpdateKept, k, fn)
+}
+
+type updater func(ctx context.Context, fn func(ctx context.Context, tx *state.Tx) error) error
+
+func (s *Service) changeBy(ctx context.Context, update updater, k *liveKey, fn func(ctx context.Context, tx *state.Tx, row *state.Key) error) error {
+	err := update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		row, err := tx.Key(ctx, k.Region, k.ID)
 		if err != nil {
 			return notFoundAs(err, errKeyNotFound(k.arn))

@@ -173,7 +173,7 @@ func (s *Service) ImportKeyMaterial(ctx context.Context, c *api.Caller, in *kms.
 	if in.KeyMaterialId != nil && *in.KeyMaterialId != m.ID {
 		return nil, errIncorrectMaterial(nil)
 	}
-	err = s.change(ctx, t.liveKey, func(ctx context.Context, tx *state.Tx, row *state.Key) error {
+	err = s.changeMaterial(ctx, t.liveKey, func(ctx context.Context, tx *state.Tx, row *state.Key) error {
 		if err := t.at(row).notPending(); err != nil {
 			return err
 		}

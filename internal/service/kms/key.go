@@ -135,7 +135,7 @@ func (s *Service) insertKey(ctx context.Context, row state.Key, alias *state.Ali
 			return nil, err
 		}
 	}
-	err := s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+	err := s.DB.UpdateKept(ctx, func(ctx context.Context, tx *state.Tx) error {
 		row.CreatedAt, fresh.CreatedAt = tx.Now, tx.Now
 		if row.RotationDays > 0 {
 			row.NextRotationAt = daysAfter(tx.Now, row.RotationDays)

@@ -89,7 +89,7 @@ func (s *Service) ReplicateKey(ctx context.Context, c *api.Caller, in *kms.Repli
 			return nil, err
 		}
 	}
-	err = s.change(ctx, t.liveKey, func(ctx context.Context, tx *state.Tx, row *state.Key) error {
+	err = s.changeMaterial(ctx, t.liveKey, func(ctx context.Context, tx *state.Tx, row *state.Key) error {
 		if err := t.at(row).usable(); err != nil {
 			return err
 		}

@@ -121,7 +121,7 @@ func (s *Service) RotateKeyOnDemand(ctx context.Context, c *api.Caller, in *kms.
 	if err != nil {
 		return nil, err
 	}
-	err = s.change(ctx, t.liveKey, func(ctx context.Context, tx *state.Tx, row *state.Key) error {
+	err = s.changeMaterial(ctx, t.liveKey, func(ctx context.Context, tx *state.Tx, row *state.Key) error {
 		now := t.at(row)
 		if err := now.primaryOnly(); err != nil {
 			return err

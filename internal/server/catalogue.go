@@ -1,0 +1,98 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gocloud.dev/secrets"
+
+	"strongroom/internal/archives"
+	"strongroom/internal/catalogue"
+	"strongroom/internal/state"
+)
+
+// regionStores tells where Regions store that do not store below the data directory.
+func (c *Config) regionStores() map[string]string {
+	stores := map[string]string{}
+	for region, r := range c.Regions {
+		stores[region] = r.Store
+	}
+	return stores
+}
+
+// homeRegion is the Region whose store has what of the catalogue belongs to no Region.
+func (c *Config) homeRegion() string { return c.Accounts[0].Region }
+
+// knownRegions are the Regions that may have a store with something in it.
+func (c *Config) knownRegions() ([]string, error) {
+	known := []string{c.homeRegion()}
+	for region := range c.Regions {
+		known = append(known, region)
+	}
+	folders, err := os.ReadDir(filepath.Join(c.DataDir, "regions"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, folder := range folders {
+		if _, err := os.Stat(filepath.Join(c.DataDir, "regions", folder.Name(), "archive")); err == nil {
+			known = append(known, folder.Name())
+		}
+	}
+	slices.Sort(known)
+	return slices.Compact(known), nil
+}
+
+// keepCatalogue begins to keep the catalogue in the Regions' stores. It refuses to work on a state that is new where the store of
+// one that was lost is: its recovery points would never be found again.
+func (s *Server) keepCatalogue(ctx context.Context, all *archives.Archives, keeper *secrets.Keeper) error {
+	id, err := catalogue.StateID(ctx, s.db, s.config.homeRegion())
+	if err != nil {
+		return fmt.Errorf("keeping the catalogue: %w", err)
+	}
+	regions, err := s.config.knownRegions()
+	if err != nil {
+		return fmt.Errorf("keeping the catalogue: %w", err)
+	}
+	for _, region := range regions {
+		if s.config.Regions[region].Store != "" {
+			continue // elsewhere, and perhaps not to be reached now; the mirror looks when it writes there
+		}
+		store, err := all.Store(ctx, region)
+		if err == nil {
+			err = catalogue.Foreign(ctx, store, keeper, id)
+		}
+		if err != nil {
+			return fmt.Errorf("keeping the catalogue in the store of %s: %w", region, err)
+		}
+	}
+	mirror := catalogue.New(catalogue.Config{
+		DB: s.db, Root: keeper, Stores: all.Store, Home: s.config.homeRegion(), StateID: id, Log: s.log,
+	})
+	if err := mirror.Start(ctx); err != nil {
+		return err
+	}
+	s.onClose("the catalogue", mirror.Stop)
+	return nil
+}
+
+// resumePolicies has the policies followed of organizations whose last change was not, or whose effective policies are to be
+// evaluated anew because the state was rebuilt.
+func (s *Server) resumePolicies(ctx context.Context, enqueue func(context.Context, *state.Tx, string) error) error {
+	return s.db.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		organizations, err := tx.UnfollowedOrganizations(ctx)
+		if err != nil {
+			return err
+		}
+		for _, id := range organizations {
+			if err := enqueue(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,4 +1,4 @@
-// Package internal_test holds the imports against the layers of the design.
+// Package internal_test holds the imports against the layers of the design; see doc.go.
 package internal_test
 
 import (

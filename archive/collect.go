@@ -116,8 +116,12 @@ func (c *collection) run(ctx context.Context, rings Rings) (err error) {
 		return err
 	}
 	defer c.lease.release(ctx)
-	// The order matters: leases, then recovery points, then the trash.
+	// The order matters: leases, then tombs, then recovery points, then the trash. A writer that is about to commit stores its
+	// manifest and then looks at the tombs.
 	if err := c.findHorizon(ctx); err != nil {
+		return err
+	}
+	if c.tombs, err = c.v.listTombs(ctx, c.id); err != nil {
 		return err
 	}
 	points, trash, err := c.v.listRoots(ctx, c.id)
@@ -158,7 +162,7 @@ func (c *collection) findHorizon(ctx context.Context) error {
 			}
 		}
 	}
-	if leases, err = c.v.listLeases(ctx, c.id); err != nil {
+	if leases, err = c.v.allLeases(ctx, c.id); err != nil {
 		return err
 	}
 	c.horizon = now
@@ -173,10 +177,6 @@ func (c *collection) findHorizon(ctx context.Context) error {
 
 // collectEmpty collects a domain of which nothing is to be kept. It needs no key.
 func (c *collection) collectEmpty(ctx context.Context) error {
-	var err error
-	if c.tombs, err = c.v.listTombs(ctx, c.id); err != nil {
-		return err
-	}
 	if err := c.listPacks(ctx); err != nil {
 		return err
 	}
@@ -221,9 +221,6 @@ func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root)
 		return errIndexDropped
 	}
 	files, tables := d.index.snapshot()
-	if c.tombs, err = c.v.listTombs(ctx, c.id); err != nil {
-		return err
-	}
 	if err := c.listPacks(ctx); err != nil { // after the snapshot, so that all packs in it are listed unless they have gone
 		return err
 	}
@@ -413,6 +410,9 @@ func (c *collection) sweep(ctx context.Context, files []objectID, tables []*know
 
 // mergeIndex stores what some index objects tell of the packs given, in new ones of which the last supersedes the old.
 func (c *collection) mergeIndex(ctx context.Context, files []objectID, packs []*knownPack) error {
+	if err := c.lease.confirm(ctx); err != nil { // if it was taken for dead, packs it knows of may have gone
+		return err
+	}
 	superseded, err := c.v.listIndexes(ctx, c.id)
 	if err != nil {
 		return err

@@ -5,11 +5,16 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"time"
 )
 
-// commit stores the manifest, when all that it reaches is stored. Then it asks whether the lease held: if a collection has
-// taken the writer for dead, what the recovery point reaches may be gone, and the manifest goes too.
+// commit stores the manifest, when all that it reaches is stored. Then it asks whether the lease held, and whether what the
+// writer counted on stays: if a collection has taken the writer for dead, what the recovery point reaches may be gone, and the
+// manifest goes too.
 func (s *sink) commit(ctx context.Context, l *lease, point string, m *manifest) (Summary, error) {
+	if err := s.relies.there(ctx, s.d); err != nil {
+		return Summary{}, err
+	}
 	if err := l.confirm(ctx); err != nil {
 		return Summary{}, err
 	}
@@ -28,7 +33,11 @@ func (s *sink) commit(ctx context.Context, l *lease, point string, m *manifest) 
 	if err != nil {
 		return Summary{}, fmt.Errorf("storing the manifest: %w", err)
 	}
-	if err := l.confirm(ctx); err != nil {
+	err = l.confirm(ctx)
+	if err == nil {
+		err = s.relies.stays(ctx, s.d, l.start.Truncate(time.Millisecond)) // as its name says
+	}
+	if err != nil {
 		return Summary{}, errors.Join(err, s.d.vault.store.Delete(context.WithoutCancel(ctx), name))
 	}
 	return m.summary(), nil

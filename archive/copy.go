@@ -103,9 +103,14 @@ func (c *copier) manifest(opts CopyOptions) (*manifest, error) {
 	if opts.Metadata != nil {
 		m.metadata = opts.Metadata
 	}
-	if m.root.entries == 0 || c.dst.same(c.src.d) {
+	if m.root.entries == 0 {
 		return &m, nil
 	}
+	if c.dst.same(c.src.d) {
+		c.sink.relies.onPoint(c.src.id)
+		return &m, nil
+	}
+	c.sink.relies.onPoint(opts.Parent)
 	var known []child
 	var level byte
 	if opts.Parent != "" {
@@ -289,7 +294,7 @@ func (c *copier) chunk(from ID, scratch *copyScratch) (ID, error) {
 		return id, nil
 	}
 	o := c.dst.keys.origin(c.src.d.id(), from)
-	id, done = c.dst.index.copied(o)
+	id, done = c.copied(o)
 	if !done {
 		var err error
 		if id, err = c.move(from, o, scratch); err != nil {
@@ -300,6 +305,19 @@ func (c *copier) chunk(from ID, scratch *copyScratch) (ID, error) {
 	c.copies.put(from, id)
 	c.mu.Unlock()
 	return id, nil
+}
+
+// copied gives the chunk that was copied from the one with this origin, if it is there and stays.
+func (c *copier) copied(o origin) (ID, bool) {
+	id, ok := c.dst.index.copied(o)
+	if !ok {
+		return ID{}, false
+	}
+	pack, kept := c.dst.index.keptIn(id)
+	if kept {
+		c.sink.relies.onPack(pack)
+	}
+	return id, kept
 }
 
 // move opens a chunk in the source and seals it in the destination.

@@ -22,6 +22,9 @@ var (
 	// ErrLeaseLost says that a writer was silent for longer than its lease, so that what it relied on may have been
 	// collected. Nothing was committed; the work can be begun again.
 	ErrLeaseLost = errors.New("the writer's lease ran out")
+	// ErrOvertaken says that a writer counted on what was about to be removed: somebody's operation took longer than the margin of
+	// collections. Nothing was committed; the work can be begun again.
+	ErrOvertaken = errors.New("a collection has overtaken the writer")
 	// ErrOrder says that keys did not come in ascending order.
 	ErrOrder = errors.New("keys must ascend")
 	// ErrClosed says that the writer was committed or aborted before.

@@ -23,6 +23,7 @@ type sink struct {
 
 	data, tree *assembly
 	claims     [64]claims
+	relies     reliance
 
 	mu      sync.Mutex  // guards the rest
 	packs   []packTable // that are in no index object yet
@@ -64,7 +65,8 @@ func (s *sink) claim(id ID) bool {
 	if _, taken := c.ids[id]; taken {
 		return false
 	}
-	if s.d.index.stays(id) {
+	if pack, kept := s.d.index.keptIn(id); kept {
+		s.relies.onPack(pack)
 		return false
 	}
 	if c.ids == nil {

@@ -427,6 +427,7 @@ func (w *Writer) commit(ctx context.Context) (Summary, error) {
 		kind: kind, blockSize: uint64(w.opts.BlockSize), volume: uint64(w.opts.Size),
 		level: w.level, root: w.root, parent: w.opts.Parent, metadata: w.opts.Metadata,
 	}
+	w.sink.relies.onPoint(w.opts.Parent)
 	return w.sink.commit(ctx, w.lease, w.opts.Point, m)
 }
 

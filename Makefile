@@ -62,6 +62,7 @@ corruption: ## attack every byte of a vault's objects, and repair every kind of 
 .PHONY: torture
 torture: build ## for TORTURE (1h): random histories of vaults, and of a server that is killed, held to a model; prints the seed of a failure
 	TORTURE=$(TORTURE) $(GO) test -count=1 -v -timeout 0 -run '^(TestTorture|TestCrash)$$' ./archive ./e2e
+
 .PHONY: faults
 faults: build ## strike every operation of the archive and of a server's vaults with every fault, and try the protocol's larger models
 	FAULTS=all $(GO) test -count=1 -v -timeout 60m -run 'TestFault|TestTheProtocolHolds|TestEveryRuleIsNeeded' ./archive ./archive/model ./e2e

@@ -10,9 +10,9 @@ type IndexCache struct {
 	held  atomic.Int64
 }
 
-// IndexBlobs is how many blobs the indexes of a process hold in memory if nothing else is said: some 25 MiB, for 64 GiB to
-// 128 GiB of large objects.
-const IndexBlobs = 256 << 10
+// IndexBlobs is how many blobs the indexes of a process hold in memory if nothing else is said: some 15 MiB, for 64 GiB of
+// large objects.
+const IndexBlobs = 128 << 10
 
 // leastSpill is the least number of blobs that an index brings to files at once.
 const leastSpill = 8 << 10

@@ -33,7 +33,11 @@ type indexFile struct {
 
 // encode gives the index object: a header as of packs, and the sealed rest.
 func (f *indexFile) encode(k *keys) []byte {
-	plain := binary.BigEndian.AppendUint32(nil, uint32(len(f.supersedes)))
+	length := 8 + 16*len(f.supersedes)
+	for i := range f.packs {
+		length += 28 + len(f.packs[i].blobs)*blobInfoSize
+	}
+	plain := binary.BigEndian.AppendUint32(make([]byte, 0, length), uint32(len(f.supersedes)))
 	for _, id := range f.supersedes {
 		plain = append(plain, id[:]...)
 	}
@@ -44,7 +48,7 @@ func (f *indexFile) encode(k *keys) []byte {
 		plain = binary.BigEndian.AppendUint64(plain, p.size)
 		plain = appendBlobTable(plain, p.blobs)
 	}
-	header := appendIndexHeader(nil, k.domain, f.id)
+	header := appendIndexHeader(make([]byte, 0, packHeaderSize+length+tagSize), k.domain, f.id)
 	return k.sealer(indexObject, f.id[:]).seal(header, wholePiece, plain, nil)
 }
 

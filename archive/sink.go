@@ -203,7 +203,7 @@ func (a *assembly) add(b blobInfo, payload []byte) error {
 func (a *assembly) reserve(b *blobInfo, stored int) (p *openPack, room []byte, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if p := a.pack; p != nil && len(p.buf)+stored+packOverhead(len(p.table.blobs)+1)-packHeaderSize > a.size {
+	if p := a.pack; p != nil && p.full(stored, a.size) {
 		a.closeLocked()
 	}
 	if a.pack == nil {
@@ -239,6 +239,15 @@ func (a *assembly) open(first int) error {
 	p.buf = appendPackHeader(a.memory(first+packOverhead(1)), d.id(), id)
 	a.pack = p
 	return nil
+}
+
+// packBlobs is how many blobs a pack has at most: of very small ones, what is known of each would take as much memory as they do.
+const packBlobs = 32 << 10
+
+// full tells whether a seal of a length belongs into the next pack.
+func (p *openPack) full(stored, usual int) bool {
+	n := len(p.table.blobs)
+	return n >= packBlobs || len(p.buf)+stored+packOverhead(n+1)-packHeaderSize > usual
 }
 
 // firstPack is the size of a sink's first buffer for a pack. It grows, so that a small job does not pay for a large one.

@@ -146,15 +146,18 @@ func (r *region) tidy(ctx context.Context, d *Domain, p *packer) error {
 	return nil
 }
 
-// worn are the chunks that are to be written anew.
+// worn are the chunks that are to be written anew. They are the parent's: what was put just now cannot be read yet.
 func (r *region) worn() map[ID]bool {
-	alive := map[ref]uint64{}
+	before, alive := map[ID]bool{}, map[ref]uint64{}
+	for i := range r.old {
+		before[r.old[i].chunk.id] = true
+	}
 	for i := range r.spans {
 		alive[r.spans[i].chunk] += r.spans[i].pages * pageSize
 	}
 	worn, small := map[ID]bool{}, 0
 	for chunk, bytes := range alive {
-		if bytes < chunk.size/aliveShare {
+		if bytes < chunk.size/aliveShare && before[chunk.id] {
 			worn[chunk.id] = true
 		} else if bytes < smallChunk {
 			small++
@@ -162,7 +165,7 @@ func (r *region) worn() map[ID]bool {
 	}
 	if small > smallChunks {
 		for chunk, bytes := range alive {
-			if bytes < smallChunk {
+			if bytes < smallChunk && before[chunk.id] {
 				worn[chunk.id] = true
 			}
 		}

@@ -126,8 +126,8 @@ func (w *Writer) open(ctx context.Context) (err error) {
 		return fmt.Errorf("a block size of %d bytes is not a multiple of %d up to %d", w.opts.BlockSize, pageSize, maxChunk)
 	case w.opts.Size < 0:
 		return fmt.Errorf("a volume of %d bytes", w.opts.Size)
-	case p != nil && p.blockSize != uint64(w.opts.BlockSize):
-		return fmt.Errorf("parent %s has blocks of %d bytes, not %d", w.opts.Parent, p.blockSize, w.opts.BlockSize)
+	case p != nil && p.blockSize%pageSize != 0:
+		return fmt.Errorf("parent %s has blocks of %d bytes, which is not a multiple of %d", w.opts.Parent, p.blockSize, pageSize)
 	case p != nil && uint64(w.opts.Size) < p.volume:
 		return fmt.Errorf("parent %s has %d bytes and volumes do not shrink", w.opts.Parent, p.volume)
 	}

@@ -18,14 +18,37 @@ func FuzzNode(f *testing.F) {
 		{key: []byte("b")},
 	}}
 	above := node{kind: Volume, level: 1, children: []child{{first: make([]byte, 8), id: ID{3}, entries: 2, size: 9, origin: origin{4}}}}
+	pages := node{kind: extents, chunks: []ref{{ID{1}, 40960}, {ID{2}, 5000}}, extents: []extent{
+		{page: 3, pages: 2, chunk: 0, at: 8}, {page: 5, pages: 2, chunk: 1}, {page: 8191, pages: 1, chunk: 0}, {page: 8192, pages: 1, chunk: 1},
+	}}
 	f.Add(leaf.encode(nil))
 	f.Add(above.encode(nil))
+	f.Add(pages.encode(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		n, err := parseNode(data)
 		if err == nil && !bytes.Equal(n.encode(nil), data) {
 			t.Errorf("%x encodes to %x", data, n.encode(nil))
 		}
+		if err == nil && n.kind == extents && n.level == 0 {
+			checkSpans(t, n)
+		}
 	})
+}
+
+// checkSpans makes sure of what readers of a leaf of extents rely on.
+func checkSpans(t *testing.T, n *node) {
+	spans, err := n.spans(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last uint64
+	for i := range spans {
+		s := &spans[i]
+		if s.page < last || s.pages == 0 || s.at+s.pages > pagesOf(s.chunk.size) || s.page>>regionBits != (s.end()-1)>>regionBits {
+			t.Errorf("%+v is accepted, after what ends at %d", s, last)
+		}
+		last = s.end()
+	}
 }
 
 // A chunk list that is accepted encodes to the same bytes.
@@ -44,6 +67,9 @@ func FuzzManifest(f *testing.F) {
 	m := manifest{kind: Volume, level: 2, blockSize: 4096, volume: 1 << 40, newBytes: 5, parent: "p", metadata: []byte("{}")}
 	m.root = child{id: ID{1}, entries: 3, size: 4, origin: origin{9}}
 	m.header.created = time.UnixMilli(1700000000000)
+	m.header.version = formatVersion
+	f.Add(m.header.append(nil), m.encodePlain(nil))
+	m.kind, m.header.version = extents, extentsVersion
 	f.Add(m.header.append(nil), m.encodePlain(nil))
 	f.Fuzz(func(t *testing.T, header, plain []byte) {
 		if h, err := parseManifestHeader(header); err == nil && !bytes.Equal(h.append(nil), header[:manifestHeaderSize]) {

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"strongroom/archive"
 	"strongroom/internal/api"
@@ -130,7 +127,7 @@ func (e *Engine) write(ctx context.Context, t *task.Task, v state.Volume) error 
 	return volume.Flush()
 }
 
-// restore writes the blocks of a point into the volume; blocks of zeros stay holes.
+// restore writes the content of a point into the volume; what is zero there stays a hole.
 func (v *Volume) restore(ctx context.Context, t *task.Task, p *archive.Point) error {
 	var blocks []int64
 	for block, err := range p.Blocks(ctx, 0) {
@@ -143,36 +140,8 @@ func (v *Volume) restore(ctx context.Context, t *task.Task, p *archive.Point) er
 		return err
 	}
 	var done atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	share := make(chan int64)
-	group.Go(func() error {
-		defer close(share)
-		for _, block := range blocks {
-			select {
-			case share <- block:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
-	})
-	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() error {
-			buf := make([]byte, BlockSize)
-			for block := range share {
-				n, err := p.ReadBlock(ctx, uint64(block), buf)
-				if err != nil {
-					return err
-				}
-				if _, err := v.WriteAt(buf[:n], block*BlockSize); err != nil {
-					return err
-				}
-				t.Report(done.Add(int64(n)), int64(len(blocks))*BlockSize)
-			}
-			return nil
-		})
-	}
-	return group.Wait()
+	total := int64(p.Summary().LogicalBytes)
+	return p.WriteVolume(ctx, v, func(bytes uint64) { t.Report(done.Add(int64(bytes)), total) })
 }
 
 // WaitVolume returns once a volume is filled, with the error that kept it from being filled; progress, which may be

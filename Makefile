@@ -85,6 +85,11 @@ bench-api: build ## measure single requests, and lists among very many (BENCH_AP
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./bench
 	bin/bench api -markdown bench-data/api.md $(BENCH_API_FLAGS)
 
+.PHONY: bench-store
+bench-store: build ## measure a bucket that is far away, beside restic if it is on PATH (BENCH_STORE_FLAGS="-delay 100ms -data volume")
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./bench
+	bin/bench store -markdown bench-data/store.md $(BENCH_STORE_FLAGS)
+
 .PHONY: e2e
 e2e: tools build lambda ## the end-to-end tests only: the tour of README.md, the demo, crashes
 	$(GO) test -count=1 -v -timeout 60m ./e2e

@@ -6,7 +6,8 @@
 //
 // The layers, from below:
 //
-//   - A [Store] keeps objects. [Dir] is a folder, [Bucket] any gocloud.dev/blob bucket, [Mem] memory, [Sub] a part.
+//   - A [Store] keeps objects. [Dir] is a folder, [Bucket] any gocloud.dev/blob bucket, [Mem] memory, [Sub] a part. Package s3store
+//     has one in S3, which is [Remote]; [NewReadAhead] makes that fast.
 //   - A [Vault] is a store with an id, which is bound into every seal.
 //   - A [Domain] is a vault and a KMS key. It names blobs by keyed hashes, compresses and seals them and lays them into
 //     packs; an index tells where each lies. What a domain has already it does not store again.

@@ -171,9 +171,9 @@ func (r *Reader) next() ([]byte, error) {
 }
 
 // expect tells the store of the chunks that follow one, before it is too late: while half of those it was told of before are
-// still to be read.
+// still to be read. Of what is not long it may have been told by who found the entry.
 func (r *Reader) expect(number int) {
-	if r.told = max(r.told, number); len(r.refs) == 1 || r.told == len(r.refs) || r.starts[r.told] > r.off+maxPiece/2 {
+	if r.told = max(r.told, number); r.e.Size <= maxPiece || r.told == len(r.refs) || r.starts[r.told] > r.off+maxPiece/2 {
 		return
 	}
 	end := r.told

@@ -37,7 +37,7 @@ func (b *batch) add(entries []entry) {
 	b.entries = append(b.entries, entries...)
 	b.weight += leafWeight
 	for i := range entries {
-		b.weight += int64(entries[i].size)
+		b.weight += int64(min(entries[i].size, maxPiece))
 	}
 	b.ids = slices.AppendSeq(b.ids, contentIDs(entries))
 }
@@ -124,16 +124,15 @@ func (p *Point) leaves(ctx context.Context, id ID, level byte, from []byte, visi
 	return nil
 }
 
-// contentIDs yields the chunks of entries, but for those whose chunks only lists name, which are long.
+// contentIDs yields the chunks of entries, but for long ones: whoever reads those is ahead of itself.
 func contentIDs(entries []entry) iter.Seq[ID] {
 	return func(yield func(ID) bool) {
-		var sum uint64
 		for i := range entries {
-			if entries[i].depth > 0 {
+			if entries[i].depth > 0 || entries[i].size > maxPiece {
 				continue
 			}
 			for _, r := range entries[i].refs {
-				if sum += r.size; sum > walkAhead || !yield(r.id) {
+				if !yield(r.id) {
 					return
 				}
 			}

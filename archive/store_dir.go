@@ -139,18 +139,31 @@ func (d *Dir) ReadAt(ctx context.Context, name string, p []byte, off int64) (int
 	if err != nil {
 		return 0, err
 	}
-	file, err := os.Open(path)
+	n, err := readFileAt(path, isPack(name), p, off)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, fmt.Errorf("reading %s: %w", name, ErrNotExist)
-	} else if err != nil {
-		return 0, err
-	}
-	defer file.Close() //nolint:errcheck // only read from
-	n, err := file.ReadAt(p, off)
-	if err != nil && !errors.Is(err, io.EOF) {
+	} else if err != nil && !errors.Is(err, io.EOF) {
 		return n, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return n, err
+}
+
+// readFileAt reads from a file, which may stay open for the next one.
+func readFileAt(path string, keep bool, p []byte, off int64) (int, error) {
+	if keep {
+		file, err := packFiles.open(path)
+		if err != nil {
+			return 0, err
+		}
+		defer packFiles.done(file)
+		return file.ReadAt(p, off)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	return file.ReadAt(p, off)
 }
 
 // List implements [Store].
@@ -205,6 +218,7 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	defer packFiles.forget(path)
 	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {

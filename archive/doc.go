@@ -11,7 +11,8 @@
 //   - A [Vault] is a store with an id, which is bound into every seal.
 //   - A [Domain] is a vault and a KMS key. It names blobs by keyed hashes, compresses and seals them and lays them into
 //     packs; an index tells where each lies. What a domain has already it does not store again.
-//   - A recovery point is a tree of blobs: leaves hold entries, entries name chunks, and one manifest names the root. A
+//   - A recovery point is a tree of blobs: leaves hold entries, entries name chunks, and one manifest names the root. The leaves
+//     of a volume hold extents, which say in what part of which chunk some pages of it lie. A
 //     [Writer] makes one, out of an older one and what has changed since; a [Point] reads one.
 //   - [Copy] brings a recovery point into another domain. [Vault.Delete] and [Vault.Collect] make room, [Vault.Verify]
 //     reads all there is.

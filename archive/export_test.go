@@ -6,7 +6,7 @@ import (
 )
 
 // FormatVersion is the newest version that is written.
-const FormatVersion = formatVersion
+const FormatVersion = extentsVersion
 
 // SetMaxRefs makes chunk lists short, so that tests need not much content for long ones.
 func SetMaxRefs(v *Vault, n int) { v.refs = n }

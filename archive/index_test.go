@@ -288,3 +288,50 @@ func BenchmarkIndexFind(b *testing.B) {
 		}
 	}
 }
+
+// TestMergeLeavesLargeIndexObjects asks which index objects a collection replaces: small ones when they are many, and large ones
+// only if they tell of a pack that goes.
+func TestMergeLeavesLargeIndexObjects(t *testing.T) {
+	t.Parallel()
+	x := newIndex(NewIndexCache(t.TempDir(), 0))
+	large := syntheticFile(0, 10, indexBlobs/16)
+	x.add(large)
+	small := map[objectID]bool{}
+	for i := range 33 {
+		f := syntheticFile(indexBlobs+10*i, 1, 10)
+		x.add(f)
+		small[f.id] = true
+	}
+	files, packs := x.snapshot()
+	if old := x.toMerge(files, packs, 33); len(old) != 0 {
+		t.Errorf("%d of 33 small index objects are replaced, although so many may be", len(old))
+	}
+	old := x.toMerge(files, packs, 32)
+	if len(old) != 33 {
+		t.Errorf("%d index objects are replaced, not the 33 small ones", len(old))
+	}
+	for _, id := range old {
+		if !small[id] {
+			t.Errorf("%s is replaced, which is large and stays", id)
+		}
+	}
+	without := packs[:0:0]
+	for _, p := range packs {
+		if p.id != large.packs[3].id {
+			without = append(without, p)
+		}
+	}
+	if old := x.toMerge(files, without, 100); len(old) != 1 || old[0] != large.id {
+		t.Errorf("%v is replaced when one of its packs goes, not %s", old, large.id)
+	}
+	told := 0
+	for table, err := range x.tablesOf([]objectID{large.id}, without) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		told += len(table.blobs)
+	}
+	if told != 9*indexBlobs/16 {
+		t.Errorf("%d blobs are told of again", told)
+	}
+}

@@ -19,7 +19,7 @@ type series struct {
 }
 
 const (
-	chartWidth, chartHeight = 720, 380
+	chartWidth, chartHeight = 860, 380
 	plotLeft, plotTop       = 64, 40
 	plotWidth, plotHeight   = 420, 280
 )

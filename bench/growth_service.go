@@ -292,7 +292,7 @@ func (v *listedVault) middle(ctx context.Context) (next *string, err error) {
 const growthPage = 5
 
 func (v *listedVault) calls(middle *string) []request {
-	in := func(p *peer, ctx context.Context, in backup.ListRecoveryPointsByBackupVaultInput) error {
+	page := func(ctx context.Context, p *peer, in backup.ListRecoveryPointsByBackupVaultInput) error {
 		in.BackupVaultName, in.MaxResults = aws.String(vault), aws.Int32(growthPage)
 		out, err := p.backup.ListRecoveryPointsByBackupVault(ctx, &in)
 		if err == nil && len(out.RecoveryPoints) == 0 {
@@ -302,10 +302,10 @@ func (v *listedVault) calls(middle *string) []request {
 	}
 	return []request{
 		{name: "ListRecoveryPointsByBackupVault, first page", do: func(ctx context.Context, p *peer, _, _ int) error {
-			return in(p, ctx, backup.ListRecoveryPointsByBackupVaultInput{})
+			return page(ctx, p, backup.ListRecoveryPointsByBackupVaultInput{})
 		}},
 		{name: "ListRecoveryPointsByBackupVault, in the middle", do: func(ctx context.Context, p *peer, _, _ int) error {
-			return in(p, ctx, backup.ListRecoveryPointsByBackupVaultInput{NextToken: middle})
+			return page(ctx, p, backup.ListRecoveryPointsByBackupVaultInput{NextToken: middle})
 		}},
 		{name: "ListRecoveryPointsByResource", do: func(ctx context.Context, p *peer, _, _ int) error {
 			out, err := p.backup.ListRecoveryPointsByResource(ctx, &backup.ListRecoveryPointsByResourceInput{ResourceArn: &v.jobs.resource, MaxResults: aws.Int32(growthPage)})

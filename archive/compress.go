@@ -9,12 +9,14 @@ import (
 
 // A codec compresses and decompresses single blobs. Its methods may be called at once.
 type codec struct {
+	gate     *Gate
 	encoders sync.Pool
 	decoders sync.Pool
 }
 
-func newCodec(level zstd.EncoderLevel) *codec {
+func newCodec(level zstd.EncoderLevel, gate *Gate) *codec {
 	return &codec{
+		gate: gate,
 		encoders: sync.Pool{New: func() any {
 			e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
 				zstd.WithEncoderCRC(false), zstd.WithWindowSize(maxWindow), zstd.WithLowerEncoderMem(true))
@@ -45,6 +47,8 @@ func (c *codec) compress(dst, plain []byte) (out []byte, pays bool) {
 	if len(plain) < 64 {
 		return dst, false
 	}
+	c.gate.Enter()
+	defer c.gate.Leave()
 	e := c.encoders.Get().(*zstd.Encoder)
 	defer c.encoders.Put(e)
 	if len(plain) > probeAbove && !probe(e, dst, plain) {
@@ -78,6 +82,8 @@ func (c *codec) decompress(buf, compressed []byte, size int) ([]byte, error) {
 	if cap(buf) < size {
 		buf = roomy(buf, room)
 	}
+	c.gate.Enter()
+	defer c.gate.Leave()
 	d := c.decoders.Get().(*zstd.Decoder)
 	defer c.decoders.Put(d)
 	out, err := d.DecodeAll(compressed, buf[:0:min(cap(buf), room)]) // it never makes more: the frame may lie about its size

@@ -108,7 +108,7 @@ func FuzzIndex(f *testing.F) {
 func FuzzPack(f *testing.F) {
 	f.Add([]byte("some content that is long enough to be compressed, long enough, long enough"), []byte{}, uint16(50), byte(1))
 	k := newKeys("vault", objectID{1}, bytes.Repeat([]byte{7}, 32))
-	c := newCodec(zstd.SpeedFastest)
+	c := newCodec(zstd.SpeedFastest, nil)
 	f.Fuzz(func(t *testing.T, first, second []byte, at uint16, change byte) {
 		id := objectID{2}
 		s := k.sealer(packObject, id[:])

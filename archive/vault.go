@@ -32,6 +32,9 @@ type Options struct {
 	ReadAhead int
 	// IndexCache bounds what the vault's indexes hold in memory. Default: one that all vaults of the process share.
 	IndexCache *IndexCache
+	// Gate is what compressing and decompressing goes through. Vaults that are open in one process may share one, so that all
+	// their jobs together take the processors that it has seats for. Default: none.
+	Gate *Gate
 	// Level is how hard blobs are compressed. Default: zstd.SpeedFastest.
 	Level zstd.EncoderLevel
 }
@@ -80,7 +83,7 @@ type Vault struct {
 // id nothing opens. A vault that is new needs no making.
 func OpenVault(store Store, id string, opts Options) *Vault {
 	v := &Vault{store: store, id: id, opts: opts.withDefaults(), refs: maxRefs, indexes: map[objectID]*index{}}
-	v.codec = newCodec(v.opts.Level)
+	v.codec = newCodec(v.opts.Level, v.opts.Gate)
 	return v
 }
 

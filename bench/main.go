@@ -2,6 +2,7 @@
 //
 //	bench [flags]          makes the data set, runs every tool over it and prints a table
 //	bench service [flags]  runs the same data through a server and prints a table of that
+//	bench latency [flags]  measures how long calls take while jobs move data, and while none do
 //	bench api [flags]      sends single requests to a server, and to moto's where it is installed, and prints a table of that
 //	bench growth [flags]   does single steps among ever more recovery points and objects, and draws what they take
 //	bench store [flags]    runs the same data into a bucket that is far away, and prints a table of requests
@@ -24,9 +25,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	args := os.Args[1:]
+<<<<<<< HEAD
 	verbs := map[string]func(context.Context, []string) error{
 		"data": makeData, "change": changeData, "engine": engine, "measured": measured, "service": service, "api": requestBench, "growth": growth, "store": storeBench,
 	}
+=======
+	verbs := map[string]func(context.Context, []string) error{"data": makeData, "change": changeData, "engine": engine, "measured": measured, "service": service, "api": requestBench, "latency": latency}
+>>>>>>> d2563cc (work, archive: let small jobs begin beside big ones, and all jobs share the processors)
 	run := compare
 	if len(args) > 0 && verbs[args[0]] != nil {
 		run, args = verbs[args[0]], args[1:]

@@ -28,10 +28,12 @@ const (
 	requests     = 8 // at once
 )
 
+var inHomeRegion = &s3types.CreateBucketConfiguration{LocationConstraint: homeRegion}
+
 func (b *bucket) create(ctx context.Context) (string, error) {
 	if _, err := b.account.s3.CreateBucket(ctx, &s3.CreateBucketInput{
 		Bucket:                    aws.String(bucketName),
-		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: homeRegion},
+		CreateBucketConfiguration: inHomeRegion,
 	}); err != nil {
 		return "", err
 	}

@@ -103,7 +103,10 @@ func (j *jobs) run(ctx context.Context, s *server, op operation) error {
 	}
 }
 
-func (j *jobs) backup(ctx context.Context, op operation) error {
+func (j *jobs) backup(ctx context.Context, op operation) error { return j.backupInto(ctx, vault, op) }
+
+// backupInto makes a recovery point in a vault and notes it as what op made.
+func (j *jobs) backupInto(ctx context.Context, vault string, op operation) error {
 	started, err := j.account.backup.StartBackupJob(ctx, &backup.StartBackupJobInput{
 		BackupVaultName: aws.String(vault), IamRoleArn: aws.String(role), ResourceArn: &j.resource,
 	})
@@ -151,21 +154,27 @@ func (j *jobs) copy(ctx context.Context, point string) error {
 	})
 }
 
-func (j *jobs) restore(ctx context.Context, point string) error {
+func (j *jobs) restore(ctx context.Context, point string) (err error) {
+	j.restored, err = j.restoreAs(ctx, point, j.p.restoration())
+	return err
+}
+
+// restoreAs restores as the metadata say and gives the ARN of what that made.
+func (j *jobs) restoreAs(ctx context.Context, point string, metadata map[string]string) (made string, err error) {
 	started, err := j.account.backup.StartRestoreJob(ctx, &backup.StartRestoreJobInput{
-		RecoveryPointArn: &point, IamRoleArn: aws.String(role), Metadata: j.p.restoration(),
+		RecoveryPointArn: &point, IamRoleArn: aws.String(role), Metadata: metadata,
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	return until(ctx, func() (bool, error) {
+	err = until(ctx, func() (bool, error) {
 		job, err := j.account.backup.DescribeRestoreJob(ctx, &backup.DescribeRestoreJobInput{RestoreJobId: started.RestoreJobId})
 		if err != nil {
 			return false, err
 		}
 		switch job.Status {
 		case backuptypes.RestoreJobStatusCompleted:
-			j.restored = aws.ToString(job.CreatedResourceArn)
+			made = aws.ToString(job.CreatedResourceArn)
 			return true, nil
 		case backuptypes.RestoreJobStatusFailed, backuptypes.RestoreJobStatusAborted:
 			return false, fmt.Errorf("the restore job is %s: %s", job.Status, aws.ToString(job.StatusMessage))
@@ -173,4 +182,5 @@ func (j *jobs) restore(ctx context.Context, point string) error {
 			return false, nil
 		}
 	})
+	return made, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -50,6 +51,20 @@ Exit codes: 0 stopped, 1 could not start or failed, 2 wrong usage.`,
 	return c
 }
 
+// forRequests is how many goroutines may run besides those of jobs that are busy with data.
+const forRequests = 2
+
+// leaveRoom lets Go run more at once than jobs use, so that what answers a request finds room at once, instead of waiting for a
+// job's goroutine to be interrupted, and the kernel divides the processors fairly. It returns how many jobs are to use. Who sets
+// GOMAXPROCS has decided.
+func leaveRoom() (processors int) {
+	processors = runtime.GOMAXPROCS(0)
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(processors + forRequests)
+	}
+	return processors
+}
+
 func runServer(ctx context.Context, o serverOptions) error {
 	var config server.Config
 	if o.config != "" {
@@ -70,6 +85,7 @@ func runServer(ctx context.Context, o serverOptions) error {
 		o.data = dir
 	}
 	config.DataDir, config.Dev = o.data, o.dev
+	config.Processors = leaveRoom()
 	if o.listen != "" {
 		config.Listen = o.listen
 	}

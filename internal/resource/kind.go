@@ -129,6 +129,12 @@ type Native interface {
 // ErrInUse says that a kind's own service is making something of a recovery point: a copy, a volume, a database.
 var ErrInUse = errors.New("the recovery point is in use")
 
+// Sized is a kind that can tell beforehand how much a backup of a resource reads at most, for whoever decides when it begins.
+type Sized interface {
+	Kind
+	Size(ctx context.Context, r arn.ARN) (bytes int64, err error)
+}
+
 // Reader is a kind that names the calls with which a backup looks at a resource, so that policies can be asked about them
 // without making them.
 type Reader interface {

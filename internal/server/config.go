@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -48,6 +49,9 @@ type Config struct {
 	DataDir string `yaml:"-"`
 	// Dev makes the ready organization of [DevOrganizationID] from Accounts. It is set by the command line.
 	Dev bool `yaml:"-"`
+	// Processors is how many of them jobs keep busy with data, all jobs together; [runtime.GOMAXPROCS] if 0. A process that lets Go
+	// use more has the rest for requests: they do not queue up behind jobs.
+	Processors int `yaml:"-"`
 	// Wall judges signatures and sessions; the machine's clock if nil. Tests move it.
 	Wall clock.Clock `yaml:"-"`
 }
@@ -122,6 +126,9 @@ func ReadConfig(path string) (Config, error) {
 
 // complete fills in defaults and checks what was given.
 func (c *Config) complete() error {
+	if c.Processors <= 0 {
+		c.Processors = runtime.GOMAXPROCS(0)
+	}
 	if c.DataDir == "" {
 		return errors.New("no data directory is given: use --data DIR")
 	}

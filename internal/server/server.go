@@ -15,6 +15,7 @@ import (
 
 	"gocloud.dev/secrets"
 
+	"strongroom/archive"
 	"strongroom/clock"
 	"strongroom/internal/api"
 	"strongroom/internal/archives"
@@ -240,7 +241,10 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 	s.onClose("objects", func(context.Context) error { return objects.Close() })
 
 	regions := filepath.Join(s.config.DataDir, "regions")
-	all := archives.New(archives.Config{Dir: regions, Stores: s.config.regionStores(), Door: s.door, Keeper: keeper, Cache: filepath.Join(s.config.DataDir, "cache")})
+	all := archives.New(archives.Config{
+		Dir: regions, Stores: s.config.regionStores(), Door: s.door, Keeper: keeper, Cache: filepath.Join(s.config.DataDir, "cache"),
+		Options: archive.Options{Workers: s.config.Processors, Gate: archive.NewGate(s.config.Processors)},
+	})
 	s.onClose("archives", func(context.Context) error { return all.Close() })
 	if err := s.keepCatalogue(ctx, all, keeper); err != nil {
 		return services{}, err
@@ -254,7 +258,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		return services{}, err
 	}
 
-	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, AsOf: asOf, Log: s.log}), ebskind.NewKind(s.engine)}
+	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, AsOf: asOf, Log: s.log, Parallel: 2 * s.config.Processors}), ebskind.NewKind(s.engine)}
 	kinds = append(kinds, rdskind.NewKinds(fleet, asOf)...)
 	plans = backup.New(backup.Config{
 		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds, MaxVaults: s.config.Quotas.BackupVaults,

@@ -152,6 +152,9 @@ const (
 // policyQueue is the lane of jobs that follow policies: one at a time, and never behind backups that take hours.
 const policyQueue = "policies"
 
+// mostFetched is how many jobs are taken from the queue at once, most of which may wait for their lane.
+const mostFetched = 1000
+
 // start begins to work on jobs with workers. Jobs that a killed process left running, and those that wait to be tried
 // again, are taken up at once: the database has one process, so nobody else can be running them, and whoever starts the
 // service may have ended the cause of the failure.

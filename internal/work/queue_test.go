@@ -44,9 +44,15 @@ func enqueue(t *testing.T, db *state.DB, q *Queue, id string, after error) {
 // worked starts the queue and hands over the ids it works on.
 func worked(t *testing.T, q *Queue, work func(ctx context.Context, id string) error) (stop func(context.Context) error) {
 	t.Helper()
+	return workedBy(t, q, 1, work)
+}
+
+// workedBy has the queue work on so many jobs at once.
+func workedBy(t *testing.T, q *Queue, concurrency int, work func(ctx context.Context, id string) error) (stop func(context.Context) error) {
+	t.Helper()
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &worker[backupArgs]{work: func(ctx context.Context, a backupArgs, _ try) error { return work(ctx, a.JobID) }})
-	stop, err := q.start(t.Context(), workers, 1, slog.New(slog.DiscardHandler))
+	stop, err := q.start(t.Context(), workers, concurrency, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ type Config struct {
 	// Notify sends a vault's notification when tx commits. Nil sends none.
 	Notify      func(ctx context.Context, tx *state.Tx, n Notification) error
 	PutEvent    backupevent.Put // tells EventBridge
-	Concurrency int             // jobs at once; 4 if 0
+	Concurrency int             // small jobs at once, beside half as many big ones; 4 if 0
 	MaxCopies   int             // of a resource to one Region of other accounts, at work or waiting; [rules.MaxCopiesPerResource] if 0
 	Log         *slog.Logger
 	// Sweep is called every few minutes, for services that remove what is due (keys scheduled for deletion, old events).
@@ -77,6 +77,7 @@ type Config struct {
 type Runner struct {
 	Config
 	running
+	lanes lanes
 }
 
 type running struct {
@@ -91,7 +92,7 @@ func New(c Config) *Runner {
 	if c.Concurrency == 0 {
 		c.Concurrency = 4
 	}
-	return &Runner{Config: c}
+	return &Runner{Config: c, lanes: newLanes(c.Concurrency)}
 }
 
 const backupService = "backup.amazonaws.com"
@@ -140,9 +141,15 @@ func (r *Runner) Start(ctx context.Context) error {
 	}
 	workers := river.NewWorkers()
 	for _, err := range []error{
-		river.AddWorkerSafely(workers, &worker[backupArgs]{work: func(ctx context.Context, a backupArgs, t try) error { return r.runBackup(ctx, a.JobID, t) }}),
-		river.AddWorkerSafely(workers, &worker[copyArgs]{work: func(ctx context.Context, a copyArgs, t try) error { return r.runCopy(ctx, a.JobID, t) }}),
-		river.AddWorkerSafely(workers, &worker[restoreArgs]{work: func(ctx context.Context, a restoreArgs, t try) error { return r.runRestore(ctx, a.JobID, t) }}),
+		river.AddWorkerSafely(workers, &worker[backupArgs]{work: func(ctx context.Context, a backupArgs, t try) error {
+			return r.begun(ctx, a.JobID, r.backupSize, func() error { return r.runBackup(ctx, a.JobID, t) })
+		}}),
+		river.AddWorkerSafely(workers, &worker[copyArgs]{work: func(ctx context.Context, a copyArgs, t try) error {
+			return r.begun(ctx, a.JobID, r.copySize, func() error { return r.runCopy(ctx, a.JobID, t) })
+		}}),
+		river.AddWorkerSafely(workers, &worker[restoreArgs]{work: func(ctx context.Context, a restoreArgs, t try) error {
+			return r.begun(ctx, a.JobID, r.restoreSize, func() error { return r.runRestore(ctx, a.JobID, t) })
+		}}),
 		river.AddWorkerSafely(workers, &worker[deleteArgs]{work: func(ctx context.Context, a deleteArgs, _ try) error { return r.removePoint(ctx, a.RecoveryPointARN) }, most: deletePause}),
 		river.AddWorkerSafely(workers, &worker[policyArgs]{work: func(ctx context.Context, a policyArgs, _ try) error { return r.followPolicies(ctx, a.OrganizationID) }, most: policyPause}),
 	} {
@@ -150,7 +157,7 @@ func (r *Runner) Start(ctx context.Context) error {
 			return fmt.Errorf("preparing the workers: %w", err)
 		}
 	}
-	stop, err := r.Queue.start(ctx, workers, r.Concurrency, r.Log)
+	stop, err := r.Queue.start(ctx, workers, mostFetched, r.Log)
 	if err != nil {
 		return err
 	}

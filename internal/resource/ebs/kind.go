@@ -184,6 +184,21 @@ func generationOf(volumeID, text string) (uint32, bool) {
 	return uint32(generation), err == nil && id == volumeID
 }
 
+// Size implements [resource.Sized]: the blocks of the volume that were ever written.
+func (k *Kind) Size(ctx context.Context, a arn.ARN) (int64, error) {
+	_, id := a.Split()
+	v, err := k.engine.Volume(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	d, err := k.engine.acquire(v.Region, v.AccountID, v.ID, v.SizeGiB*GiB)
+	if err != nil {
+		return 0, err
+	}
+	written := int64(len(d.changes.between(0, d.changes.now())))
+	return written * BlockSize, k.engine.release(v.ID)
+}
+
 // Restore implements [resource.Kind]: a volume is created from the recovery point's snapshot by the caller's own
 // ec2:CreateVolume, and filled. A job that is run again gets the same volume.
 func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreRequest) (resource.Restored, error) {

@@ -118,6 +118,12 @@ func (k *Kind) Describe(ctx context.Context, c *api.Caller, bucket arn.ARN) (res
 	return d, err
 }
 
+// Size implements [resource.Sized].
+func (k *Kind) Size(ctx context.Context, bucket arn.ARN) (int64, error) {
+	_, bytes, err := k.s3.BucketSize(ctx, bucket.Resource)
+	return bytes, err
+}
+
 // undescribable is what a job says whose role may not look at the bucket.
 func (k *Kind) undescribable(c *api.Caller, bucket string, cause error) *api.Error {
 	return denied(rules.RefuseDescribe(k.asOf, roleValues(c).With("resource", arn.New("s3", "", "", bucket).String())), cause)

@@ -25,13 +25,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	args := os.Args[1:]
-<<<<<<< HEAD
 	verbs := map[string]func(context.Context, []string) error{
-		"data": makeData, "change": changeData, "engine": engine, "measured": measured, "service": service, "api": requestBench, "growth": growth, "store": storeBench,
+		"data": makeData, "change": changeData, "engine": engine, "measured": measured, "service": service, "latency": latency, "api": requestBench, "growth": growth, "store": storeBench,
 	}
-=======
-	verbs := map[string]func(context.Context, []string) error{"data": makeData, "change": changeData, "engine": engine, "measured": measured, "service": service, "api": requestBench, "latency": latency}
->>>>>>> d2563cc (work, archive: let small jobs begin beside big ones, and all jobs share the processors)
 	run := compare
 	if len(args) > 0 && verbs[args[0]] != nil {
 		run, args = verbs[args[0]], args[1:]

@@ -96,10 +96,13 @@ type protected interface {
 	same(ctx context.Context, arn string) error
 }
 
-// What a client of the S3 gateway sees: the same objects, each by a request of its own over HTTP.
+// What a client brings and takes for itself, which is no part of a job: the same objects, each by a request of its own over HTTP, and
+// the same volume over its socket.
 const (
 	gatewayPut operation = "S3 gateway: PutObject of each"
 	gatewayGet operation = "S3 gateway: GetObject of each"
+	diskWrite  operation = "network block device: all written"
+	diskRead   operation = "network block device: all read"
 )
 
 // served measures one data set on a server of its own.
@@ -120,13 +123,15 @@ func (c *comparison) served(ctx context.Context, program string, data dataset) (
 	t := &table{title: data.name() + ": " + data.describe(), cells: map[cell][]measurement{}}
 	m := &serving{comparison: c, server: s, data: data, table: t}
 	var p protected
+	put, get := gatewayPut, gatewayGet
 	switch data := data.(type) {
 	case *objects:
 		p = &bucket{data: data, account: a}
-		t.rows = append(t.rows, cell{gatewayPut, servedTool}, cell{gatewayGet, servedTool})
 	case *volume:
 		p = &disk{data: data, account: a, server: s}
+		put, get = diskWrite, diskRead
 	}
+	t.rows = append(t.rows, cell{put, servedTool}, cell{get, servedTool})
 	for _, op := range operations {
 		if op != rereadBackup {
 			t.rows = append(t.rows, cell{op, servedTool})
@@ -134,7 +139,7 @@ func (c *comparison) served(ctx context.Context, program string, data dataset) (
 	}
 	c.say("uploading %s", data.describe())
 	var arn string
-	if err := m.measure(ctx, gatewayPut, func() (err error) { arn, err = p.create(ctx); return err }); err != nil {
+	if err := m.measure(ctx, put, func() (err error) { arn, err = p.create(ctx); return err }); err != nil {
 		return err
 	}
 	j := &jobs{account: a, resource: arn, p: p, points: map[operation]string{}}
@@ -152,7 +157,7 @@ func (c *comparison) served(ctx context.Context, program string, data dataset) (
 			return err
 		}
 		if op == restore {
-			if err := m.measure(ctx, gatewayGet, func() error { return p.same(ctx, j.restored) }); err != nil {
+			if err := m.measure(ctx, get, func() error { return p.same(ctx, j.restored) }); err != nil {
 				return err
 			}
 		}

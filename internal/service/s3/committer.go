@@ -23,6 +23,7 @@ type committer struct {
 
 type change struct {
 	dirs []string // directories to sync before
+	many bool     // it changes many rows
 	fn   func(ctx context.Context, tx *state.Tx) error
 	err  error
 	done chan struct{}
@@ -42,10 +43,19 @@ func newCommitter(db *state.DB) *committer {
 // do syncs dirs, runs fn in a transaction that others may share, and returns once it is committed. An error of fn undoes
 // what fn did, and only that. Once begun it does not heed ctx: whether the change was made must be known.
 func (c *committer) do(ctx context.Context, dirs []string, fn func(ctx context.Context, tx *state.Tx) error) error {
+	return c.change(ctx, &change{dirs: dirs, fn: fn, done: make(chan struct{})})
+}
+
+// doMany is do for a change of many rows. Each of them is in a group of its own with what changes few, so that a client's request
+// waits for one of them at most.
+func (c *committer) doMany(ctx context.Context, dirs []string, fn func(ctx context.Context, tx *state.Tx) error) error {
+	return c.change(ctx, &change{dirs: dirs, many: true, fn: fn, done: make(chan struct{})})
+}
+
+func (c *committer) change(ctx context.Context, ch *change) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ch := &change{dirs: dirs, fn: fn, done: make(chan struct{})}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -66,10 +76,8 @@ func (c *committer) do(ctx context.Context, dirs []string, fn func(ctx context.C
 func (c *committer) run() {
 	for {
 		c.mu.Lock()
-		group := c.waiting[:min(len(c.waiting), mostChanges)]
-		c.waiting = c.waiting[len(group):]
+		group := c.next()
 		if len(group) == 0 {
-			c.waiting = nil
 			c.busy = false
 			c.idle.Broadcast()
 			c.mu.Unlock()
@@ -78,6 +86,23 @@ func (c *committer) run() {
 		c.mu.Unlock()
 		c.commit(group)
 	}
+}
+
+// next takes a group from what waits: small changes first, in the order in which they came, and one of many rows. c.mu is held.
+func (c *committer) next() (group []*change) {
+	var rest, many []*change
+	for _, ch := range c.waiting {
+		switch {
+		case ch.many && many == nil:
+			many = append(many, ch)
+		case !ch.many && len(group) < mostChanges:
+			group = append(group, ch)
+		default:
+			rest = append(rest, ch)
+		}
+	}
+	c.waiting = rest
+	return append(group, many...)
 }
 
 func (c *committer) commit(group []*change) {

@@ -219,7 +219,7 @@ func (w *manyWrites) commit(ctx context.Context, token string) error {
 		dirs = append(dirs, w.s.files.shardDir(w.bundle.region, w.bundle.file))
 	}
 	var dead []content
-	err := w.s.commits.do(ctx, dirs, func(ctx context.Context, tx *state.Tx) error {
+	err := w.s.commits.doMany(ctx, dirs, func(ctx context.Context, tx *state.Tx) error {
 		b := w.bucket
 		if err := again(ctx, tx, &b); err != nil {
 			return err

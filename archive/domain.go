@@ -66,6 +66,9 @@ func domainID(vault, keyID string) (id objectID) {
 	return id
 }
 
+// DomainID is the id of the sealing domain that a KMS key has in a vault, whether it is there or not.
+func DomainID(vault, keyID string) string { return domainID(vault, keyID).String() }
+
 func encryptionContext(vault string, domain objectID) map[string]string {
 	return map[string]string{ContextVault: vault, ContextDomain: domain.String()}
 }

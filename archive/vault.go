@@ -169,6 +169,28 @@ type PointInfo struct {
 	Created time.Time
 }
 
+// PointNames lists the recovery points that have a manifest, good or not, as domain/point, sorted.
+func (v *Vault) PointNames(ctx context.Context) (names []string, err error) {
+	for object, err := range v.store.List(ctx, "points/") {
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, strings.TrimPrefix(object.Name, "points/"))
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// PointCreated tells when a recovery point was committed, as its manifest says before it is opened.
+func (v *Vault) PointCreated(ctx context.Context, domain, point string) (time.Time, error) {
+	header := make([]byte, manifestHeaderSize)
+	if _, err := v.store.ReadAt(ctx, "points/"+domain+"/"+point, header, 0); err != nil {
+		return time.Time{}, err
+	}
+	h, err := parseManifestHeader(header)
+	return h.created, err
+}
+
 // Points lists the committed recovery points of the vault, of all domains, sorted by domain and id.
 func (v *Vault) Points(ctx context.Context) ([]PointInfo, error) {
 	var infos []PointInfo

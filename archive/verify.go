@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,18 @@ type PackRead struct {
 // A Subset is one of several parts of all packs; together the parts are everything. It follows from the packs' names, so
 // that it is the same tomorrow.
 type Subset struct{ Part, Of int } // part 1 of 7, say; the zero value is everything
+
+// ParseSubset reads a subset as people write it: 1/7.
+func ParseSubset(text string) (s Subset, err error) {
+	part, of, _ := strings.Cut(text, "/")
+	if s.Part, err = strconv.Atoi(part); err == nil {
+		s.Of, err = strconv.Atoi(of)
+	}
+	if err != nil || s.Of < 1 || s.Part < 1 || s.Part > s.Of {
+		return Subset{}, fmt.Errorf("%q is not a part such as 1/7", text)
+	}
+	return s, nil
+}
 
 // Has tells whether a pack belongs to the part.
 func (s Subset) Has(pack string) bool {

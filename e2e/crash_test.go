@@ -29,6 +29,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"strongroom/internal/server"
+	"strongroom/internal/work"
 )
 
 const (
@@ -496,7 +497,7 @@ func (c *crashed) takeIn(ctx context.Context, t *testing.T) {
 
 // check verifies the archives and the bucket, and restores one recovery point, or all.
 func (c *crashed) check(ctx context.Context, t *testing.T, all bool) {
-	report := must(c.p.admin().Verify(ctx))(t, "verifying")
+	report := must(c.p.admin().Verify(ctx, work.VerifyRequest{}))(t, "verifying")
 	if report.Damaged() {
 		var text strings.Builder
 		report.Print(&text)

@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"strongroom/internal/strongroomtest"
+
+	"strongroom/internal/work"
 )
 
 // What AWS Backup says when a key is disabled, is being deleted or cannot be used: reference §8, E10 and E7.
@@ -143,7 +145,7 @@ func TestDisabledKeys(t *testing.T) {
 		must(key.owner.kms.EnableKey(ctx, &kms.EnableKeyInput{KeyId: &key.arn}))(t, "enabling "+key.name)
 	}
 	w.check(t, "")
-	if report := must(w.server.Admin.Verify(t.Context()))(t, "verifying"); report.Damaged() || len(report.Skipped) > 0 {
+	if report := must(w.server.Admin.Verify(t.Context(), work.VerifyRequest{}))(t, "verifying"); report.Damaged() || len(report.Skipped) > 0 {
 		t.Errorf("the archives are not well: %+v", report)
 	}
 }

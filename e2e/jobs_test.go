@@ -21,6 +21,8 @@ import (
 	"strongroom/internal/resource/ebs/nbd/nbdtest"
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
+
+	"strongroom/internal/work"
 )
 
 // outage is a server whose store of the home Region can be taken away: jobs that need it go on when it is back.
@@ -188,7 +190,7 @@ func TestOneJobPerResource(t *testing.T) {
 	if diff := cmp.Diff(p.objects(t, "busy-bucket"), p.restoreBucket(t, *next.RecoveryPointArn, "restored-busy-bucket")); diff != "" {
 		t.Errorf("restored (-want +got):\n%s", diff)
 	}
-	if report := must(o.Admin.Verify(ctx))(t, "verifying"); report.Damaged() {
+	if report := must(o.Admin.Verify(ctx, work.VerifyRequest{}))(t, "verifying"); report.Damaged() {
 		t.Errorf("the archives are damaged: %+v", report.Damage)
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
 	"strongroom/rules"
+
+	"strongroom/internal/work"
 )
 
 func days(n int64) *backuptypes.Lifecycle { return &backuptypes.Lifecycle{DeleteAfterDays: &n} }
@@ -123,7 +125,7 @@ func TestLifecycles(t *testing.T) {
 
 	// Nothing of them is left in the archives' catalogues, and collections go through them. (What is garbage lies for an
 	// hour of the machine's clock before it goes; package archive tests that.)
-	report := must(s.Admin.Verify(ctx))(t, "verifying")
+	report := must(s.Admin.Verify(ctx, work.VerifyRequest{}))(t, "verifying")
 	if report.Damaged() || report.Points != 0 || len(report.Skipped) > 0 {
 		t.Errorf("after all points are gone: %+v", report)
 	}

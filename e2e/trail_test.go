@@ -15,6 +15,8 @@ import (
 
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
+
+	"strongroom/internal/work"
 )
 
 // record is what the tests read of a CloudTrail record.
@@ -169,7 +171,7 @@ func TestDeletedKey(t *testing.T) {
 	must(p.backup.DeleteRecoveryPoint(ctx, &backup.DeleteRecoveryPointInput{BackupVaultName: aws.String("lost-vault"), RecoveryPointArn: &lost}))(t, "deleting the point")
 	eventually(ctx, t, "the point is gone", func() (bool, error) { return p.gone(t, "lost-vault", lost), nil })
 	must(p.backup.DeleteBackupVault(ctx, &backup.DeleteBackupVaultInput{BackupVaultName: aws.String("lost-vault")}))(t, "deleting the vault")
-	if report := must(s.Admin.Verify(ctx))(t, "verifying"); report.Damaged() {
+	if report := must(s.Admin.Verify(ctx, work.VerifyRequest{}))(t, "verifying"); report.Damaged() {
 		t.Errorf("the archives are damaged: %+v", report.Damage)
 	}
 }

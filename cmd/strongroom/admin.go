@@ -114,36 +114,6 @@ func parseDuration(text string) (time.Duration, error) {
 	return time.ParseDuration(text)
 }
 
-func verifyCommand(o *adminOptions) *cobra.Command {
-	return &cobra.Command{
-		Use:   "verify",
-		Short: "Read and authenticate everything in the archives",
-		Long: `Reads every byte of every archive of every Region again and authenticates it, and checks
-that every recovery point of the catalogue is there. Damage is listed with the recovery
-points that it touches. What lies under a key that KMS refuses is listed as unreadable.
-
-Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 damage was found.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			admin, err := o.admin()
-			if err != nil {
-				return err
-			}
-			report, err := admin.Verify(c.Context())
-			if err != nil {
-				return err
-			}
-			if err := o.print(c.OutOrStdout(), report, func(w io.Writer) { report.Print(w) }); err != nil {
-				return err
-			}
-			if report.Damaged() {
-				return &exitError{exitDamage, fmt.Errorf("damage was found")}
-			}
-			return nil
-		},
-	}
-}
-
 func collectCommand(o *adminOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "collect",

@@ -75,9 +75,14 @@ func (a *Admin) Clock(ctx context.Context, move ClockMove) (c Clock, err error) 
 	return c, a.call(ctx, "clock", move, &c)
 }
 
-// Verify reads and authenticates everything in all archives.
-func (a *Admin) Verify(ctx context.Context) (r work.Report, err error) {
-	return r, a.call(ctx, "verify", nil, &r)
+// Verify reads and authenticates what lies in the archives, and mends what is damaged if it is to.
+func (a *Admin) Verify(ctx context.Context, q work.VerifyRequest) (r work.Report, err error) {
+	return r, a.call(ctx, "verify", q, &r)
+}
+
+// VerifyStatus tells what was last read of the archives, and what was found.
+func (a *Admin) VerifyStatus(ctx context.Context) (s work.VerifyStatus, err error) {
+	return s, a.call(ctx, "verify-status", nil, &s)
 }
 
 // Collect removes from all archives what no recovery point reaches.
@@ -197,7 +202,8 @@ func (s *Server) serveAdmin(ctx context.Context) (stop func(context.Context) err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /clock", answer(s.moveClock))
-	mux.HandleFunc("POST /verify", answer(func(ctx context.Context, _ any) (work.Report, error) { return s.runner.Verify(ctx) }))
+	mux.HandleFunc("POST /verify", answer(s.runner.Verify))
+	mux.HandleFunc("POST /verify-status", answer(func(ctx context.Context, _ any) (work.VerifyStatus, error) { return s.runner.VerifyStatus(ctx) }))
 	mux.HandleFunc("POST /collect", answer(func(ctx context.Context, _ any) (work.Collected, error) { return s.runner.Collect(ctx) }))
 	mux.HandleFunc("POST /points", answer(func(ctx context.Context, _ any) ([]Point, error) { return s.points(ctx) }))
 	mux.HandleFunc("POST /default-role", answer(s.makeDefaultRole))

@@ -290,9 +290,9 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf, MaxCopies: s.config.Quotas.CopiesPerResource,
 		PutEvent: messages.buses.PutServiceEvent, Notify: messages.vaultNotification,
 		Identity: identity{identities, sessions}, Organization: membership(organizationOf(s.db)), Trail: recorder, Log: s.log,
-		FollowPolicies: followPolicies(organization, plans),
-		Sweep:          []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, fleet.Sweep, messages.queues.Sweep, lines.Sweep, databases.Sweep},
-		Due:            []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
+		FollowPolicies: followPolicies(organization, plans), Scrub: s.config.Scrub.settings(),
+		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, fleet.Sweep, messages.queues.Sweep, lines.Sweep, databases.Sweep},
+		Due:   []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
 	})
 	if err := s.resumePolicies(ctx, queue.EnqueuePolicies); err != nil {
 		return services{}, err

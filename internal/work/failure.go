@@ -9,6 +9,7 @@ import (
 
 	"strongroom/archive"
 	"strongroom/internal/api"
+	"strongroom/internal/resource"
 	"strongroom/internal/state"
 	"strongroom/rules"
 )
@@ -68,7 +69,8 @@ func judge(ctx context.Context, err error, what string, t try) (outcome, error) 
 		return outcome{state.JobFailed, message, rules.Category(message)}, nil
 	}
 	// What is damaged in the store stays so; it is read twice, because a byte may also have been lost on its way here.
-	if t.last || t.again && errors.Is(err, archive.ErrDamaged) {
+	_, final := errors.AsType[resource.Final](err)
+	if final || t.last || t.again && errors.Is(err, archive.ErrDamaged) {
 		refusal := fatal(what, err)
 		return outcome{state.JobFailed, refusal.Message, refusal.Category}, nil
 	}

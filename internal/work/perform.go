@@ -33,6 +33,8 @@ type steps[Made any] struct {
 // perform makes one attempt at a job: it works until the job is in a final state, or returns the error that the job is to
 // be tried again for.
 func perform[Made any](ctx context.Context, r *Runner, t try, s steps[Made]) error {
+	r.atWork.Add(1)
+	defer r.atWork.Add(-1)
 	attempt, err := s.begin(ctx)
 	switch {
 	case errors.Is(err, errDone):

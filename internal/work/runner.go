@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -65,6 +66,7 @@ type Config struct {
 	PutEvent    backupevent.Put // tells EventBridge
 	Concurrency int             // small jobs at once, beside half as many big ones; 4 if 0
 	MaxCopies   int             // of a resource to one Region of other accounts, at work or waiting; [rules.MaxCopiesPerResource] if 0
+	Scrub       Scrub           // how the archives are read anew in the background
 	Log         *slog.Logger
 	// Sweep is called every few minutes, for services that remove what is due (keys scheduled for deletion, old events).
 	Sweep []func(ctx context.Context) error
@@ -81,6 +83,9 @@ type Runner struct {
 }
 
 type running struct {
+	verifying sync.Mutex   // held while archives are verified, so that one goes at a time
+	atWork    atomic.Int32 // jobs
+
 	mu        sync.Mutex
 	stopQueue func(context.Context) error
 	cancel    context.CancelFunc
@@ -164,7 +169,7 @@ func (r *Runner) Start(ctx context.Context) error {
 	r.stopQueue = stop
 	loops, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
-	for _, loop := range []func(context.Context){r.watchSchedules, r.watchLifecycles, r.watchServices, r.watchWindows, r.watchGarbage} {
+	for _, loop := range []func(context.Context){r.watchSchedules, r.watchLifecycles, r.watchServices, r.watchWindows, r.watchGarbage, r.watchScrub} {
 		r.loops.Go(func() { loop(loops) })
 	}
 	return nil

@@ -170,6 +170,8 @@ func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreReq
 	made := resource.Restored{ARN: arn.New("s3", "", "", o.bucket)}
 	texts := roleValues(c).With("point", r.Recovery.ARN, "bucket", o.bucket)
 	switch restored, failed := x.restored.Load(), x.failed.Load(); {
+	case x.damaged.count > 0:
+		return resource.Restored{}, x.damaged.err(o.bucket, restored)
 	case restored == 0 && failed > 0:
 		return resource.Restored{}, denied(rules.NothingRestored.Refuse(texts), x.why)
 	case failed > 0:
@@ -257,6 +259,7 @@ type restore struct {
 
 	done             atomic.Int64
 	restored, failed atomic.Int64
+	damaged          damagedObjects
 	first            sync.Once // sets why
 	why              error     // the first version failed
 }
@@ -339,6 +342,12 @@ func (x *restore) settle(ctx context.Context, e *archive.Entry, v version, err e
 		x.failed.Add(1)
 		x.first.Do(func() { x.why = err })
 		x.log.DebugContext(ctx, "an object was not restored", slog.String("bucket", x.options.bucket), slog.String("key", v.Key), slog.Any("error", err))
+		if x.request.Failed != nil {
+			x.request.Failed(ctx, v.Key, err)
+		}
+	case errors.Is(err, archive.ErrDamaged):
+		x.damaged.add(v.Key, err)
+		x.log.ErrorContext(ctx, "an object is damaged in its recovery point and was not restored", slog.String("bucket", x.options.bucket), slog.String("key", v.Key), slog.Any("error", err))
 		if x.request.Failed != nil {
 			x.request.Failed(ctx, v.Key, err)
 		}

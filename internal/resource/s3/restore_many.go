@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 
 	"strongroom/archive"
 	"strongroom/internal/api"
@@ -84,10 +85,10 @@ func (x *restore) objects(ctx context.Context, objects [][]*archive.Entry) error
 		return nil
 	}
 	out, err := api.Call[WriteManyOutput](ctx, x.door, x.caller, x.writes(ctx, together))
-	if err != nil {
+	if err != nil && !errors.Is(err, archive.ErrDamaged) {
 		return err
 	}
-	if out.Apart {
+	if err != nil || out.Apart { // one that is damaged must not keep the others back
 		for _, entries := range whole {
 			if err := x.object(ctx, entries); err != nil {
 				return err

@@ -15,7 +15,7 @@
 //     of a volume hold extents, which say in what part of which chunk some pages of it lie. A
 //     [Writer] makes one, out of an older one and what has changed since; a [Point] reads one.
 //   - [Copy] brings a recovery point into another domain. [Vault.Delete] and [Vault.Collect] make room, [Vault.Verify]
-//     reads all there is.
+//     reads all there is, and [Vault.Repair] mends it out of copies.
 //
 // The manifest is the commit point. It is stored when all that it reaches is stored, so that a crash leaves a whole
 // recovery point or garbage. FORMAT.md specifies every byte, and argues why collections are safe beside writers.

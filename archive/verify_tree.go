@@ -61,6 +61,8 @@ func (f *facts) fitsManifest(m *manifest) error {
 		return damaged("the manifest and its tree differ in size")
 	case m.kind == Volume && binary.BigEndian.Uint64(f.last) >= (m.volume+m.blockSize-1)/m.blockSize:
 		return damaged("a block lies behind the end of the volume")
+	case m.kind == extents && binary.BigEndian.Uint64(f.last) >= (m.volume+pageSize-1)/pageSize:
+		return damaged("an extent reaches over the end of the volume")
 	case m.kind == extents && binary.BigEndian.Uint64(f.last) >= pagesOf(m.volume):
 		return damaged("an extent lies behind the end of the volume")
 	}
@@ -205,7 +207,8 @@ func (c *verification) leaf(ctx context.Context, n *node, f *facts, all map[ID]b
 		for i := range n.extents {
 			f.size += n.extents[i].pages * pageSize
 		}
-		f.entries, f.first, f.last = uint64(len(n.extents)), pageKey(n.extents[0].page), pageKey(n.extents[len(n.extents)-1].page)
+		end := n.extents[len(n.extents)-1]
+		f.entries, f.first, f.last = uint64(len(n.extents)), pageKey(n.extents[0].page), pageKey(end.page+end.pages-1)
 		return c.refs(ctx, n.chunks, 0, all)
 	}
 	var wrong error

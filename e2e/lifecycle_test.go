@@ -293,7 +293,7 @@ func TestAMonthOfNights(t *testing.T) {
 			}
 		}
 	}
-	if report := must(s.Admin.Verify(t.Context()))(t, "verifying"); report.Damaged() {
+	if report := must(s.Admin.Verify(t.Context(), work.VerifyRequest{}))(t, "verifying"); report.Damaged() {
 		t.Errorf("the archives are damaged: %+v", report.Damage)
 	}
 }

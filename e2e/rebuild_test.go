@@ -23,6 +23,7 @@ import (
 
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
+	"strongroom/internal/work"
 )
 
 // TestRebuild loses the database and makes it anew of what lies in the stores: vaults, recovery points, holds, locks, keys, plans,
@@ -115,7 +116,7 @@ func TestRebuild(t *testing.T) {
 			t.Errorf("%s can be deleted, which is held or locked", point)
 		}
 	}
-	if report := must(s.Admin.Verify(ctx))(t, "verifying"); report.Damaged() {
+	if report := must(s.Admin.Verify(ctx, work.VerifyRequest{}))(t, "verifying"); report.Damaged() {
 		t.Errorf("the archives are not well: %+v", report)
 	}
 	// Work goes on, and is kept as before.

@@ -20,6 +20,8 @@ import (
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
 	"strongroom/rules"
+
+	"strongroom/internal/work"
 )
 
 // backupMishaps happen to backups of a bucket and of a volume.
@@ -329,7 +331,7 @@ var damageMishaps = []mishap{{
 		return got
 	},
 	cure: func(w *wreck, _ rules.Fix) {
-		if report := must(w.Admin.Verify(w.t.Context()))(w.t, "verifying"); !report.Damaged() {
+		if report := must(w.Admin.Verify(w.t.Context(), work.VerifyRequest{}))(w.t, "verifying"); !report.Damaged() {
 			w.t.Error("verify finds no damage")
 		}
 	},

@@ -10,6 +10,8 @@ import (
 
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
+
+	"strongroom/internal/work"
 )
 
 // A Region may keep its vaults in an S3-compatible store, such as another strongroom's.
@@ -53,7 +55,7 @@ func TestARegionStoresInS3(t *testing.T) {
 	if diff := cmp.Diff(member.objects(t, "photos"), member.restoreBucket(t, point, "photos-again")); diff != "" {
 		t.Errorf("what came back is not what was written (%d bytes of difference)", len(diff))
 	}
-	report, err := s.Admin.Verify(t.Context())
+	report, err := s.Admin.Verify(t.Context(), work.VerifyRequest{})
 	if err != nil || report.Damaged() || len(report.Skipped) > 0 {
 		t.Errorf("verify says %+v, %v", report, err)
 	}

@@ -117,6 +117,7 @@ var NotInCatalogue = map[string]string{
 	"events": "record", "event_resources": "record", "db_events": "record", "backup_jobs": "record", "copy_jobs": "record", "restore_jobs": "record",
 	"create_account_requests": "record", "service_linked_role_deletions": "record", "principal_uses": "record", "access_key_uses": "record",
 	"iam_reports": "record", "volume_modifications": "record", "object_tokens": "record",
+	"archive_packs": "record of what was read", "archive_verifications": "record", "archive_domains": "kept anew from the archives",
 	// Live resources: what recovery points are made of, not what they are restored with. Their content is not in the archives.
 	"buckets": "live resource", "bucket_settings": "live resource", "objects": "live resource", "uploads": "live resource", "upload_parts": "live resource",
 	"volumes": "live resource", "databases": "live resource", "db_instances": "live resource", "db_clusters": "live resource",

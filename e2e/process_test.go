@@ -22,6 +22,7 @@ import (
 type process struct {
 	dir, listen string
 	config      string // a file, beside the data
+	env         []string
 	command     *exec.Cmd
 	log         *os.File
 }
@@ -70,6 +71,7 @@ func (p *process) configure(t *testing.T, text string) {
 func (p *process) start(ctx context.Context, t *testing.T) {
 	t.Helper()
 	p.command = exec.Command(binary(t), "server", "--dev", "--data", filepath.Join(p.dir, "data"), "--listen", p.listen, "--config", p.config)
+	p.command.Env = append(os.Environ(), p.env...)
 	p.command.Stdout, p.command.Stderr = p.log, p.log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.command.Start(); err != nil {

@@ -209,6 +209,7 @@ func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root)
 	if err != nil {
 		return err
 	}
+	defer d.Close()
 	c.d = d
 	if err := d.index.refresh(ctx, d); err != nil {
 		return err

@@ -3,11 +3,11 @@ package archive
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/zeebo/blake3"
 )
@@ -21,10 +21,15 @@ type keys struct {
 	domain objectID
 	data   []byte // the data key
 
-	ids     sync.Pool // *blake3.Hasher keyed for chunk and node ids
-	origins sync.Pool // *blake3.Hasher keyed for origins
+	extracted []byte // what HKDF makes of it, to expand
+
+	ids     hasherPool // keyed for chunk and node ids
+	origins hasherPool // keyed for origins
 	gear    *[256]uint64
 	page    [2]uint64 // decides where pieces of volumes end
+
+	secrets [][]byte // derived ones that are kept
+	closed  atomic.Bool
 
 	mu    sync.Mutex // guards packs
 	packs map[objectID]*sealer
@@ -34,17 +39,19 @@ type keys struct {
 const packSealers = 64
 
 func newKeys(vault string, domain objectID, dataKey []byte) *keys {
-	k := &keys{vault: vault, domain: domain, data: dataKey}
+	k := &keys{vault: vault, domain: domain, data: dataKey, extracted: hkdfExtract(dataKey, domain[:])}
 	idKey, originKey := k.derive("id", nil, 32), k.derive("origin", nil, 32)
-	k.ids.New = func() any { return newHasher(idKey) }
-	k.origins.New = func() any { return newHasher(originKey) }
+	k.ids.key, k.origins.key = idKey, originKey
+	k.secrets = [][]byte{idKey, originKey, k.extracted}
 	k.gear = new([256]uint64)
 	table := k.derive("gear", nil, 8*256)
 	for i := range k.gear {
 		k.gear[i] = binary.BigEndian.Uint64(table[8*i:])
 	}
+	clear(table)
 	page := k.derive("page", nil, 16)
 	k.page = [2]uint64{binary.BigEndian.Uint64(page), binary.BigEndian.Uint64(page[8:])}
+	clear(page)
 	return k
 }
 
@@ -56,37 +63,35 @@ func newHasher(key []byte) *blake3.Hasher {
 	return h
 }
 
-// derive gives n bytes for a purpose and the name of what they are for.
+// derive gives n bytes for a purpose and the name of what they are for. Of a domain that was closed it gives bytes that nobody knows.
 func (k *keys) derive(purpose string, name []byte, n int) []byte {
-	info := append([]byte("strongroom archive 1 "+purpose+"\x00"), name...)
-	out, err := hkdf.Key(sha256.New, k.data, k.domain[:], string(info), n)
-	if err != nil {
-		panic("archive: HKDF gives up to 8160 bytes: " + err.Error())
+	if k.closed.Load() {
+		out := make([]byte, n)
+		_, _ = rand.Read(out) // never fails, says crypto/rand
+		return out
 	}
-	return out
+	return hkdfExpand(k.extracted, "strongroom archive 1 "+purpose+"\x00"+string(name), n)
 }
 
 // id is the name of a chunk or node with this plaintext.
 func (k *keys) id(kind blobKind, plaintext []byte) (id ID) {
-	h := k.ids.Get().(*blake3.Hasher)
-	h.Reset()
+	h := k.ids.get()
 	_, _ = h.Write([]byte{byte(kind)}) // a hash takes everything
 	_, _ = h.Write(plaintext)
 	h.Sum(id[:0])
-	k.ids.Put(h)
+	k.ids.put(h)
 	return id
 }
 
 // origin is what this domain knows a chunk or node of another domain by, once it was copied from there.
 func (k *keys) origin(from objectID, id ID) (o origin) {
-	h := k.origins.Get().(*blake3.Hasher)
-	h.Reset()
+	h := k.origins.get()
 	_, _ = h.Write(from[:])
 	_, _ = h.Write(id[:])
 	var sum [32]byte
 	h.Sum(sum[:0])
 	copy(o[:], sum[:])
-	k.origins.Put(h)
+	k.origins.put(h)
 	return o
 }
 
@@ -96,13 +101,18 @@ type origin [16]byte
 // A sealer seals and opens the pieces of one object. Its key belongs to that object alone, so that a number that counts
 // the pieces will do as nonce.
 type sealer struct {
+	keys   *keys
 	aead   cipher.AEAD
 	prefix []byte // of the associated data: what and where the object is
 }
 
+// watchAEAD is set by tests that look at every seal.
+var watchAEAD func(key []byte, aead cipher.AEAD) cipher.AEAD
+
 // sealer derives the key of one object. Objects of one kind must have different names.
 func (k *keys) sealer(kind objectKind, name []byte) *sealer {
-	block, err := aes.NewCipher(k.derive("seal "+string(kind), name, 32))
+	key := k.derive("seal "+string(kind), name, 32)
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		panic("archive: AES takes 32 bytes: " + err.Error())
 	}
@@ -110,12 +120,17 @@ func (k *keys) sealer(kind objectKind, name []byte) *sealer {
 	if err != nil {
 		panic("archive: GCM takes AES: " + err.Error())
 	}
+	wipeValue(block) // GCM has a copy
+	if watchAEAD != nil {
+		aead = watchAEAD(key, aead)
+	}
+	clear(key)
 	prefix := appendString(nil, "strongroom archive 1")
 	prefix = appendString(prefix, k.vault)
 	prefix = append(prefix, k.domain[:]...)
 	prefix = appendString(prefix, string(kind))
 	prefix = appendString(prefix, string(name))
-	return &sealer{aead, prefix}
+	return &sealer{k, aead, prefix}
 }
 
 // packSealer is the sealer of a pack, derived or from memory.
@@ -130,7 +145,7 @@ func (k *keys) packSealer(pack objectID) *sealer {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.packs == nil || len(k.packs) >= packSealers {
-		k.packs = map[objectID]*sealer{}
+		k.packs = map[objectID]*sealer{} // those that are left may be in use: the garbage collector has them
 	}
 	k.packs[pack] = s
 	return s
@@ -155,12 +170,16 @@ func (s *sealer) nonce(piece uint64) (nonce [12]byte) {
 
 // seal appends the sealed piece to dst, bound to its number and to what is said about it.
 func (s *sealer) seal(dst []byte, piece uint64, plaintext, about []byte) []byte {
+	s.keys.check()
 	nonce := s.nonce(piece)
 	return s.aead.Seal(dst, nonce[:], plaintext, s.about(about))
 }
 
 // open appends the opened piece to dst.
 func (s *sealer) open(dst []byte, piece uint64, sealed, about []byte) ([]byte, error) {
+	if s.keys.closed.Load() {
+		return nil, ErrDomainClosed
+	}
 	nonce := s.nonce(piece)
 	out, err := s.aead.Open(dst, nonce[:], sealed, s.about(about))
 	if err != nil {

@@ -60,6 +60,7 @@ func (v *Vault) Repair(ctx context.Context, rings Rings, opts RepairOptions) (*R
 		d, err := rings.open(ctx, v, info)
 		if err == nil {
 			err = d.repair(ctx, opts, done)
+			d.Close()
 		}
 		if ctx.Err() != nil {
 			return done, ctx.Err()

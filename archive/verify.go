@@ -104,6 +104,7 @@ func (v *Vault) Verify(ctx context.Context, rings Rings, opts VerifyOptions) (*R
 		d, err := rings.open(ctx, v, info)
 		if err == nil {
 			err = newVerification(d, opts, report).run(ctx)
+			d.Close()
 		}
 		if ctx.Err() != nil {
 			return report, ctx.Err()

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -52,12 +53,17 @@ func TestRebuild(t *testing.T) {
 	must(w.member.kms.RotateKeyOnDemand(ctx, &kms.RotateKeyOnDemandInput{KeyId: &w.memberKey}))(t, "rotating a key")
 	rotated := w.member.backUp(t, "member-vault", w.bucketARN)
 	w.member.plan(t, "nightly", backuptypes.BackupRuleInput{RuleName: aws.String("rule"), TargetBackupVaultName: aws.String("member-vault")})
+	wrapped := wrappedMaterial(t, s.Dir, doomed)
+	if !inState(t, s.Dir, wrapped) {
+		t.Fatal("the search does not find the material of a key that is there")
+	}
 	must(w.member.kms.ScheduleKeyDeletion(ctx, &kms.ScheduleKeyDeletionInput{KeyId: &doomed, PendingWindowInDays: aws.Int32(7)}))(t, "deleting a key")
 	move(t, s, server.ClockMove{Advance: 8 * 24 * time.Hour})
 	eventually(ctx, t, "the end of the key", func() (bool, error) {
 		_, err := w.member.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &doomed})
 		return err != nil, errors.New("it can be described")
 	})
+	eventually(ctx, t, "the end of the key's material", func() (bool, error) { return !inState(t, s.Dir, wrapped), errors.New("it is in the state's files") })
 
 	before := everything(t, s)
 	if err := s.Close(ctx); err != nil {
@@ -248,4 +254,38 @@ func everything(t *testing.T, s *strongroomtest.Server) map[string]string {
 		}
 	}
 	return all
+}
+
+// wrappedMaterial is the material of a key as the database holds it.
+func wrappedMaterial(t *testing.T, dir, keyARN string) (wrapped []byte) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "state.db")+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // it was read
+	id := keyARN[strings.LastIndex(keyARN, "/")+1:]
+	if err := db.QueryRowContext(t.Context(), `SELECT wrapped FROM kms_key_materials WHERE key_id = $1`, id).Scan(&wrapped); err != nil {
+		t.Fatal(err)
+	}
+	return wrapped
+}
+
+// inState reports whether bytes are in any file of the state, wherever they lie.
+func inState(t *testing.T, dir string, secret []byte) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "state.db*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, secret) {
+			return true
+		}
+	}
+	return false
 }

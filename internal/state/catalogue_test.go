@@ -1,9 +1,14 @@
 package state_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -154,4 +159,52 @@ func (k *failingKeeper) Changed() { k.told++ }
 func (k *failingKeeper) Wait(_ context.Context, after, upTo int64) error {
 	k.waited = append(k.waited, [2]int64{after, upTo})
 	return context.DeadlineExceeded
+}
+
+// What is deleted and forgotten is in no byte of the database's files.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	db, err := state.Open(t.Context(), path, clock.Wall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // nothing is at stake
+	secret := func(i int) []byte { return bytes.Repeat([]byte{byte(i), 0xa5, byte(i >> 8)}, 40) }
+	in := func(i int) (held bool) {
+		t.Helper()
+		for _, file := range []string{path, path + "-wal"} {
+			data, err := os.ReadFile(file)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			held = held || bytes.Contains(data, secret(i))
+		}
+		return held
+	}
+	key := func(i int) string { return fmt.Sprintf("%04d", i*7919%400) } // so that pages are balanced again and again
+	update := func(fn func(context.Context, *state.Tx) error) {
+		t.Helper()
+		if err := db.Update(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 400 {
+		update(func(ctx context.Context, tx *state.Tx) error {
+			return errors.Join(tx.InsertKey(ctx, state.Key{ID: key(i), Region: "r"}),
+				tx.InsertKeyMaterial(ctx, state.KeyMaterial{ID: key(i), KeyID: key(i), Region: "r", Sequence: 1, Wrapped: secret(i)}))
+		})
+	}
+	for i := range 40 {
+		if !in(i) {
+			t.Fatalf("secret %d is nowhere before it is deleted", i)
+		}
+		update(func(ctx context.Context, tx *state.Tx) error { return tx.DeleteKey(ctx, "r", key(i)) })
+		if err := db.Forget(t.Context(), secret(i)); err != nil || in(i) {
+			t.Errorf("secret %d is still in the files (%v)", i, err)
+		}
+	}
+	if err := db.Forget(t.Context(), secret(300)); !errors.Is(err, state.ErrRemembered) {
+		t.Errorf("forgetting what a row holds: %v", err)
+	}
 }

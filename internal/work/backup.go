@@ -182,6 +182,7 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob, trail *rules.
 	if err != nil {
 		return nil, at("key", err)
 	}
+	defer domain.Close()
 	f.request.KeyUse = rules.Yes()
 	asked()
 	parent, err := r.parent(ctx, func(ctx context.Context, tx *state.Tx) (state.RecoveryPoint, error) {

@@ -114,6 +114,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob, trail *rules.Trai
 	if err != nil {
 		return nil, at("source-key", refuseKey(err, f.request))
 	}
+	defer sourceDomain.Close()
 	source, err := sourceDomain.Open(ctx, f.point.ArchivePointID)
 	if err != nil {
 		return nil, err
@@ -129,6 +130,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob, trail *rules.Trai
 	if err != nil {
 		return nil, at("destination-key", refuseUse(err, decision.Key.ARN))
 	}
+	defer destination.Close()
 	options := archive.CopyOptions{Point: strings.ToLower(job.ID)}
 	if decision.Incremental {
 		parent, err := r.parent(ctx, func(ctx context.Context, tx *state.Tx) (state.RecoveryPoint, error) {

@@ -122,7 +122,7 @@ func (r *Runner) giveBack(ctx context.Context, job state.CopyJob) error {
 }
 
 // openPoint opens a recovery point for a job of the account that holds it: a fully managed kind's through the
-// vault, others as role, which must be able to use the key.
+// vault, others as role, which must be able to use the key. Whoever asked for it closes its domain.
 func (r *Runner) openPoint(ctx context.Context, role *api.Caller, p state.RecoveryPoint, v state.BackupVault) (*archive.Point, error) {
 	var ring archive.Keyring
 	var err error
@@ -140,5 +140,9 @@ func (r *Runner) openPoint(ctx context.Context, role *api.Caller, p state.Recove
 	if err != nil {
 		return nil, refuseUse(err, p.ArchiveKeyARN)
 	}
-	return domain.Open(ctx, p.ArchivePointID)
+	point, err := domain.Open(ctx, p.ArchivePointID)
+	if err != nil {
+		domain.Close()
+	}
+	return point, err
 }

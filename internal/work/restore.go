@@ -95,6 +95,7 @@ func (r *Runner) restore(ctx context.Context, job *state.RestoreJob, trail *rule
 	if err != nil {
 		return made, at("key", err)
 	}
+	defer opened.Domain().Close()
 	q.KeyUse = rules.Yes()
 	asked()
 	job.SizeBytes = point.SizeBytes

@@ -343,6 +343,7 @@ func (s *Service) DeleteImportedKeyMaterial(ctx context.Context, c *api.Caller, 
 		return nil, err
 	}
 	out := &kms.DeleteImportedKeyMaterialOutput{KeyId: new(t.arn)}
+	var gone []byte
 	err = s.change(ctx, t.liveKey, func(ctx context.Context, tx *state.Tx, row *state.Key) error {
 		materials, err := tx.KeyMaterials(ctx, row.Region, row.ID)
 		if err != nil {
@@ -358,6 +359,7 @@ func (s *Service) DeleteImportedKeyMaterial(ctx context.Context, c *api.Caller, 
 			if m.Pending {
 				return dropPending(ctx, tx, *row, m)
 			}
+			gone = m.Wrapped
 			m.Wrapped, m.ExpiresAt = []byte{}, 0
 			if err := tx.UpdateKeyMaterial(ctx, m); err != nil {
 				return err
@@ -372,7 +374,7 @@ func (s *Service) DeleteImportedKeyMaterial(ctx context.Context, c *api.Caller, 
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	return out, s.DB.Forget(ctx, gone)
 }
 
 func (s *Service) deleteImportedKeyMaterialAccess(ctx context.Context, c *api.Caller, in *kms.DeleteImportedKeyMaterialInput) ([]api.Access, error) {

@@ -1,9 +1,11 @@
 package kms
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
@@ -66,6 +68,7 @@ func (s *Service) settle(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	var gone, stay [][]byte
 	err = s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		related, err := tx.RelatedKeys(ctx, id)
 		if err != nil {
@@ -73,11 +76,22 @@ func (s *Service) settle(ctx context.Context, id string) error {
 		}
 		var kept []state.Key
 		for _, k := range related {
+			materials, err := tx.KeyMaterials(ctx, k.Region, id)
+			if err != nil {
+				return err
+			}
 			if k.State == pendingDeletion && reached(k.DeletionAt, tx.Now) {
 				if err := tx.DeleteKey(ctx, k.Region, id); err != nil {
 					return err
 				}
+				gone = append(gone, wrappedSecrets(materials, 0)...)
 				continue
+			}
+			gone = append(gone, wrappedSecrets(materials, tx.Now)...)
+			for _, m := range materials {
+				if !reached(m.ExpiresAt, tx.Now) {
+					stay = append(stay, m.Wrapped)
+				}
 			}
 			kept = append(kept, k)
 		}
@@ -90,6 +104,7 @@ func (s *Service) settle(ctx context.Context, id string) error {
 	})
 	s.cache.changed(id)
 	if err == nil {
+		err = s.forget(ctx, gone, stay)
 		s.Log.DebugContext(ctx, "settled a key", slog.String("key", id))
 	}
 	return err
@@ -118,4 +133,22 @@ func settleKept(ctx context.Context, tx *state.Tx, k state.Key, kept []state.Key
 		return nil
 	}
 	return tx.UpdateKey(ctx, k)
+}
+
+// forget sees to it that wrapped secrets are in no file of the state, but for those that other rows hold too: the material of a
+// multi-Region key is wrapped once.
+func (s *Service) forget(ctx context.Context, gone, stay [][]byte) error {
+	return s.DB.Forget(ctx, slices.DeleteFunc(gone, func(secret []byte) bool {
+		return slices.ContainsFunc(stay, func(other []byte) bool { return bytes.Equal(secret, other) })
+	})...)
+}
+
+// wrappedSecrets are the wrapped secrets of materials that expire by a time; 0 for all.
+func wrappedSecrets(materials []state.KeyMaterial, by state.Micros) (all [][]byte) {
+	for _, m := range materials {
+		if by == 0 || reached(m.ExpiresAt, by) {
+			all = append(all, m.Wrapped)
+		}
+	}
+	return all
 }

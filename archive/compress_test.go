@@ -11,7 +11,7 @@ import (
 // A decoder has room behind its output. A frame that is longer or shorter than it must be does not profit from that.
 func TestDecompressWantsTheSizeThatIsTold(t *testing.T) {
 	t.Parallel()
-	c := newCodec(zstd.SpeedFastest)
+	c := newCodec(zstd.SpeedFastest, nil)
 	for _, size := range []int{1000, 128 << 10, 300_000} {
 		plain := bytes.Repeat([]byte("as long as it says, "), size/20+1)[:size]
 		frame, pays := c.compress(nil, plain)

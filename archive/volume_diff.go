@@ -53,7 +53,7 @@ type ChangedBlock struct {
 func (p *Point) ChangedBlocks(ctx context.Context, older *Point, from uint64) iter.Seq2[ChangedBlock, error] {
 	return func(yield func(ChangedBlock, error) bool) {
 		next := from
-		for r, err := range p.ChangedRanges(ctx, older, int64(from*p.m.blockSizeOr1())) {
+		for r, err := range p.ChangedRanges(ctx, older, int64(from*p.m.blockSize)) {
 			if err != nil {
 				yield(ChangedBlock{}, err)
 				return
@@ -67,9 +67,6 @@ func (p *Point) ChangedBlocks(ctx context.Context, older *Point, from uint64) it
 		}
 	}
 }
-
-// blockSizeOr1 is the block size, or 1 for what is no volume.
-func (m *manifest) blockSizeOr1() uint64 { return max(1, m.blockSize) }
 
 // changedBlock looks up what either recovery point has in a block.
 func (p *Point) changedBlock(ctx context.Context, older *Point, number uint64) (b ChangedBlock, err error) {

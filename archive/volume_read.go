@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -35,13 +36,13 @@ func (d *Domain) eachSpan(ctx context.Context, m *manifest, from uint64, visit f
 		}
 		return nil
 	})
-	if err == errEnough { //nolint:errorlint // it is never wrapped
+	if errors.Is(err, errEnough) {
 		return nil
 	}
 	return err
 }
 
-var errEnough = fmt.Errorf("enough was seen")
+var errEnough = errors.New("enough was seen")
 
 // Blocks yields the blocks of a volume that are not zero, from a number on, in ascending order. A block of which only some
 // pages are not zero is among them.

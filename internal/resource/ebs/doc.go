@@ -13,8 +13,9 @@
 //   - [Kind] lets package work back volumes up and restore them.
 //
 // A snapshot is a point in an archive domain. It builds on an earlier point of the same volume in the same domain: only
-// blocks of later generations are read and written. EC2's own snapshots lie in a native domain per account and Region,
-// AWS Backup's recovery points in the domain of their vault; the row of a snapshot says which, so that EC2 opens either.
+// blocks of later generations are read, and of them the pages that differ are written. EC2's own snapshots lie in a native
+// domain per account and Region, AWS Backup's recovery points in the domain of their vault; the row of a snapshot says
+// which, so that EC2 opens either.
 //
 // The life of a snapshot of a volume: CreateSnapshot freezes the volume with a view that outlives a crash, enters the
 // row (pending) and returns; a goroutine writes the changed blocks into the archive and completes the row. After a

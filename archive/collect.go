@@ -151,18 +151,11 @@ func (c *collection) run(ctx context.Context, rings Rings) (err error) {
 // that renewed its lease in the same moment is among them, or finds that it was ended.
 func (c *collection) findHorizon(ctx context.Context) error {
 	now := c.v.opts.Clock.Now()
-	leases, err := c.v.listLeases(ctx, c.id)
-	if err != nil {
+	if err := c.v.endLeases(ctx, c.id, c.opts.Margin); err != nil {
 		return err
 	}
-	for _, l := range leases {
-		if l.end.Add(c.opts.Margin).Before(now) {
-			if err := c.v.store.Delete(ctx, l.name); err != nil {
-				return err
-			}
-		}
-	}
-	if leases, err = c.v.allLeases(ctx, c.id); err != nil {
+	leases, err := c.v.allLeases(ctx, c.id)
+	if err != nil {
 		return err
 	}
 	c.horizon = now
@@ -497,11 +490,11 @@ func (c *collection) repack(ctx context.Context, tables []*knownPack) error {
 	sink := newSink(ctx, c.d)
 	for _, t := range wanted {
 		if err := c.move(sink, t, c.live[t.id]); err != nil {
-			return errors.Join(fmt.Errorf("repacking %s: %w", t.id, err), sink.abandon(context.WithoutCancel(ctx)))
+			return errors.Join(fmt.Errorf("repacking %s: %w", t.id, err), sink.abandon(context.WithoutCancel(ctx), c.lease))
 		}
 	}
 	if err := sink.flush(); err != nil {
-		return errors.Join(fmt.Errorf("repacking: %w", err), sink.abandon(context.WithoutCancel(ctx)))
+		return errors.Join(fmt.Errorf("repacking: %w", err), sink.abandon(context.WithoutCancel(ctx), c.lease))
 	}
 	sink.cancel(nil)
 	for _, t := range wanted {

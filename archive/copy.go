@@ -68,7 +68,7 @@ func copyPoint(ctx context.Context, dst *Domain, src *Point, opts CopyOptions) (
 		s, err = c.sink.commit(ctx, lease, opts.Point, m)
 	}
 	if err != nil {
-		return Summary{}, errors.Join(err, c.sink.abandon(context.WithoutCancel(ctx)))
+		return Summary{}, errors.Join(err, c.sink.abandon(context.WithoutCancel(ctx), lease))
 	}
 	c.sink.cancel(nil)
 	return s, nil

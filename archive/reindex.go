@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 )
 
 // Reindex makes the index of the domain anew from the packs, each of which tells what lies in it. It helps where index
 // objects are lost or damaged; a pack that is damaged itself is left out, and the error that comes back, when all is done, names
-// it.
+// it. Packs that no index object names are left out too while a writer that has been at work since before they were made may yet
+// remove them; if they are missed, as [Vault.Verify] tells, the index is to be made anew when that writer has ended.
 func (d *Domain) Reindex(ctx context.Context) error {
 	lease, err := d.vault.newLease(ctx, d.id())
 	if err != nil {
@@ -18,31 +20,61 @@ func (d *Domain) Reindex(ctx context.Context) error {
 	}
 	defer lease.release(ctx)
 	for {
-		superseded, err := d.vault.listIndexes(ctx, d.id())
+		again, broken, err := d.reindex(ctx, lease)
 		if err != nil {
 			return fmt.Errorf("indexing anew: %w", err)
 		}
-		var packs []objectID
-		var broken error
-		if err := d.storeIndex(ctx, d.packTables(ctx, &packs, &broken), superseded); err != nil {
-			return fmt.Errorf("indexing anew: %w", err)
-		}
-		// A collection may have removed packs since they were listed.
-		gone, err := d.anyGone(ctx, packs)
-		if err != nil || !gone {
-			return errors.Join(err, broken)
+		if !again {
+			return broken
 		}
 	}
 }
 
-// packTables reads the tables of all packs. It notes which packs those are, and what is wrong with those that are damaged.
-func (d *Domain) packTables(ctx context.Context, packs *[]objectID, broken *error) iter.Seq2[*packTable, error] {
+// reindex makes the index anew, and tells whether packs went meanwhile, so that it has to be made once more, and what is wrong
+// with packs that are damaged.
+func (d *Domain) reindex(ctx context.Context, lease *lease) (again bool, broken, err error) {
+	superseded, err := d.vault.listIndexes(ctx, d.id())
+	if err != nil {
+		return false, nil, err
+	}
+	if err := d.index.refresh(ctx, d); err != nil {
+		return false, nil, err
+	}
+	objects, err := d.indexable(ctx, lease)
+	if err != nil {
+		return false, nil, err
+	}
+	var packs []objectID
+	if err := d.storeIndex(ctx, d.packTables(ctx, objects, &packs, &broken), superseded); err != nil {
+		return false, nil, err
+	}
+	// A collection may have removed packs since they were listed.
+	again, err = d.anyGone(ctx, packs)
+	return again, broken, err
+}
+
+// indexable gives the packs that stay until a collection removes them.
+func (d *Domain) indexable(ctx context.Context, lease *lease) (objects []ObjectInfo, err error) {
+	for object, err := range d.vault.store.List(ctx, packPrefix(d.id())) {
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, object)
+	}
+	others, err := d.vault.underway(ctx, lease)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(objects, func(object ObjectInfo) bool {
+		id, err := parseObjectID(strings.TrimPrefix(object.Name, packPrefix(d.id())))
+		return err == nil && others.has(id) && !d.index.names(id)
+	}), nil
+}
+
+// packTables reads the tables of packs. It notes which packs those are, and what is wrong with those that are damaged.
+func (d *Domain) packTables(ctx context.Context, objects []ObjectInfo, packs *[]objectID, broken *error) iter.Seq2[*packTable, error] {
 	return func(yield func(*packTable, error) bool) {
-		for object, err := range d.vault.store.List(ctx, packPrefix(d.id())) {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
+		for _, object := range objects {
 			t, err := d.readStoredTable(ctx, object)
 			switch {
 			case errors.Is(err, ErrNotExist):

@@ -106,13 +106,14 @@ func (v *Vault) repairDomains(ctx context.Context, rings Rings, known []DomainIn
 
 // A repair mends one domain.
 type repair struct {
-	d    *Domain
-	c    *verification
-	opts RepairOptions
-	done *Repair
-	sink *sink
-	put  map[ID]bool // blobs that were found well and lie in the sink
-	from map[string][]*Point
+	d     *Domain
+	c     *verification
+	opts  RepairOptions
+	done  *Repair
+	lease *lease
+	sink  *sink
+	put   map[ID]bool // blobs that were found well and lie in the sink
+	from  map[string][]*Point
 }
 
 func (d *Domain) repair(ctx context.Context, opts RepairOptions, done *Repair) error {
@@ -122,7 +123,7 @@ func (d *Domain) repair(ctx context.Context, opts RepairOptions, done *Repair) e
 	}
 	defer lease.release(ctx)
 	before := len(done.Found.Damage)
-	r := &repair{d: d, c: newVerification(d, opts.Verify, done.Found), opts: opts, done: done, put: map[ID]bool{}, from: map[string][]*Point{}}
+	r := &repair{d: d, c: newVerification(d, opts.Verify, done.Found), opts: opts, done: done, lease: lease, put: map[ID]bool{}, from: map[string][]*Point{}}
 	if err := r.c.verify(ctx); err != nil {
 		return err
 	}
@@ -180,7 +181,7 @@ func (r *repair) packs(ctx context.Context) error {
 		err = r.sink.flush()
 	}
 	if err != nil {
-		return errors.Join(err, r.sink.abandon(context.WithoutCancel(ctx)))
+		return errors.Join(err, r.sink.abandon(context.WithoutCancel(ctx), r.lease))
 	}
 	r.sink.cancel(nil)
 	return r.replace(ctx)
@@ -281,7 +282,7 @@ func (r *repair) replace(ctx context.Context) error {
 	return err
 }
 
-// tables gives the tables of packs, and of those that the index has lost.
+// tables gives the tables of packs, and of those that the index has lost and no writer at work may yet remove.
 func (r *repair) tables(ctx context.Context, packs []*knownPack) iter.Seq2[*packTable, error] {
 	return func(yield func(*packTable, error) bool) {
 		for _, p := range packs {
@@ -290,12 +291,16 @@ func (r *repair) tables(ctx context.Context, packs []*knownPack) iter.Seq2[*pack
 			}
 		}
 		lost, err := r.d.lost.packs(ctx, r.d)
+		var others underway
+		if err == nil {
+			others, err = r.d.vault.underway(ctx, r.lease)
+		}
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for _, p := range lost {
-			if r.c.hurt[p.id] || slices.ContainsFunc(packs, func(k *knownPack) bool { return k.id == p.id }) {
+			if r.c.hurt[p.id] || others.has(p.id) || slices.ContainsFunc(packs, func(k *knownPack) bool { return k.id == p.id }) {
 				continue
 			}
 			if !yield(&packTable{id: p.id, size: p.size, blobs: p.blobs}, nil) {
@@ -386,7 +391,7 @@ func (r *repair) commit(ctx context.Context, lease *lease, point string, src *Po
 		_, err = c.sink.commit(ctx, lease, point, m)
 	}
 	if err != nil {
-		return errors.Join(err, c.sink.abandon(context.WithoutCancel(ctx)))
+		return errors.Join(err, c.sink.abandon(context.WithoutCancel(ctx), lease))
 	}
 	c.sink.cancel(nil)
 	return nil

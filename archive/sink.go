@@ -150,8 +150,9 @@ func (s *sink) unclaim(id ID) {
 	delete(c.ids, id)
 }
 
-// abandon ends the sink and removes the packs that nobody can know of.
-func (s *sink) abandon(ctx context.Context) error {
+// abandon ends the sink and removes the packs that nobody can know of: while the writer's lease is there, who makes the index anew
+// leaves them out. Once it has gone they are left to collections.
+func (s *sink) abandon(ctx context.Context, l *lease) error {
 	s.fail(context.Canceled)
 	s.data.close()
 	s.tree.close()
@@ -159,6 +160,12 @@ func (s *sink) abandon(ctx context.Context) error {
 	defer s.mu.Unlock()
 	var errs error
 	for _, p := range s.packs {
+		if err := l.confirm(ctx); errors.Is(err, ErrLeaseLost) {
+			break
+		} else if err != nil {
+			errs = errors.Join(errs, err)
+			break
+		}
 		errs = errors.Join(errs, s.d.vault.store.Delete(ctx, packName(s.d.id(), p.id)))
 	}
 	s.packs, s.pending = nil, 0

@@ -406,7 +406,7 @@ func (w *Writer) Commit(ctx context.Context) (Summary, error) {
 	w.drain()
 	summary, err := w.commit(ctx)
 	if err != nil {
-		return Summary{}, errors.Join(fmt.Errorf("committing %s: %w", w.opts.Point, err), w.sink.abandon(context.WithoutCancel(ctx)))
+		return Summary{}, errors.Join(fmt.Errorf("committing %s: %w", w.opts.Point, err), w.sink.abandon(context.WithoutCancel(ctx), w.lease))
 	}
 	w.sink.cancel(nil)
 	return summary, nil
@@ -440,5 +440,5 @@ func (w *Writer) Abort() error {
 	defer w.lease.release(ctx)
 	w.sink.fail(context.Canceled)
 	w.drain()
-	return w.sink.abandon(ctx)
+	return w.sink.abandon(ctx, w.lease)
 }

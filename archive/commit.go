@@ -23,14 +23,18 @@ func (s *sink) commit(ctx context.Context, l *lease, point string, m *manifest) 
 	m.newBytes, m.stored = s.newBytes.Load(), s.stored.Load()
 	name := pointName(s.d.id(), point)
 	err := s.d.vault.store.Create(ctx, name, m.seal(s.d.keys, point))
-	if errors.Is(err, ErrExist) { // the same job, run twice at once
+	if errors.Is(err, ErrExist) {
 		other, err := s.d.readManifest(ctx, point)
 		if err != nil {
 			return Summary{}, err
 		}
-		return other.summary(), nil
-	}
-	if err != nil {
+		if other.header.nonce != m.header.nonce { // the same job, run twice at once
+			if other, err = s.d.adopt(ctx, l, point); err != nil {
+				return Summary{}, err
+			}
+			return other.summary(), nil
+		} // otherwise it is this one: the store was asked twice
+	} else if err != nil {
 		return Summary{}, fmt.Errorf("storing the manifest: %w", err)
 	}
 	err = l.confirm(ctx)

@@ -151,7 +151,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob, trail *rules.Trai
 	}
 	summary, err := archive.Copy(ctx, destination, source, options)
 	if errors.Is(err, archive.ErrPointExists) { // committed before a crash
-		made, err := destination.Open(ctx, options.Point)
+		made, err := destination.Adopt(ctx, options.Point)
 		if err != nil {
 			return nil, err
 		}

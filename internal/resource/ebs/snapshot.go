@@ -292,7 +292,7 @@ func writeView(ctx context.Context, d *archive.Domain, o archive.WriteOptions, k
 }
 
 func committed(ctx context.Context, d *archive.Domain, point string) (archive.Summary, error) {
-	p, err := d.Open(ctx, point)
+	p, err := d.Adopt(ctx, point)
 	if err != nil {
 		return archive.Summary{}, err
 	}

@@ -90,7 +90,7 @@ func (f *Fleet) backup(ctx context.Context, id string, to *archive.Domain, point
 	}
 	w, err := to.NewWriter(ctx, archive.WriteOptions{Point: point, Kind: archive.Objects, Metadata: facts})
 	if errors.Is(err, archive.ErrPointExists) {
-		p, err := to.Open(ctx, point)
+		p, err := to.Adopt(ctx, point)
 		if err != nil {
 			return archive.Summary{}, false, err
 		}

@@ -178,7 +178,7 @@ func (f *Fleet) copyInto(ctx context.Context, s state.DBSnapshot, to *archive.Do
 		report(done, int64(p.Summary().LogicalBytes))
 	}})
 	if errors.Is(err, archive.ErrPointExists) {
-		p, err := to.Open(ctx, s.Point)
+		p, err := to.Adopt(ctx, s.Point)
 		if err != nil {
 			return archive.Summary{}, err
 		}

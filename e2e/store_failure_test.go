@@ -16,6 +16,7 @@ import (
 
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
+	"strongroom/internal/work"
 )
 
 // A gate stands before an S3-compatible store and shuts.
@@ -131,7 +132,7 @@ func TestARegionOutlivesItsStore(t *testing.T) {
 	if diff := cmp.Diff(want, member.restoreBucket(t, point, "photos-again")); diff != "" {
 		t.Errorf("what came back is not what was written (%d bytes of difference)", len(diff))
 	}
-	report, err := p.admin().Verify(t.Context())
+	report, err := p.admin().Verify(t.Context(), work.VerifyRequest{})
 	if err != nil || report.Damaged() {
 		t.Errorf("verify says %+v, %v", report, err)
 	}

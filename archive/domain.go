@@ -73,12 +73,21 @@ func encryptionContext(vault string, domain objectID) map[string]string {
 	return map[string]string{ContextVault: vault, ContextDomain: domain.String()}
 }
 
+// createDomain makes a sealing domain. If recovery points lie in it already its header is lost, and a new one, with another data
+// key, would lose them for good: that of old may still be known, see [RepairOptions].
 func (v *Vault) createDomain(ctx context.Context, id objectID, keyID string, ring Keyring) (*Domain, error) {
+	info, err := v.headless(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("making the sealing domain %s: %w", id, err)
+	}
+	if info != nil { // another was faster
+		return v.unwrap(ctx, id, *info, ring)
+	}
 	plaintext, wrapped, err := ring.GenerateDataKey(ctx, encryptionContext(v.id, id))
 	if err != nil {
 		return nil, fmt.Errorf("making the sealing domain %s: %w", id, err)
 	}
-	info := DomainInfo{ID: id.String(), Vault: v.id, KeyID: keyID, Wrapped: wrapped, Created: v.opts.Clock.Now()}
+	info = &DomainInfo{ID: id.String(), Vault: v.id, KeyID: keyID, Wrapped: wrapped, Created: v.opts.Clock.Now()}
 	header, err := json.MarshalIndent(domainHeader{
 		Format: formatVersion, Vault: v.id, Domain: info.ID, Key: keyID, Wrapped: wrapped, Created: info.Created,
 	}, "", "  ")
@@ -87,14 +96,30 @@ func (v *Vault) createDomain(ctx context.Context, id objectID, keyID string, rin
 	}
 	err = v.store.Create(ctx, domainName(id), header)
 	if errors.Is(err, ErrExist) { // another was faster, and its data key counts
-		if info, err = v.readDomain(ctx, id); err == nil {
-			return v.unwrap(ctx, id, info, ring)
+		var there DomainInfo
+		if there, err = v.readDomain(ctx, id); err == nil {
+			return v.unwrap(ctx, id, there, ring)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("making the sealing domain %s: %w", id, err)
 	}
-	return v.openDomain(id, info, plaintext)
+	return v.openDomain(id, *info, plaintext)
+}
+
+// headless fails if a domain has recovery points and no header. It gives the header if that has come meanwhile.
+func (v *Vault) headless(ctx context.Context, id objectID) (*DomainInfo, error) {
+	for object, err := range v.store.List(ctx, pointPrefix(id)) {
+		if err != nil {
+			return nil, err
+		}
+		info, err := v.readDomain(ctx, id)
+		if errors.Is(err, ErrNotExist) {
+			return nil, damaged("%s is missing, and %s is sealed under its data key", domainName(id), object.Name)
+		}
+		return &info, err
+	}
+	return nil, nil //nolint:nilnil // nothing there is the usual case
 }
 
 func (v *Vault) unwrap(ctx context.Context, id objectID, info DomainInfo, ring Keyring) (*Domain, error) {

@@ -112,10 +112,15 @@ func (s *spill) addTables(packs []*knownPack) (ids, origins []runKey, err error)
 	return ids, origins, s.tables.flush()
 }
 
-// rewrite leaves out the packs that are nil in order, where packs are by number.
-func (s *spill) rewrite(order []*knownPack) error {
+// rewrite leaves out the packs that are nil in order, where packs are by number. If it fails all is as it was.
+func (s *spill) rewrite(order []*knownPack) (err error) {
 	fresh := newSpill(s.dir)
-	var batch []*knownPack
+	defer func() {
+		if err != nil {
+			fresh.close()
+		}
+	}()
+	var moved, batch []*knownPack // copies, because the packs stay where they are if this fails
 	blobs := 0
 	bring := func() error {
 		if len(batch) == 0 {
@@ -125,29 +130,28 @@ func (s *spill) rewrite(order []*knownPack) error {
 		for _, p := range batch {
 			p.blobs = nil
 		}
-		batch, blobs = batch[:0], 0
+		moved, batch, blobs = append(moved, batch...), nil, 0
 		return err
 	}
 	for _, p := range order {
 		if p == nil || p.blobs != nil || p.count == 0 {
 			continue
 		}
-		t, err := s.table(p)
-		if err != nil {
-			fresh.close()
+		to := *p
+		if to.blobs, err = s.table(p); err != nil {
 			return err
 		}
-		p.blobs = t
-		if batch, blobs = append(batch, p), blobs+p.count; blobs >= IndexBlobs {
+		if batch, blobs = append(batch, &to), blobs+p.count; blobs >= IndexBlobs {
 			if err := bring(); err != nil {
-				fresh.close()
 				return err
 			}
 		}
 	}
 	if err := bring(); err != nil {
-		fresh.close()
 		return err
+	}
+	for _, to := range moved {
+		order[to.number].at = to.at
 	}
 	s.close()
 	s.tables, s.ids, s.origins, s.blocks = fresh.tables, fresh.ids, fresh.origins, [64]tableBlock{}

@@ -274,6 +274,41 @@ func overwrite(t *testing.T, f *os.File, size int64) {
 	}
 }
 
+// TestIndexRewriteFails has the files damaged when they are written anew without what has gone: what is not damaged is found as
+// before.
+func TestIndexRewriteFails(t *testing.T) {
+	t.Parallel()
+	const packs, perPack = 64, 4 * spillBlock // so that blocks of one pack fit where those of another were
+	x := newIndex(NewIndexCache(t.TempDir(), 1000))
+	live, dead := map[objectID]bool{}, map[objectID]bool{}
+	add := func(from, blobs int, into map[objectID]bool) (end int) {
+		for end = from; end < from+blobs; end += packs * perPack {
+			f := syntheticFile(end, packs, perPack)
+			x.add(f)
+			into[f.id] = true
+		}
+		return end
+	}
+	first := add(1, 3*IndexBlobs/2, dead)
+	end := add(first, IndexBlobs+packs*perPack, live)
+	last := x.order[len(x.order)-1]
+	if last.blobs != nil || x.spill == nil {
+		t.Fatal("the index is not in files")
+	}
+	if _, err := x.spill.tables.file.WriteAt([]byte{0xaa, 0x55, 0xaa}, last.at+100); err != nil {
+		t.Fatal(err)
+	}
+	x.finish(live, dead, nil)
+	if x.faults.Load() == 0 {
+		t.Fatal("the damage does not show")
+	}
+	for n := first; n < end-perPack; n++ {
+		if at, ok := x.find(syntheticID(n)); !ok || x.packs[at.pack.id] != at.pack {
+			t.Fatalf("blob %d is missing", n)
+		}
+	}
+}
+
 // TestIndexWithoutRoom has no folder for files: memory has to do.
 func TestIndexWithoutRoom(t *testing.T) {
 	t.Parallel()

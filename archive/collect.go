@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -88,7 +89,7 @@ type collection struct {
 	tombs   map[objectID]time.Time
 	packs   map[objectID]int64 // all there are, and their sizes
 	live    map[objectID]*liveness
-	faults  uint64            // of the index, before anything was looked up
+	faults  uint64            // of the index, when it was read
 	named   map[objectID]bool // packs that the index tells of
 	missing bool              // something that is reached lies in no pack that the index tells of
 }
@@ -204,15 +205,14 @@ func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root)
 	}
 	defer d.Close()
 	c.d = d
-	if err := d.index.refresh(ctx, d); err != nil {
+	if c.faults, err = d.index.refreshed(ctx, d); err != nil {
 		return err
 	}
-	c.faults = d.index.faults.Load()
 	if err := c.reach(ctx, roots); err != nil {
 		return err
 	}
-	if d.index.faults.Load() != c.faults { // then what was not found may be there
-		return errIndexDropped
+	if err := c.steady(); err != nil { // what was not found may be there
+		return err
 	}
 	files, tables := d.index.snapshot()
 	if err := c.listPacks(ctx); err != nil { // after the snapshot, so that all packs in it are listed unless they have gone
@@ -240,6 +240,14 @@ func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root)
 		return err
 	}
 	return c.markGarbage(ctx)
+}
+
+// steady fails if the index was dropped, or is about to be, since the collection has read it.
+func (c *collection) steady() error {
+	if c.d.index.faults.Load() != c.faults {
+		return errIndexDropped
+	}
+	return nil
 }
 
 // reach finds out what the roots reach.
@@ -417,7 +425,22 @@ func (c *collection) mergeIndex(ctx context.Context, files []objectID, packs []*
 		gone[id] = true
 	}
 	superseded = slices.DeleteFunc(superseded, func(id objectID) bool { return !gone[id] })
-	return c.d.storeIndex(ctx, c.d.index.tablesOf(files, packs), superseded)
+	return c.d.storeIndex(ctx, c.tablesOf(files, packs), superseded)
+}
+
+// tablesOf gives the tables of those of the packs that some index objects tell of. It ends with an error if the index was dropped
+// meanwhile: the index objects would be superseded by ones that tell of nothing.
+func (c *collection) tablesOf(files []objectID, packs []*knownPack) iter.Seq2[*packTable, error] {
+	return func(yield func(*packTable, error) bool) {
+		for t, err := range c.d.index.tablesOf(files, packs) {
+			if !yield(t, err) {
+				return
+			}
+		}
+		if err := c.steady(); err != nil {
+			yield(nil, err)
+		}
+	}
 }
 
 // dropSuperseded removes index objects that have been superseded for long enough, so that nobody still reads them.

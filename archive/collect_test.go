@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"strings"
@@ -450,4 +451,43 @@ func TestCollectSparesWhatTheIndexHasLost(t *testing.T) {
 	w.settle(t)
 	w.reopen()
 	check(t, openDomain(t, w.vault, w.ring), "second", want)
+}
+
+// watched calls a function before it lists.
+type watched struct {
+	archive.Store
+	list func(prefix string)
+}
+
+func (w *watched) List(ctx context.Context, prefix string) iter.Seq2[archive.ObjectInfo, error] {
+	w.list(prefix)
+	return w.Store.List(ctx, prefix)
+}
+
+// The files beside the index are damaged, and another job has the index read anew, when a collection has just found out what
+// recovery points reach: it does not store an index that tells of nothing.
+func TestCollectWhileTheIndexIsDropped(t *testing.T) {
+	t.Parallel()
+	store := &watched{Store: new(archive.Mem), list: func(string) {}}
+	w := newWorld(store)
+	d := openDomain(t, w.vault, w.ring)
+	want := map[string][]byte{"a": random(1, 200<<10)}
+	write(t, d, "first", "", want)
+	dropped := false
+	store.list = func(prefix string) {
+		if !dropped && strings.HasPrefix(prefix, "packs/") {
+			dropped = true
+			if err := archive.DropIndex(t.Context(), d); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	w.clock.Advance(2 * time.Hour)
+	if _, err := w.vault.Collect(t.Context(), rings(w.ring), archive.CollectOptions{}); err != nil || !dropped {
+		t.Fatalf("dropped: %v, %v", dropped, err)
+	}
+	w.reopen()
+	verifyClean(t, w.vault, w.ring)
+	w.settle(t)
+	check(t, openDomain(t, w.vault, w.ring), "first", want)
 }

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -23,4 +24,10 @@ func (v *Vault) AwaitRenewal(ctx context.Context, d *Domain, now time.Time) {
 			return
 		}
 	}
+}
+
+// DropIndex does to the index what a damaged file of it does, and then what the next job does.
+func DropIndex(ctx context.Context, d *Domain) error {
+	d.index.fault(errors.New("a test says so"))
+	return d.index.refresh(ctx, d)
 }

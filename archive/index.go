@@ -105,11 +105,18 @@ func key(id []byte) uint64 { return binary.BigEndian.Uint64(id) }
 // object that names a pack sees the pack's tomb too, if it has one, because tombs go last. While packs come and go, both the
 // tombs there were and those there are count.
 func (x *index) refresh(ctx context.Context, d *Domain) error {
+	_, err := x.refreshed(ctx, d)
+	return err
+}
+
+// refreshed is refresh for who draws conclusions from what is not found: as long as x.faults is what it gives, the index has been
+// whole since, and its packs are the same ones.
+func (x *index) refreshed(ctx context.Context, d *Domain) (faults uint64, err error) {
 	x.loading.Lock()
 	defer x.loading.Unlock()
 	tombs, err := d.vault.listTombs(ctx, d.id())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	x.begin(tombs)
 	for {
@@ -117,11 +124,11 @@ func (x *index) refresh(ctx context.Context, d *Domain) error {
 		if errors.Is(err, ErrNotExist) {
 			continue // an object that was listed has been superseded and removed; what supersedes it is listed now
 		} else if err != nil {
-			return fmt.Errorf("reading the index of the domain %s: %w", d.id(), err)
+			return 0, fmt.Errorf("reading the index of the domain %s: %w", d.id(), err)
 		}
 		x.finish(files, superseded, tombs)
 		x.note(ctx, broken)
-		return nil
+		return x.seen, nil
 	}
 }
 

@@ -156,10 +156,10 @@ func (c *verification) verify(ctx context.Context) (err error) {
 	if c.points, c.trash, err = c.d.vault.listRoots(ctx, c.d.id()); err != nil {
 		return err
 	}
-	if err := c.d.index.refresh(ctx, c.d); err != nil {
+	faults, err := c.d.index.refreshed(ctx, c.d)
+	if err != nil {
 		return err
 	}
-	faults := c.d.index.faults.Load()
 	for id, err := range c.d.index.damagedFiles() {
 		c.damage(indexName(c.d.id(), id), "index object", err)
 	}

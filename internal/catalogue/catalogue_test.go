@@ -68,7 +68,12 @@ func openState(t *testing.T) *state.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "state.db")
+	return openFile(t, filepath.Join(t.TempDir(), "state.db"), file)
+}
+
+// openFile opens a state that is in a file.
+func openFile(t *testing.T, path string, file []byte) *state.DB {
+	t.Helper()
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -372,6 +377,74 @@ func TestRebuild(t *testing.T) {
 	locked := vault("a")
 	locked.Locked = true
 	w.update(func(ctx context.Context, tx *state.Tx) error { return tx.UpdateBackupVault(ctx, locked) })
+	w.stop()
+	w.same()
+}
+
+// A state of an earlier time is put back: from then on what it says counts, also where the time that is forgotten had come further.
+func TestAStateOfAnEarlierTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	file, err := empty()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "state.db")
+	w.db = openFile(t, path, file)
+	reopen := func() []byte {
+		t.Helper()
+		w.stop()
+		if err := w.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	w.start()
+	for _, name := range []string{"changed", "locked", "removed", "gone", "quiet"} {
+		w.update(func(ctx context.Context, tx *state.Tx) error { return tx.InsertBackupVault(ctx, vault(name)) })
+	}
+	earlier := reopen()
+
+	w.db = openFile(t, path, earlier)
+	w.start()
+	for days := range int64(20) {
+		w.update(func(ctx context.Context, tx *state.Tx) error {
+			for _, name := range []string{"changed", "locked", "removed"} {
+				v := vault(name)
+				v.MinRetentionDays = days
+				if err := tx.UpdateBackupVault(ctx, v); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	w.update(func(ctx context.Context, tx *state.Tx) error { return tx.DeleteBackupVault(ctx, "arn:gone") })
+	w.update(func(ctx context.Context, tx *state.Tx) error { return tx.InsertBackupVault(ctx, vault("forgotten")) })
+	reopen()
+
+	w.db = openFile(t, path, earlier)
+	w.start()
+	w.update(func(ctx context.Context, tx *state.Tx) error {
+		locked := vault("locked")
+		locked.Locked, locked.MinRetentionDays = true, 7
+		return errors.Join(tx.UpdateBackupVault(ctx, locked), tx.DeleteBackupVault(ctx, "arn:removed"))
+	})
+	w.stop()
+	got := w.read()
+	if _, there := got[`vault["arn:forgotten"]`]; !there {
+		t.Error("what the database does not know is removed")
+	}
+	delete(got, `vault["arn:forgotten"]`)
+	if diff := cmp.Diff(w.want(), got); diff != "" {
+		t.Errorf("what lies in the stores is not what the database has (-database +stores):\n%s", diff)
+	}
+	w.update(func(ctx context.Context, tx *state.Tx) error { return tx.InsertBackupVault(ctx, vault("forgotten")) })
+	w.start()
 	w.stop()
 	w.same()
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -348,6 +349,9 @@ func (m *Mirror) region(ctx context.Context, name string) (*region, error) {
 	if r.state != m.StateID {
 		return nil, errForeign
 	}
+	if err := m.reconcile(ctx, name, r); err != nil {
+		return nil, err
+	}
 	m.regions[name] = r
 	return r, nil
 }
@@ -363,7 +367,7 @@ func (r *region) write(ctx context.Context, v *version) error {
 	} else if err := r.create(ctx, name, document{v.Section, v.Key, v.Region, v.Seq, v.rows}); err != nil {
 		return err
 	}
-	for _, seq := range v.before {
+	for _, seq := range slices.Concat(v.before, r.strays[r.document(v.Section, v.Key)]) {
 		if seq == v.Seq && !v.rows.Empty() {
 			continue
 		}

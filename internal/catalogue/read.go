@@ -83,7 +83,7 @@ func (f *Found) open(ctx context.Context, r *region, newest map[string]stored) e
 	group.SetLimit(atOnce)
 	for _, s := range newest {
 		group.Go(func() error {
-			d, err := r.document(ctx, s)
+			d, err := r.read(ctx, s)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -100,7 +100,7 @@ func (f *Found) open(ctx context.Context, r *region, newest map[string]stored) e
 	return group.Wait()
 }
 
-func (r *region) document(ctx context.Context, s stored) (Document, error) {
+func (r *region) read(ctx context.Context, s stored) (Document, error) {
 	sealed, err := read(ctx, r.store, prefix+s.name)
 	if errors.Is(err, archive.ErrDamaged) {
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)

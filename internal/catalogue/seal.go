@@ -47,6 +47,9 @@ type region struct {
 	state string // whose catalogue it is
 	data  []byte // the data key
 	names []byte // the key of names
+
+	// strays are versions, by document, that the database knows nothing of. They are not changed.
+	strays map[string][]int64
 }
 
 // openRegion opens the part of the catalogue in a store. The error wraps [archive.ErrNotExist] if there is none.
@@ -116,9 +119,14 @@ type document struct {
 
 // name is the name of a version of a document, below catalogue/.
 func (r *region) name(section, key string, seq int64) string {
+	return fmt.Sprintf("%s.%016x", r.document(section, key), seq)
+}
+
+// document is what the names of all versions of a document begin with.
+func (r *region) document(section, key string) string {
 	h := hmac.New(sha256.New, r.names)
 	h.Write([]byte(section + "\x00" + key)) // a hash takes everything
-	return fmt.Sprintf("%s/%s.%016x", section, hex.EncodeToString(h.Sum(nil)[:16]), seq)
+	return section + "/" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // parseName takes a name below catalogue/ apart.

@@ -169,6 +169,24 @@ func (tx *Tx) CatalogueDocument(ctx context.Context, section, key string) (Catal
 		WHERE section = $1 AND key = $2`, section, key)
 }
 
+// CatalogueDocuments lists the versions of documents that are stored.
+func (tx *Tx) CatalogueDocuments(ctx context.Context) ([]CatalogueChange, error) {
+	return queryAll(ctx, tx, scanCatalogueChange, `SELECT seq, section, key, region FROM catalogue_documents`)
+}
+
+// ReconcileCatalogue has versions to come be newer than the one given, and notes documents that are to be stored anew.
+func (tx *Tx) ReconcileCatalogue(ctx context.Context, newest int64, again []CatalogueChange) error {
+	if _, err := tx.exec(ctx, `UPDATE sqlite_sequence SET seq = $1 WHERE name = 'catalogue_changes' AND seq < $1`, newest); err != nil {
+		return err
+	}
+	for _, c := range again {
+		if _, err := tx.exec(ctx, `INSERT INTO catalogue_changes (section, key, region, awaited) VALUES ($1, $2, $3, 0)`, c.Section, c.Key, c.Region); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // HasCatalogue reports whether any document is known to be stored.
 func (tx *Tx) HasCatalogue(ctx context.Context) (bool, error) {
 	return queryOne(ctx, tx, func(s scanner) (has bool, err error) { return has, s.Scan(&has) },

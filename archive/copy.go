@@ -15,7 +15,7 @@ type CopyOptions struct {
 	// Point is the id of the copy, as [WriteOptions].Point.
 	Point string
 	// Parent is the id of a recovery point of the destination domain that was copied from the same domain before. What it
-	// has in common with the source is not even looked at. None if empty.
+	// has in common with the source is not even looked at. None if empty. As [WriteOptions].Parent it was acknowledged.
 	Parent string
 	// Metadata is kept with the copy. If nil it is the source's.
 	Metadata []byte

@@ -16,7 +16,8 @@ type WriteOptions struct {
 	// that is run again takes the same id, so that there will be one recovery point.
 	Point string
 	// Parent is the id of a recovery point of the same domain and kind whose content is taken over but for what is put
-	// or removed. None if empty.
+	// or removed. None if empty. Whoever wrote it must have been told that it is there, or it was adopted: until then it may
+	// lack content, and its writer may take it back.
 	Parent string
 	Kind   Kind
 	// Metadata is kept with the recovery point, sealed.

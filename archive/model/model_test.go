@@ -104,6 +104,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		{"LeasesTwice", LeasesTwice, "a writer long at work", nil},
 		{"RenewFirst", RenewFirst, "a writer long at work", nil},
 		{"RenewChecks", RenewChecks, "a writer long at work", nil},
+		{"AcknowledgedParents", AcknowledgedParents, "a parent that is deleted", func(u *Setup) { u.Parents, u.Hasty = []int{0, 1}, true }},
 	} {
 		u, known := setups[test.caught]
 		if !known {

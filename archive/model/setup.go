@@ -42,10 +42,12 @@ const (
 	RenewFirst
 	// RenewChecks: whoever renews a lease makes sure that the last was still there.
 	RenewChecks
+	// AcknowledgedParents: writers are given only parents whose own writers have said that they are there.
+	AcknowledgedParents
 )
 
 // Protocol is all rules.
-const Protocol = RenewChecks<<1 - 1
+const Protocol = AcknowledgedParents<<1 - 1
 
 // A Beginning is how things stand at first. Some take long to come about, and much can happen from there on.
 type Beginning int

@@ -144,7 +144,8 @@ func (u *Setup) acknowledge(s *State, p int) {
 // content finds the content by the parent, or in the index, or has it stored.
 func (u *Setup) content(s *State, w *process, parent int) step {
 	if parent >= 0 {
-		if s.points.has(parent) {
+		// Callers name what was acknowledged: what was not may lack content, and its writer may take it back.
+		if s.points.has(parent) && (s.acked.has(parent) || !u.is(AcknowledgedParents)) {
 			return wConfirm
 		}
 		return wRelease

@@ -8,12 +8,17 @@
 // that is called home. A change of a vault, a recovery point, a hold, a snapshot or a key is answered once its document is stored; other changes
 // follow at once. What could not be stored stays noted, and is stored later, also after a crash.
 //
+// While the database is there it is what counts: [Mirror.Check] holds the stores against it and stores anew what is lost there.
+// Versions that it does not know are those of a database that was given up for an older copy. They go when their document is
+// stored or removed the next time, so that no change of today is overruled by one that was given up.
+//
 // # Objects
 //
 // All lie below catalogue/ in a Region's store:
 //
-//	catalogue/data.key                 JSON: format (1), state (the id of the state), wrapped (a data key, wrapped by the root key)
-//	catalogue/SECTION/NAME.SEQ      a document, sealed; the one with the highest SEQ counts
+//	catalogue/data.key                 JSON: format (1), state (the id of the state), wrapped (by the root key: a data key of 32
+//	                                bytes and "strongroom catalogue data key of " with the id of the state)
+//	catalogue/SECTION/NAME.SEQ      a document, sealed; the one with the highest SEQ that opens counts
 //
 // NAME is the first 16 bytes of HMAC-SHA-256 of SECTION, a zero byte and the document's key, in hexadecimal digits; SEQ is 16
 // hexadecimal digits. HKDF-SHA-256 makes the keys of the data key: that of names with the info "strongroom catalogue 1 names", that

@@ -53,7 +53,8 @@ type Mirror struct {
 	mu      sync.Mutex // guards the rest
 	through int64      // the changes up to here were looked at
 	failed  map[int64]error
-	passed  chan struct{} // is closed at the end of a pass
+	passed  chan struct{}   // is closed at the end of a pass
+	reopen  map[string]bool // Regions whose data key is no longer the one that is open
 	cancel  context.CancelFunc
 	done    chan struct{}
 }
@@ -68,7 +69,7 @@ type rest struct {
 // New returns a mirror that does nothing yet.
 func New(c Config) *Mirror {
 	return &Mirror{
-		Config: c, changed: make(chan struct{}, 1), regions: map[string]*region{}, resting: map[string]rest{}, failed: map[int64]error{}, passed: make(chan struct{}),
+		Config: c, changed: make(chan struct{}, 1), regions: map[string]*region{}, resting: map[string]rest{}, failed: map[int64]error{}, passed: make(chan struct{}), reopen: map[string]bool{},
 	}
 }
 
@@ -333,6 +334,12 @@ func (m *Mirror) fail(ctx context.Context, v *version, in string, err error) {
 
 // region opens a Region's part, and makes it at the first use.
 func (m *Mirror) region(ctx context.Context, name string) (*region, error) {
+	m.mu.Lock()
+	if m.reopen[name] {
+		delete(m.reopen, name)
+		delete(m.regions, name)
+	}
+	m.mu.Unlock()
 	if r := m.regions[name]; r != nil {
 		return r, nil
 	}

@@ -36,21 +36,15 @@ type Damage struct {
 	Reason string `json:"reason"`
 }
 
-// stored is an object that may be a document's newest version.
-type stored struct {
-	name string // below catalogue/
-	seq  int64
-}
-
-// Read reads what a store has of the catalogue, each document in its newest version. The error wraps [archive.ErrNotExist] if
-// there is none.
+// Read reads what a store has of the catalogue, each document in its newest version that can be read: whoever can store but
+// not delete, or a newest version that decayed, hides no older one. The error wraps [archive.ErrNotExist] if there is none.
 func Read(ctx context.Context, store archive.Store, root *secrets.Keeper) (Found, error) {
 	r, err := openRegion(ctx, store, root)
 	if err != nil {
 		return Found{}, err
 	}
 	found := Found{StateID: r.state}
-	newest := map[string]stored{}
+	versions := map[string][]int64{} // by section/document
 	for object, err := range store.List(ctx, prefix) {
 		if err != nil {
 			return Found{}, fmt.Errorf("listing the catalogue: %w", err)
@@ -64,11 +58,9 @@ func Read(ctx context.Context, store archive.Store, root *secrets.Keeper) (Found
 			found.Damaged = append(found.Damaged, Damage{object.Name, "it is not the name of a document"})
 			continue
 		}
-		if at := section + "/" + document; seq >= newest[at].seq {
-			newest[at] = stored{name, seq}
-		}
+		versions[section+"/"+document] = append(versions[section+"/"+document], seq)
 	}
-	err = found.open(ctx, r, newest)
+	err = found.open(ctx, r, versions)
 	slices.SortFunc(found.Documents, func(a, b Document) int {
 		return cmp.Or(cmp.Compare(a.Section, b.Section), cmp.Compare(a.Key, b.Key))
 	})
@@ -77,22 +69,28 @@ func Read(ctx context.Context, store archive.Store, root *secrets.Keeper) (Found
 }
 
 // open reads the documents.
-func (f *Found) open(ctx context.Context, r *region, newest map[string]stored) error {
+func (f *Found) open(ctx context.Context, r *region, versions map[string][]int64) error {
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for _, s := range newest {
+	for at, seqs := range versions {
 		group.Go(func() error {
-			d, err := r.read(ctx, s)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case errors.Is(err, ErrDamaged):
-				f.Damaged = append(f.Damaged, Damage{prefix + s.name, err.Error()})
-			case err != nil:
-				return err
-			default:
-				f.Documents = append(f.Documents, d)
+			slices.Sort(seqs)
+			for _, seq := range slices.Backward(seqs) {
+				d, err := r.read(ctx, versionName(at, seq))
+				if err != nil && !errors.Is(err, ErrDamaged) {
+					return err
+				}
+				mu.Lock()
+				if err != nil {
+					f.Damaged = append(f.Damaged, Damage{prefix + versionName(at, seq), err.Error()})
+				} else {
+					f.Documents = append(f.Documents, d)
+				}
+				mu.Unlock()
+				if err == nil {
+					break
+				}
 			}
 			return nil
 		})
@@ -100,15 +98,16 @@ func (f *Found) open(ctx context.Context, r *region, newest map[string]stored) e
 	return group.Wait()
 }
 
-func (r *region) read(ctx context.Context, s stored) (Document, error) {
-	sealed, err := read(ctx, r.store, prefix+s.name)
+// read reads a version of a document by its name below catalogue/.
+func (r *region) read(ctx context.Context, name string) (Document, error) {
+	sealed, err := read(ctx, r.store, prefix+name)
 	if errors.Is(err, archive.ErrDamaged) {
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if err != nil {
 		return Document{}, err
 	}
-	plain, err := r.open(s.name, sealed)
+	plain, err := r.open(name, sealed)
 	if err != nil {
 		return Document{}, err
 	}
@@ -118,11 +117,11 @@ func (r *region) read(ctx context.Context, s stored) (Document, error) {
 		Rows                 json.RawMessage
 	}
 	if err := json.Unmarshal(plain, &raw); err != nil {
-		return Document{}, fmt.Errorf("%s: %w: %w", s.name, ErrDamaged, err)
+		return Document{}, fmt.Errorf("%s: %w: %w", name, ErrDamaged, err)
 	}
 	rows, err := state.ParseCatalogueRows(raw.Rows)
 	if err != nil {
-		return Document{}, fmt.Errorf("%s: %w: %w", s.name, ErrDamaged, err)
+		return Document{}, fmt.Errorf("%s: %w: %w", name, ErrDamaged, err)
 	}
 	return Document{state.CatalogueChange{Seq: raw.Seq, Section: raw.Section, Key: raw.Key, Region: raw.Region}, rows}, nil
 }

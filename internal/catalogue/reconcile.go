@@ -3,10 +3,12 @@ package catalogue
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"strongroom/archive"
 	"strongroom/internal/state"
 )
 
@@ -16,7 +18,7 @@ import (
 // behind them, and the documents are stored anew, in place of all their versions. What the database does not know at all stays, for
 // who rebuilds.
 func (m *Mirror) reconcile(ctx context.Context, name string, r *region) error {
-	versions, newest, err := r.list(ctx)
+	versions, err := r.list(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,22 +51,45 @@ func (m *Mirror) reconcile(ctx context.Context, name string, r *region) error {
 		return !missing[d.Section+d.Key] && len(versions[r.document(d.Section, d.Key)]) == 0
 	})
 	r.strays = versions
+	newest, err := r.newestStray(ctx)
+	if err != nil {
+		return err
+	}
 	return m.DB.NoteCatalogue(ctx, func(ctx context.Context, tx *state.Tx) error { return tx.ReconcileCatalogue(ctx, newest, again) })
 }
 
-// list gives the versions that a store has, by document, and the highest number among them.
-func (r *region) list(ctx context.Context) (versions map[string][]int64, newest int64, err error) {
+// newestStray is the highest number of the versions that the database does not know and that open. A name alone tells nothing: anybody
+// who can store could take all numbers away by one.
+func (r *region) newestStray(ctx context.Context) (newest int64, err error) {
+	for document, seqs := range r.strays {
+		for _, seq := range seqs {
+			if seq <= newest {
+				continue
+			}
+			_, err := r.read(ctx, versionName(document, seq))
+			switch {
+			case err == nil:
+				newest = seq
+			case !errors.Is(err, ErrDamaged) && !errors.Is(err, archive.ErrNotExist):
+				return 0, err
+			}
+		}
+	}
+	return newest, nil
+}
+
+// list gives the versions that a store has, by document.
+func (r *region) list(ctx context.Context) (versions map[string][]int64, err error) {
 	versions = map[string][]int64{}
 	for object, err := range r.store.List(ctx, prefix) {
 		if err != nil {
-			return nil, 0, fmt.Errorf("listing the catalogue: %w", err)
+			return nil, fmt.Errorf("listing the catalogue: %w", err)
 		}
 		section, document, seq, ok := parseName(strings.TrimPrefix(object.Name, prefix))
 		if !ok {
 			continue // the key, or nothing of ours; Read tells of it
 		}
 		versions[section+"/"+document] = append(versions[section+"/"+document], seq)
-		newest = max(newest, seq)
 	}
-	return versions, newest, nil
+	return versions, nil
 }

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"bytes"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -12,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +29,7 @@ const (
 	magic      = "SRCD\x01\x00\x00\x00"
 	headerSize = len(magic) + saltSize
 	saltSize   = 16
+	keySize    = 32
 	maxObject  = 256 << 20
 	context1   = "strongroom catalogue 1 "
 )
@@ -65,12 +68,20 @@ func openRegion(ctx context.Context, store archive.Store, root *secrets.Keeper) 
 	if f.Format != 1 {
 		return nil, fmt.Errorf("%s is of the format %d, which this program does not know", keyName, f.Format)
 	}
-	data, err := root.Decrypt(ctx, f.Wrapped)
+	plain, err := root.Decrypt(ctx, f.Wrapped)
 	if err != nil {
-		return nil, fmt.Errorf("the root key does not open %s: %w", keyName, err)
+		return nil, fmt.Errorf("%w: the root key does not open %s: %w", ErrDamaged, keyName, err)
+	}
+	data, is := bytes.CutSuffix(plain, keyLabel(f.State))
+	if !is || len(data) != keySize {
+		return nil, fmt.Errorf("%w: what the root key opens in %s is not the data key of the catalogue of %s", ErrDamaged, keyName, f.State)
 	}
 	return newRegion(store, f.State, data), nil
 }
+
+// keyLabel is wrapped with a data key. The root key wraps other things, some of which somebody else may know: none of them passes for
+// the data key of a catalogue, nor that of one state for another's.
+func keyLabel(stateID string) []byte { return []byte("strongroom catalogue data key of " + stateID) }
 
 func newRegion(store archive.Store, stateID string, data []byte) *region {
 	return &region{store: store, state: stateID, data: data, names: derive(data, nil, context1+"names")}
@@ -82,9 +93,9 @@ func makeRegion(ctx context.Context, store archive.Store, root *secrets.Keeper, 
 	if !errors.Is(err, archive.ErrNotExist) {
 		return r, err
 	}
-	data := make([]byte, 32)
+	data := make([]byte, keySize)
 	_, _ = rand.Read(data) // never fails, says crypto/rand
-	wrapped, err := root.Encrypt(ctx, data)
+	wrapped, err := root.Encrypt(ctx, slices.Concat(data, keyLabel(stateID)))
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +130,10 @@ type document struct {
 
 // name is the name of a version of a document, below catalogue/.
 func (r *region) name(section, key string, seq int64) string {
-	return fmt.Sprintf("%s.%016x", r.document(section, key), seq)
+	return versionName(r.document(section, key), seq)
 }
+
+func versionName(document string, seq int64) string { return fmt.Sprintf("%s.%016x", document, seq) }
 
 // document is what the names of all versions of a document begin with.
 func (r *region) document(section, key string) string {

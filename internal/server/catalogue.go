@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"strongroom/internal/archives"
 	"strongroom/internal/catalogue"
 	"strongroom/internal/state"
+	"strongroom/internal/work"
 )
 
 // regionStores tells where Regions store that do not store below the data directory.
@@ -58,6 +60,10 @@ func (s *Server) keepCatalogue(ctx context.Context, all *archives.Archives, keep
 	if err != nil {
 		return fmt.Errorf("keeping the catalogue: %w", err)
 	}
+	begun, err := s.hasCatalogue(ctx)
+	if err != nil {
+		return fmt.Errorf("keeping the catalogue: %w", err)
+	}
 	for _, region := range regions {
 		if s.config.Regions[region].Store != "" {
 			continue // elsewhere, and perhaps not to be reached now; the mirror looks when it writes there
@@ -65,6 +71,10 @@ func (s *Server) keepCatalogue(ctx context.Context, all *archives.Archives, keep
 		store, err := all.Store(ctx, region)
 		if err == nil {
 			err = catalogue.Foreign(ctx, store, keeper, id)
+		}
+		if errors.Is(err, catalogue.ErrDamaged) && begun {
+			s.log.ErrorContext(ctx, "the catalogue beside the data is damaged; strongroom admin verify --repair makes it anew", slog.String("region", region), slog.String("error", err.Error()))
+			continue // the database is there, and is what counts
 		}
 		if err != nil {
 			return fmt.Errorf("keeping the catalogue in the store of %s: %w", region, err)
@@ -77,7 +87,31 @@ func (s *Server) keepCatalogue(ctx context.Context, all *archives.Archives, keep
 		return err
 	}
 	s.onClose("the catalogue", mirror.Stop)
+	s.mirror = mirror
 	return nil
+}
+
+// hasCatalogue reports whether the state has stored any of its catalogue: then it is not new.
+func (s *Server) hasCatalogue(ctx context.Context) (has bool, err error) {
+	err = s.db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		has, err = tx.HasCatalogue(ctx)
+		return err
+	})
+	return has, err
+}
+
+// checkCatalogue holds the catalogue in the Regions' stores against the state.
+func (s *Server) checkCatalogue(ctx context.Context, mend bool) (sum work.CheckedCatalogue, err error) {
+	all, err := s.mirror.Check(ctx, mend)
+	for _, c := range all {
+		for _, d := range c.Damage {
+			sum.Damage = append(sum.Damage, work.Damage{What: "document", Object: c.Region + ":" + d.Object, Reason: d.Reason})
+		}
+		for _, d := range c.Healed {
+			sum.Healed = append(sum.Healed, work.Healed{What: "document", Object: c.Region + ":" + d.Object})
+		}
+	}
+	return sum, err
 }
 
 // resumePolicies has the policies followed of organizations whose last change was not, or whose effective policies are to be

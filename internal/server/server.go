@@ -19,6 +19,7 @@ import (
 	"strongroom/clock"
 	"strongroom/internal/api"
 	"strongroom/internal/archives"
+	"strongroom/internal/catalogue"
 	"strongroom/internal/page"
 	"strongroom/internal/resource"
 	ebskind "strongroom/internal/resource/ebs"
@@ -52,6 +53,7 @@ type Server struct {
 	identities *iam.Service
 	engine     *ebskind.Engine
 	runner     *work.Runner
+	mirror     *catalogue.Mirror // keeps the catalogue beside the data
 	outbox     *delivery.Outbox
 	listener   net.Listener
 	clockMoves sync.Mutex // held while the clock is moved
@@ -290,7 +292,7 @@ func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, er
 		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf, MaxCopies: s.config.Quotas.CopiesPerResource,
 		PutEvent: messages.buses.PutServiceEvent, Notify: messages.vaultNotification,
 		Identity: identity{identities, sessions}, Organization: membership(organizationOf(s.db)), Trail: recorder, Log: s.log,
-		FollowPolicies: followPolicies(organization, plans), Scrub: s.config.Scrub.settings(),
+		FollowPolicies: followPolicies(organization, plans), Scrub: s.config.Scrub.settings(), CheckCatalogue: s.checkCatalogue,
 		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, fleet.Sweep, messages.queues.Sweep, lines.Sweep, databases.Sweep},
 		Due:   []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
 	})

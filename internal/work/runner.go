@@ -67,7 +67,9 @@ type Config struct {
 	Concurrency int             // small jobs at once, beside half as many big ones; 4 if 0
 	MaxCopies   int             // of a resource to one Region of other accounts, at work or waiting; [rules.MaxCopiesPerResource] if 0
 	Scrub       Scrub           // how the archives are read anew in the background
-	Log         *slog.Logger
+	// CheckCatalogue holds the catalogue beside the data against the database, and mends it if it is to. Nil checks nothing.
+	CheckCatalogue func(ctx context.Context, mend bool) (CheckedCatalogue, error)
+	Log            *slog.Logger
 	// Sweep is called every few minutes, for services that remove what is due (keys scheduled for deletion, old events).
 	Sweep []func(ctx context.Context) error
 	// Due is called whenever the clock may have moved on, for services that act by it (the lifecycle rules of buckets); it

@@ -145,6 +145,9 @@ func (r *Runner) verifyAll(ctx context.Context, q VerifyRequest) (Report, error)
 		}
 		return nil
 	})
+	if err == nil {
+		err = r.verifyCatalogue(ctx, q, &sum)
+	}
 	if err == nil && sum.Archives == 0 && q.Vault != "" {
 		err = fmt.Errorf("there is no vault %s", q.Vault)
 	}

@@ -102,6 +102,9 @@ func (v *verifyOptions) tell(c *cobra.Command, o *adminOptions, admin *server.Ad
 }
 
 func (v *verifyOptions) request() (q work.VerifyRequest, err error) {
+	if (v.status || v.metrics) && (v.repair || v.vault != "" || v.subset != "" || v.since != "") {
+		return q, fmt.Errorf("--status and --metrics tell of all archives and read nothing: use them without --repair, --vault, --subset and --since")
+	}
 	q = work.VerifyRequest{Vault: v.vault, Repair: v.repair}
 	if v.subset != "" {
 		if q.Subset, err = archive.ParseSubset(v.subset); err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,10 @@ type Scrub struct {
 const (
 	defaultScrubRate  = "20MB/s"
 	defaultScrubEvery = "30d"
+
+	// What is less would keep the server busy with looking whether a pass is due, or with nothing.
+	leastScrubEvery = time.Second
+	leastScrubRate  = 1e3
 )
 
 func (s *Scrub) complete() (err error) {
@@ -34,8 +39,8 @@ func (s *Scrub) complete() (err error) {
 	if s.read.Rate, err = parseRate(s.Rate); err != nil {
 		return fmt.Errorf("scrub.rate: %w", err)
 	}
-	if s.read.Every, err = parseDays(s.Every); err != nil || s.read.Every <= 0 {
-		return fmt.Errorf("scrub.every: %q is not a time such as 30d or 12h", s.Every)
+	if s.read.Every, err = parseDays(s.Every); err != nil || s.read.Every < leastScrubEvery {
+		return fmt.Errorf("scrub.every: %q is not a time such as 30d or 12h, of a second at least", s.Every)
 	}
 	return nil
 }
@@ -58,8 +63,8 @@ func parseRate(text string) (float64, error) {
 		}
 	}
 	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if err != nil || n <= 0 || number == text {
-		return 0, fmt.Errorf("%q is neither a rate such as 20MB/s nor off", text)
+	if err != nil || !(n*units >= leastScrubRate) || math.IsInf(n*units, 0) || number == text { // nor what is no number
+		return 0, fmt.Errorf("%q is neither a rate such as 20MB/s, of 1KB/s at least, nor off", text)
 	}
 	return n * units, nil
 }
@@ -68,6 +73,9 @@ func parseRate(text string) (float64, error) {
 func parseDays(text string) (time.Duration, error) {
 	if days, has := strings.CutSuffix(text, "d"); has {
 		n, err := strconv.ParseFloat(days, 64)
+		if !(math.Abs(n) < math.MaxInt64/(24*float64(time.Hour))) { // nor what is no number
+			return 0, strconv.ErrRange
+		}
 		return time.Duration(n * 24 * float64(time.Hour)), err
 	}
 	return time.ParseDuration(text)

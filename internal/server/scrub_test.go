@@ -21,7 +21,13 @@ func TestScrubSettings(t *testing.T) {
 		{given: Scrub{Rate: "20"}, wrong: true},
 		{given: Scrub{Rate: "fast"}, wrong: true},
 		{given: Scrub{Rate: "-1MB/s"}, wrong: true},
+		{given: Scrub{Rate: "NaNMB/s"}, wrong: true},
+		{given: Scrub{Rate: "infMB/s"}, wrong: true},
+		{given: Scrub{Rate: "0.0000000000001B/s"}, wrong: true},
 		{given: Scrub{Every: "0d"}, wrong: true},
+		{given: Scrub{Every: "1ns"}, wrong: true},
+		{given: Scrub{Every: "NaNd"}, wrong: true},
+		{given: Scrub{Every: "1e300d"}, wrong: true},
 		{given: Scrub{Every: "monthly"}, wrong: true},
 	} {
 		got := test.given

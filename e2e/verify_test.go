@@ -181,3 +181,26 @@ func TestScrubFindsDamage(t *testing.T) {
 		return aws.ToString(p.point(t, "local-vault", point).StatusMessage) == rules.DamagedPoint, nil
 	})
 }
+
+// The header of a sealing domain is lost before anything was verified: a repair brings it back.
+func TestALostHeaderComesBack(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Scrub: server.Scrub{Rate: "off"}}})
+	p := enter(t, s, member, home)
+	p.role(t, "jobs", rolePolicies...)
+	p.vault(t, "local-vault", p.key(t))
+	bucket := p.bucket(t, "the-bucket", "")
+	point := p.backUp(t, "local-vault", bucket)
+	headers := archiveFiles(t, s, home, "local-vault", "domains")
+	if err := os.Remove(headers[0]); err != nil {
+		t.Fatal(err)
+	}
+	report := must(s.Admin.Verify(t.Context(), work.VerifyRequest{Repair: true}))(t, "repairing")
+	if report.Damaged() || len(report.Healed) == 0 {
+		t.Fatalf("it is not mended: %+v", report)
+	}
+	if got := p.restoreBucket(t, point, "restored-bucket"); len(got) == 0 {
+		t.Error("nothing is restored")
+	}
+	p.backUp(t, "local-vault", bucket)
+}

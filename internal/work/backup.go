@@ -268,7 +268,7 @@ func (r *Runner) backupDomain(ctx context.Context, role *api.Caller, d resource.
 	if err != nil {
 		return nil, keyARN, refuseUse(err, keyARN)
 	}
-	domain, err := r.Archives.Domain(ctx, location(vault), keyARN, ring)
+	domain, err := r.sealingDomain(ctx, vault, keyARN, ring)
 	return domain, keyARN, refuseUse(err, keyARN)
 }
 

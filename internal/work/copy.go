@@ -126,7 +126,7 @@ func (r *Runner) copy(ctx context.Context, job *state.CopyJob, trail *rules.Trai
 			return nil, at("destination-key", err)
 		}
 	}
-	destination, err := r.Archives.Domain(ctx, location(f.destination), decision.Key.ARN, toRing)
+	destination, err := r.sealingDomain(ctx, f.destination, decision.Key.ARN, toRing)
 	if err != nil {
 		return nil, at("destination-key", refuseUse(err, decision.Key.ARN))
 	}

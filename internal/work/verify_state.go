@@ -109,17 +109,17 @@ func (x *verification) keep(ctx context.Context, report *archive.Report, opts ar
 		return err
 	}
 	var domains []archive.DomainInfo
-	if len(report.Skipped) == 0 && len(x.damaged) == 0 { // then all of them opened
+	if len(x.damaged) == 0 { // then all that are not skipped opened
 		if domains, err = x.v.Domains(ctx); err != nil {
 			return err
 		}
+		domains = slices.DeleteFunc(domains, func(d archive.DomainInfo) bool {
+			return slices.ContainsFunc(report.Skipped, func(s archive.Skipped) bool { return s.Domain.ID == d.ID })
+		})
 	}
 	return x.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		for _, d := range domains {
-			err := tx.PutArchiveDomain(ctx, state.ArchiveDomain{
-				Archive: x.v.ID(), Domain: d.ID, KeyARN: d.KeyID, Wrapped: d.Wrapped, CreatedAt: d.Created.Format(time.RFC3339Nano),
-			})
-			if err != nil {
+			if err := tx.PutArchiveDomain(ctx, header(x.v.ID(), d)); err != nil {
 				return err
 			}
 		}

@@ -83,9 +83,7 @@ func TestARegionOutlivesItsStore(t *testing.T) {
 	}
 	p := newProcess(t)
 	home := "regions:\n  " + server.HomeRegion + ": " + store("the-store", "prefix", "north/")
-	p.configure(t, home+
-		"\n  eu-west-1: "+store("no-such-bucket")+
-		"\n  eu-west-2: "+store("the-store", "anonymous", "true")+"\n")
+	p.configure(t, home+"\n")
 	p.start(t.Context(), t)
 	member := newParty(server.MemberAccount, p.aws(t, "member", server.HomeRegion))
 	member.linked(t)
@@ -94,11 +92,20 @@ func TestARegionOutlivesItsStore(t *testing.T) {
 	member.bucket(t, "photos", "")
 	member.put(t, "photos", "sea", noise(7, 3<<20))
 
-	for region, want := range map[string]string{"eu-west-1": "s3://no-such-bucket: there is no such bucket", "eu-west-2": "s3://the-store: it denies access"} {
+	buckets := map[string]string{}
+	for _, region := range []string{"eu-west-1", "eu-west-2"} { // their stores are well as long as it takes to make keys, which wait for them
 		there := member.in(region)
 		there.vault(t, "safe", there.key(t))
-		bucket := there.bucket(t, "photos-"+region, "")
-		job := there.startBackup(t, "safe", bucket)
+		buckets[region] = there.bucket(t, "photos-"+region, "")
+	}
+	p.kill()
+	p.configure(t, home+
+		"\n  eu-west-1: "+store("no-such-bucket")+
+		"\n  eu-west-2: "+store("the-store", "anonymous", "true")+"\n")
+	p.start(t.Context(), t)
+	for region, want := range map[string]string{"eu-west-1": "s3://no-such-bucket: there is no such bucket", "eu-west-2": "s3://the-store: it denies access"} {
+		there := member.in(region)
+		job := there.startBackup(t, "safe", buckets[region])
 		there.says(t.Context(), t, job, want)
 		there.stop(t, job)
 	}

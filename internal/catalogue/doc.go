@@ -9,8 +9,8 @@
 // follow at once. What could not be stored stays noted, and is stored later, also after a crash.
 //
 // While the database is there it is what counts: [Mirror.Check] holds the stores against it and stores anew what is lost there.
-// Versions that it does not know are those of a database that was given up for an older copy. They go when their document is
-// stored or removed the next time, so that no change of today is overruled by one that was given up.
+// Versions that it does not know are those of a database that was given up for an older copy. They go when a Region's part is opened
+// if their document is known, so that no change of today is overruled by one that was given up, and stay otherwise.
 //
 // # Objects
 //

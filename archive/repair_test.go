@@ -43,6 +43,7 @@ func newPair(t *testing.T) *pair {
 	}
 	write(t, d, "first", "", objects)
 	write(t, d, "second", "first", map[string][]byte{"small/007": nil, "small/008": text(9, 500), "same": text(8, 3000)})
+	p.now.Advance(time.Second) // so that its packs come last by their names
 	writeBlocks(t, d, "disk", 64<<10, 64<<20, map[uint64][]byte{0: random(1, 64<<10), 700: text(2, 64<<10), 1000: random(3, 64<<10)})
 	c := openDomain(t, p.open(1), p.ring)
 	p.original, p.copy = d.Info(), c.Info()
@@ -52,6 +53,7 @@ func newPair(t *testing.T) *pair {
 		if err != nil {
 			t.Fatal(err)
 		}
+		p.now.Advance(time.Second)
 		if _, err := archive.Copy(t.Context(), c, src, archive.CopyOptions{Point: id, Parent: parent[id]}); err != nil {
 			t.Fatal(err)
 		}

@@ -6,11 +6,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"strongroom/archive"
 	"strongroom/archive/archivetest"
+	"strongroom/clock"
 )
 
 // rings gives one key for all domains.
@@ -33,9 +35,13 @@ func TestVerifyNamesThePointsThatDamageTouches(t *testing.T) {
 	t.Parallel()
 	store := new(archive.Mem)
 	ring := archivetest.NewKeyring()
-	v := archive.OpenVault(store, "vault", small)
+	now := clock.NewShifted(0)
+	opts := small
+	opts.Clock = now
+	v := archive.OpenVault(store, "vault", opts)
 	d := openDomain(t, v, ring)
 	write(t, d, "first", "", map[string][]byte{"a": random(1, 100<<10), "b": random(2, 100)})
+	now.Advance(time.Second) // packs are looked at in the order of their names, which is that of their time
 	write(t, d, "second", "first", map[string][]byte{"a": random(3, 100<<10)})
 	write(t, d, "third", "second", map[string][]byte{"c": random(4, 100)})
 	packs, err := archivetest.Names(t.Context(), store, "packs/")

@@ -10,21 +10,16 @@ import (
 // A codec compresses and decompresses single blobs. Its methods may be called at once.
 type codec struct {
 	gate     *Gate
-	encoders sync.Pool
+	encoders sync.Pool // for blobs longer than smallBlob
+	thorough sync.Pool // for the others
 	decoders sync.Pool
 }
 
 func newCodec(level zstd.EncoderLevel, gate *Gate) *codec {
 	return &codec{
-		gate: gate,
-		encoders: sync.Pool{New: func() any {
-			e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
-				zstd.WithEncoderCRC(false), zstd.WithWindowSize(maxWindow), zstd.WithLowerEncoderMem(true))
-			if err != nil {
-				panic("archive: constant zstd options: " + err.Error())
-			}
-			return e
-		}},
+		gate:     gate,
+		encoders: sync.Pool{New: func() any { return newEncoder(level) }},
+		thorough: sync.Pool{New: func() any { return newEncoder(max(level, zstd.SpeedDefault)) }},
 		decoders: sync.Pool{New: func() any {
 			d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBlob),
 				zstd.WithDecodeAllCapLimit(true))
@@ -36,7 +31,19 @@ func newCodec(level zstd.EncoderLevel, gate *Gate) *codec {
 	}
 }
 
+func newEncoder(level zstd.EncoderLevel) *zstd.Encoder {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderCRC(false), zstd.WithWindowSize(maxWindow), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		panic("archive: constant zstd options: " + err.Error())
+	}
+	return e
+}
+
 const (
+	// smallBlob is up to which length in bytes zstd's default level is used at least: its larger tables fit the cache still, and a short
+	// blob has more to gain from each match that is found.
+	smallBlob  = 128 << 10
 	maxWindow  = 4 << 20
 	probeSize  = 4 << 10  // bytes of one probe
 	probeAbove = 32 << 10 // bytes from which on a blob is probed
@@ -49,8 +56,12 @@ func (c *codec) compress(dst, plain []byte) (out []byte, pays bool) {
 	}
 	c.gate.Enter()
 	defer c.gate.Leave()
-	e := c.encoders.Get().(*zstd.Encoder)
-	defer c.encoders.Put(e)
+	pool := &c.encoders
+	if len(plain) <= smallBlob {
+		pool = &c.thorough
+	}
+	e := pool.Get().(*zstd.Encoder)
+	defer pool.Put(e)
 	if len(plain) > probeAbove && !probe(e, dst, plain) {
 		return dst, false
 	}

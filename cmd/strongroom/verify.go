@@ -7,9 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"strongroom/archive"
 	"strongroom/internal/server"
-	"strongroom/internal/work"
 )
 
 type verifyOptions struct {
@@ -101,13 +99,13 @@ func (v *verifyOptions) tell(c *cobra.Command, o *adminOptions, admin *server.Ad
 	return nil
 }
 
-func (v *verifyOptions) request() (q work.VerifyRequest, err error) {
+func (v *verifyOptions) request() (q server.VerifyRequest, err error) {
 	if (v.status || v.metrics) && (v.repair || v.vault != "" || v.subset != "" || v.since != "") {
 		return q, fmt.Errorf("--status and --metrics tell of all archives and read nothing: use them without --repair, --vault, --subset and --since")
 	}
-	q = work.VerifyRequest{Vault: v.vault, Repair: v.repair}
+	q = server.VerifyRequest{Vault: v.vault, Repair: v.repair}
 	if v.subset != "" {
-		if q.Subset, err = archive.ParseSubset(v.subset); err != nil {
+		if q.Subset, err = server.ParseSubset(v.subset); err != nil {
 			return q, fmt.Errorf("--subset: %w", err)
 		}
 	}

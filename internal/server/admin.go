@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"strongroom/archive"
 	"strongroom/internal/work"
 	"strongroom/rules"
 )
@@ -74,6 +75,12 @@ func OpenAdmin(dir string) *Admin {
 func (a *Admin) Clock(ctx context.Context, move ClockMove) (c Clock, err error) {
 	return c, a.call(ctx, "clock", move, &c)
 }
+
+// VerifyRequest says what is to be verified, and whether it is to be mended.
+type VerifyRequest = work.VerifyRequest
+
+// ParseSubset reads which part of the packs a verification takes: "1/7" is the first of seven.
+func ParseSubset(text string) (archive.Subset, error) { return archive.ParseSubset(text) }
 
 // Verify reads and authenticates what lies in the archives, and mends what is damaged if it is to.
 func (a *Admin) Verify(ctx context.Context, q work.VerifyRequest) (r work.Report, err error) {

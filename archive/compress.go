@@ -43,7 +43,7 @@ func newEncoder(level zstd.EncoderLevel) *zstd.Encoder {
 const (
 	// smallBlob is up to which length in bytes zstd's default level is used at least: its larger tables fit the cache still, and a short
 	// blob has more to gain from each match that is found.
-	smallBlob  = 128 << 10
+	smallBlob  = 64 << 10
 	maxWindow  = 4 << 20
 	probeSize  = 4 << 10  // bytes of one probe
 	probeAbove = 32 << 10 // bytes from which on a blob is probed

@@ -447,9 +447,14 @@ func (c *crashed) takeIn(ctx context.Context, t *testing.T) {
 			delete(c.brief, point)
 		}
 	}
+	now := must(c.p.admin().Clock(ctx, server.ClockMove{}))(t, "reading the clock").Now
 	for arn, p := range found {
-		if p.Lifecycle != nil && p.Lifecycle.DeleteAfterDays != nil {
-			c.brief[arn] = true
+		if p.Lifecycle == nil || p.Lifecycle.DeleteAfterDays == nil {
+			continue
+		}
+		c.brief[arn] = true
+		if p.CalculatedLifecycle.DeleteAt.Before(now.Add(time.Hour)) { // a copy of what was made before a day passed: it counts from there
+			c.asked[arn] = true
 		}
 	}
 	sources := map[string]string{}

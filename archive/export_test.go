@@ -31,3 +31,6 @@ func DropIndex(ctx context.Context, d *Domain) error {
 	d.index.fault(errors.New("a test says so"))
 	return d.index.refresh(ctx, d)
 }
+
+// MaxChunk is the length of the longest chunk of an object.
+const MaxChunk = maxChunk

@@ -48,6 +48,7 @@ type Writer struct {
 	ctx    context.Context
 	opts   WriteOptions
 	parent *manifest
+	older  *Point // the parent, once it was asked for something
 	lease  *lease
 	sink   *sink
 	slabs  *slabs
@@ -66,10 +67,12 @@ type Writer struct {
 
 // A task is a chunk on its way.
 type task struct {
-	data []byte
-	slab *slab
-	ref  *ref
-	m    *mutation
+	data    []byte
+	slab    *slab
+	ref     *ref
+	m       *mutation
+	guess   *guess
+	guessed *ref // of the parent, that this one may be
 }
 
 // NewWriter begins a recovery point. If one of this id is committed already the error wraps [ErrPointExists].
@@ -182,6 +185,7 @@ func (w *Writer) work() {
 			var err error
 			t.ref.id, scratch, err = w.sink.put(chunkBlob, t.data, scratch)
 			w.sink.fail(err)
+			t.guess.tell(t.guessed, t.ref.id)
 		}
 		t.slab.done()
 		t.m.ready.Done()
@@ -202,7 +206,11 @@ func (w *Writer) Put(ctx context.Context, key, meta []byte, r io.Reader, size in
 		return err
 	}
 	m.entry = &entry{key: m.key, meta: bytes.Clone(meta)}
-	got, err := w.content(ctx, m, r, size)
+	var got int64
+	g, err := w.guess(ctx, m.key, size)
+	if err == nil {
+		got, err = w.content(ctx, m, g, r, size)
+	}
 	if err == nil && size >= 0 && got != size {
 		err = io.ErrUnexpectedEOF
 	}
@@ -317,7 +325,7 @@ func (w *Writer) submit(ctx context.Context, m *mutation) error {
 const readSize = 256 << 10
 
 // content cuts what r has into chunks and gives its length.
-func (w *Writer) content(ctx context.Context, m *mutation, r io.Reader, size int64) (total int64, err error) {
+func (w *Writer) content(ctx context.Context, m *mutation, g *guess, r io.Reader, size int64) (total int64, err error) {
 	c := cutter{gear: w.d.keys.gear}
 	var buf []byte // the chunk at hand, as far as it was read
 	for ended := false; ; {
@@ -331,15 +339,19 @@ func (w *Writer) content(ctx context.Context, m *mutation, r io.Reader, size int
 			return total, err
 		}
 		for total > 0 || size > wholeSize || len(buf) > wholeSize {
-			n := c.next(buf)
+			n := g.length()
 			if n == 0 {
+				n = c.next(buf)
+			}
+			if n == 0 || n > len(buf) {
 				break
 			}
-			w.chunk(m, n)
+			c.at, c.hash = 0, 0 // if a guess came in the middle of looking
+			w.chunk(m, g, n)
 			total, buf = total+int64(n), buf[n:]
 		}
 		if ended && len(buf) > 0 {
-			w.chunk(m, len(buf))
+			w.chunk(m, g, len(buf))
 			total += int64(len(buf))
 		}
 		if ended {
@@ -375,12 +387,12 @@ func fill(r io.Reader, p []byte) (n int, ended bool, err error) {
 }
 
 // chunk sends the first n bytes of the room to the workers.
-func (w *Writer) chunk(m *mutation, n int) {
+func (w *Writer) chunk(m *mutation, g *guess, n int) {
 	at := &ref{size: uint64(n)}
 	m.refs = append(m.refs, at)
 	m.ready.Add(1)
 	data, slab := w.slabs.claim(n)
-	w.tasks <- task{data, slab, at, m}
+	w.tasks <- task{data, slab, at, m, g, g.take(n)}
 }
 
 // drain ends the goroutines, after which the tree is whole or the sink has failed.

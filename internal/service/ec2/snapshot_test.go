@@ -175,8 +175,9 @@ func TestIncrementalSnapshots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := p.Summary().NewBytes; got != 512<<10 {
-		t.Errorf("the second snapshot wrote %d new bytes, want one block", got)
+	// What is left of a chunk that was overwritten but for less than a quarter is stored anew with it.
+	if got := p.Summary().NewBytes; got < 512<<10 || got > 512<<10*5/3 {
+		t.Errorf("the second snapshot wrote %d new bytes, want those of a block and less than two thirds more", got)
 	}
 	// The first can go; the second stays whole.
 	Must[awsec2.DeleteSnapshotOutput](w, c, &awsec2.DeleteSnapshotInput{SnapshotId: first.SnapshotId})

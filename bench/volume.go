@@ -183,6 +183,9 @@ func (v *volume) blocks() (numbers []int64) {
 func (v *volume) engineFlags() []string  { return []string{"-volume", v.path()} }
 func (v *volume) changedFlags() []string { return append(v.engineFlags(), "-changed", v.changed) }
 
+// scatteredFlags are those after any change: the list is of the last.
+func (v *volume) scatteredFlags() []string { return v.changedFlags() }
+
 // borgFlags cut the volume into blocks of the archive's size, which is what lets borg skip its holes.
 func (v *volume) borgFlags() []string {
 	return []string{"--sparse", "--chunker-params", fmt.Sprint("fixed,", archive.BlockSize)}

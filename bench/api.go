@@ -50,24 +50,12 @@ func requestBench(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	parent, err := filepath.Abs(o.dir)
+	w, err := openWorkshop(o.dir, "api")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return err
-	}
-	work, err := os.MkdirTemp(parent, "api-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	log, err := os.Create(filepath.Join(parent, "api.log"))
-	if err != nil {
-		return err
-	}
-	defer log.Close() //nolint:errcheck // a log
-	r := &requestRun{requestOptions: o, dir: work, log: log}
+	defer func() { err = errors.Join(err, w.close()) }()
+	r := &requestRun{requestOptions: o, dir: w.dir, log: w.log}
 	if err := r.run(ctx); err != nil {
 		return err
 	}

@@ -50,24 +50,12 @@ func compare(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	parent, err := filepath.Abs(o.dir)
+	w, err := openWorkshop(o.dir, "bench")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp(parent, "run-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	log, err := os.Create(filepath.Join(parent, "bench.log"))
-	if err != nil {
-		return err
-	}
-	defer log.Close() //nolint:errcheck // a log
-	c := &comparison{options: o, dir: dir, tools: tools, log: log, progress: os.Stderr}
+	defer func() { err = errors.Join(err, w.close()) }()
+	c := &comparison{options: o, dir: w.dir, tools: tools, log: w.log, progress: os.Stderr}
 	if err := c.run(ctx); err != nil {
 		return err
 	}

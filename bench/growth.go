@@ -72,25 +72,13 @@ func growth(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	parent, err := filepath.Abs(o.dir)
+	w, err := openWorkshop(o.dir, "growth")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return err
-	}
-	work, err := os.MkdirTemp(parent, "growth-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	log, err := os.Create(filepath.Join(parent, "growth.log"))
-	if err != nil {
-		return err
-	}
-	defer log.Close() //nolint:errcheck // a log
-	g := &growthRun{growthOptions: o, dir: work, log: log, notes: []string{machine()}}
-	if inMemory(work) {
+	defer func() { err = errors.Join(err, w.close()) }()
+	g := &growthRun{growthOptions: o, dir: w.dir, log: w.log, notes: []string{machine()}}
+	if inMemory(w.dir) {
 		g.notes = append(g.notes, "all files lie in memory")
 	}
 	for _, part := range []func(context.Context) error{g.archivePoints, g.archiveObjects, g.servicePoints} {

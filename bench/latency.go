@@ -31,23 +31,19 @@ func latency(ctx context.Context, args []string) (err error) {
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	parent, err := filepath.Abs(*dir)
+	if err := checkScale(*scale); err != nil {
+		return err
+	}
+	w, err := openWorkshop(*dir, "latency")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return err
-	}
-	work, err := os.MkdirTemp(parent, "latency-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	data := newObjects(filepath.Join(work, "objects"), *scale)
+	defer func() { err = errors.Join(err, w.close()) }()
+	data := newObjects(filepath.Join(w.dir, "objects"), *scale)
 	if err := data.generate(ctx); err != nil {
 		return err
 	}
-	s, err := startServer(ctx, *program, filepath.Join(work, "data"), io.Discard)
+	s, err := startServer(ctx, *program, filepath.Join(w.dir, "data"), io.Discard)
 	if err != nil {
 		return err
 	}

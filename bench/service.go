@@ -25,24 +25,15 @@ func service(ctx context.Context, args []string) (err error) {
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	parent, err := filepath.Abs(*dir)
+	if err := checkScale(*scale); err != nil {
+		return err
+	}
+	w, err := openWorkshop(*dir, "service")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return err
-	}
-	work, err := os.MkdirTemp(parent, "service-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	log, err := os.Create(filepath.Join(parent, "service.log"))
-	if err != nil {
-		return err
-	}
-	defer log.Close() //nolint:errcheck // a log
-	c := &comparison{dir: work, log: log, progress: os.Stderr, notes: []string{machine(), serviceNote}}
+	defer func() { err = errors.Join(err, w.close()) }()
+	c := &comparison{dir: w.dir, log: w.log, progress: os.Stderr, notes: []string{machine(), serviceNote}}
 	if c.profiles = *profiles; c.profiles != "" {
 		if err := os.MkdirAll(c.profiles, 0o755); err != nil {
 			return err
@@ -50,14 +41,14 @@ func service(ctx context.Context, args []string) (err error) {
 	}
 	var all []dataset
 	for name := range strings.FieldsFuncSeq(*sets, func(r rune) bool { return r == ',' }) {
-		data, err := newDataset(name, filepath.Join(work, name), *scale)
+		data, err := newDataset(name, filepath.Join(w.dir, name), *scale)
 		if err != nil {
 			return err
 		}
 		all = append(all, data)
 	}
 	if *small > 0 {
-		all = append(all, newSmall(filepath.Join(work, "small"), *small))
+		all = append(all, newSmall(filepath.Join(w.dir, "small"), *small))
 	}
 	for _, data := range all {
 		if err := c.served(ctx, *program, data); err != nil {

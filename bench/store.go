@@ -33,28 +33,19 @@ func storeBench(ctx context.Context, args []string) (err error) {
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	parent, err := filepath.Abs(*dir)
+	if err := checkScale(*scale); err != nil {
+		return err
+	}
+	w, err := openWorkshop(*dir, "store")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return err
-	}
-	work, err := os.MkdirTemp(parent, "store-")
+	defer func() { err = errors.Join(err, w.close()) }()
+	data, err := newDataset(*name, filepath.Join(w.dir, *name), *scale)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	log, err := os.Create(filepath.Join(parent, "store.log"))
-	if err != nil {
-		return err
-	}
-	defer log.Close() //nolint:errcheck // a log
-	data, err := newDataset(*name, filepath.Join(work, *name), *scale)
-	if err != nil {
-		return err
-	}
-	b := &storeRun{data: data, dir: work, log: log}
+	b := &storeRun{data: data, dir: w.dir, log: w.log}
 	if err := b.start(ctx, *program, *delay); err != nil {
 		return err
 	}

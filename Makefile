@@ -9,8 +9,6 @@ FUZZTIME ?= 20s
 CRASHES  ?= 100
 COPIER_POINTS ?= 1000
 TORTURE  ?= 1h
-# How many packages are tested at once: one more than there are processors, as many tests wait for servers and clocks.
-PACKAGES ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 
 .PHONY: help
 help:
@@ -35,7 +33,7 @@ tools: ## install what tests and demo need and this machine lacks
 .PHONY: test
 test: tools build lambda ## run all tests: packages, SDK and aws CLI against a real server, a few crashes
 	$(GO) vet ./...
-	$(GO) test -p $(PACKAGES) -shuffle=on -timeout 60m ./...
+	$(GO) test -shuffle=on -timeout 60m ./...
 
 .PHONY: race
 race: tools build lambda ## the same under the race detector (needs a C compiler)

@@ -111,15 +111,19 @@ func TestPackagesThatAreLists(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		_, _, err = store.put(content, maxZipped)
-		runtime.ReadMemStats(&after)
-		if api.Code(err) != "InvalidParameterValueException" {
-			t.Errorf("%s: the error is %v", name, err)
+		took := uint64(1 << 30)
+		for range 3 { // the least counts: what else goes on in this process allocates as well
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, _, err = store.put(bytes.NewReader(content.Bytes()), maxZipped)
+			runtime.ReadMemStats(&after)
+			if api.Code(err) != "InvalidParameterValueException" {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+			took = min(took, (after.TotalAlloc-before.TotalAlloc)>>20)
 		}
-		if got := (after.TotalAlloc - before.TotalAlloc) >> 20; name == "a list" && got > 200 {
-			t.Errorf("%s: it took %d MiB to see that", name, got)
+		if name == "a list" && took > 200 {
+			t.Errorf("%s: it took %d MiB to see that", name, took)
 		}
 		for _, sub := range []string{"code", "unpacked"} {
 			if left, err := os.ReadDir(filepath.Join(store.dir, sub)); err != nil || len(left) > 0 {

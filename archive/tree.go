@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"math/bits"
 	"sync"
 )
@@ -125,11 +126,7 @@ func (b *builder) merge(ctx context.Context, c child, level byte, hi []byte) err
 	if err != nil {
 		return err
 	}
-	for i, below := range n.children {
-		end := hi
-		if i+1 < len(n.children) {
-			end = n.children[i+1].first
-		}
+	for below, end := range n.below(hi) {
 		if err := b.merge(ctx, below, level-1, end); err != nil {
 			return err
 		}
@@ -153,6 +150,21 @@ func (b *builder) merge(ctx context.Context, c child, level byte, hi []byte) err
 		return b.addMutations(hi)
 	}
 	return nil
+}
+
+// below yields the nodes below, each with the key before which its keys end; that of the last is hi.
+func (n *node) below(hi []byte) iter.Seq2[child, []byte] {
+	return func(yield func(child, []byte) bool) {
+		for i, c := range n.children {
+			end := hi
+			if i+1 < len(n.children) {
+				end = n.children[i+1].first
+			}
+			if !yield(c, end) {
+				return
+			}
+		}
+	}
 }
 
 // addMutations adds the mutations below hi.

@@ -64,11 +64,7 @@ func (b *builder) mergeExtents(ctx context.Context, c child, level byte, hi []by
 	if err != nil {
 		return err
 	}
-	for i, below := range n.children {
-		end := hi
-		if i+1 < len(n.children) {
-			end = n.children[i+1].first
-		}
+	for below, end := range n.below(hi) {
 		if err := b.mergeExtents(ctx, below, level-1, end); err != nil {
 			return err
 		}

@@ -139,9 +139,6 @@ func (b *backup) run(ctx context.Context, parentID string) (resource.Result, err
 		b.log.WarnContext(ctx, "objects were not backed up", slog.String("bucket", b.bucket), slog.Int64("versions", b.state.Skipped))
 	}
 	summary, err := w.Commit(ctx)
-	if errors.Is(err, archive.ErrPointExists) {
-		return b.again(ctx)
-	}
 	if err != nil {
 		return resource.Result{}, err
 	}
@@ -157,15 +154,6 @@ func (b *backup) nothing() bool {
 // told is what the job says of the versions that it skipped, with the reason of the first.
 func (b *backup) told(entry rules.Entry) error {
 	return denied(entry.Refuse(roleValues(b.caller).With("bucket", b.bucket)), b.skipped)
-}
-
-// again is the result of a job whose recovery point was committed by another run meanwhile.
-func (b *backup) again(ctx context.Context) (resource.Result, error) {
-	p, err := b.request.Domain.Open(ctx, b.request.Point)
-	if err != nil {
-		return resource.Result{}, err
-	}
-	return b.result(p.Summary())
 }
 
 func (b *backup) result(summary archive.Summary) (resource.Result, error) {

@@ -161,14 +161,15 @@ func (w *wreck) moveHour(noted string) {
 	}))(w.t, "moving the schedule")
 }
 
-// backupOfTheDay moves the clock to the next midnight and through the day, and tells how the backup ended that the plan made.
+// backupOfTheDay moves the clock to the minute before a midnight to come and through a day, which has each hour's beginning once, and
+// tells how the backup ended that the plan made.
 func backupOfTheDay(w *wreck) telling {
 	w.t.Helper()
 	now := move(w.t, w.Server, server.ClockMove{})
-	midnight := now.UTC().Truncate(24 * time.Hour).Add(oneDay)
-	move(w.t, w.Server, server.ClockMove{To: midnight})
+	begin := now.UTC().Add(time.Hour).Truncate(24 * time.Hour).Add(oneDay - time.Minute)
+	move(w.t, w.Server, server.ClockMove{To: begin})
 	before := len(w.m.backupJobs(w.t, w.names["database"]))
-	move(w.t, w.Server, server.ClockMove{To: midnight.Add(oneDay - time.Minute)})
+	move(w.t, w.Server, server.ClockMove{To: begin.Add(oneDay)})
 	jobs := w.m.backupJobs(w.t, w.names["database"])
 	if len(jobs) != before+1 {
 		w.t.Fatalf("%d jobs were made in a day", len(jobs)-before)

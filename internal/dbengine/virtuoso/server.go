@@ -85,9 +85,25 @@ func (v *server) Size(context.Context) (int64, error) {
 	return dbengine.TreeSize(v.settings.Path("data"))
 }
 
-// sql runs statements as Virtuoso's administrator. The password goes by the standard input, where other users of this host do
-// not see it; isql asks there if it has no terminal, which a session of its own ensures.
+// connects bounds how often a connection is tried. Each try lasts the ten seconds that isql waits for a server with much to do.
+const connects = 5
+
+// sql runs statements as Virtuoso's administrator. They are not sent twice: another try follows only where there was no connection.
 func (v *server) sql(ctx context.Context, statements string) (string, error) {
+	for try := 1; ; try++ {
+		said, err := v.isql(ctx, statements)
+		if err == nil {
+			return said, nil
+		}
+		if try == connects || ctx.Err() != nil || !strings.Contains(said, "CL033: Connect failed") {
+			return "", fmt.Errorf("virtuoso: isql: %w: %s", err, said)
+		}
+	}
+}
+
+// isql has Virtuoso's client run statements once, and returns what it said. The password goes by the standard input, where other users of this host do
+// not see it; isql asks there if it has no terminal, which a session of its own ensures.
+func (v *server) isql(ctx context.Context, statements string) (string, error) {
 	path, err := program("isql-vt")
 	if err != nil {
 		return "", err
@@ -105,10 +121,7 @@ func (v *server) sql(ctx context.Context, statements string) (string, error) {
 	if err == nil && failed(said.String()) {
 		err = errors.New("a statement failed")
 	}
-	if err != nil {
-		return "", fmt.Errorf("virtuoso: isql: %w: %s", err, strings.TrimSpace(said.String()))
-	}
-	return said.String(), nil
+	return strings.TrimSpace(said.String()), err
 }
 
 // failed tells whether isql told of an error. The first is not one: it tries the password that a new Virtuoso has before it asks.

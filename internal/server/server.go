@@ -15,32 +15,16 @@ import (
 
 	"gocloud.dev/secrets"
 
-	"strongroom/archive"
 	"strongroom/clock"
 	"strongroom/internal/api"
-	"strongroom/internal/archives"
 	"strongroom/internal/catalogue"
 	"strongroom/internal/page"
-	"strongroom/internal/resource"
 	ebskind "strongroom/internal/resource/ebs"
-	rdskind "strongroom/internal/resource/rds"
-	s3kind "strongroom/internal/resource/s3"
-	"strongroom/internal/service/backup"
-	"strongroom/internal/service/cloudtrail"
 	"strongroom/internal/service/delivery"
-	"strongroom/internal/service/ebs"
-	"strongroom/internal/service/ec2"
 	"strongroom/internal/service/iam"
-	"strongroom/internal/service/kms"
-	"strongroom/internal/service/lambda"
-	"strongroom/internal/service/organizations"
-	"strongroom/internal/service/s3"
-	"strongroom/internal/service/sts"
-	"strongroom/internal/service/tagging"
 	"strongroom/internal/state"
 	"strongroom/internal/wire"
 	"strongroom/internal/work"
-	"strongroom/rules"
 )
 
 // Server is the running process.
@@ -168,154 +152,6 @@ func (s *Server) openData(ctx context.Context) (*secrets.Keeper, error) {
 	return keeper, restore(ctx, s.db)
 }
 
-// services are those that Start itself speaks to.
-type services struct {
-	iam           *iam.Service
-	sts           *sts.Service
-	organizations *organizations.Service
-	messaging     messaging
-	objects       *s3.Service
-	functions     *lambda.Service
-}
-
-// wire constructs the services in the order in which they need each other, and registers them with the door.
-func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (services, error) {
-	asOf, err := rules.ParseAsOf(s.config.RulesAsOf)
-	if err != nil {
-		return services{}, err
-	}
-	queue, err := work.OpenQueue(ctx, s.db, s.log)
-	if err != nil {
-		return services{}, err
-	}
-	pages, err := s.pages(ctx, keeper)
-	if err != nil {
-		return services{}, err
-	}
-	recorder := cloudtrail.NewRecorder(cloudtrail.RecorderConfig{DB: s.db, Clock: s.clock, Log: s.log})
-	s.onClose("the record", func(context.Context) error { recorder.Close(); return nil })
-
-	var plans *backup.Service // like organization it is made after IAM, and asked only once calls are served
-	var organization *organizations.Service
-	identities := iam.New(iam.Config{
-		DB: s.db, Clock: s.clock, Keeper: keeper, Pages: pages, Log: s.log,
-		ServiceRoleInUse: func(ctx context.Context, accountID, service string) (string, error) {
-			reason, err := organization.ServiceRoleInUse(ctx, accountID, service)
-			if reason != "" || err != nil {
-				return reason, err
-			}
-			return plans.ServiceRoleInUse(ctx, accountID, service)
-		},
-		ServiceRoleGone: func(ctx context.Context, tx *state.Tx, accountID, service string) error {
-			return plans.ServiceRoleGone(ctx, tx, accountID, service)
-		},
-	})
-	s.identities = identities
-	s.door = api.NewDoor(identities.Authorizer(), recorder)
-	sessions := sts.New(sts.Config{DB: s.db, Clock: s.clock, Wall: s.config.Wall, Keeper: keeper, Door: s.door, Log: s.log, Decode: identities.DecodeAuthorizationMessage})
-	organization = organizations.New(organizations.Config{
-		DB: s.db, Door: s.door, Clock: s.clock, Pages: pages, Log: s.log, MaxAccounts: s.config.Quotas.Accounts,
-		PutTrailEvent: recorder.PutOrganizationsEvent, PoliciesChanged: policiesChanged(queue),
-	})
-	keys := kms.New(kms.Config{
-		DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Pages: pages,
-		PrincipalExists: identities.PrincipalExists, PrincipalID: identities.PrincipalID, Log: s.log,
-	})
-	messages, err := s.openMessaging(ctx, keeper, pages, keys, sessions)
-	if err != nil {
-		return services{}, err
-	}
-	lines, err := s.openLogs(ctx, keeper, pages)
-	if err != nil {
-		return services{}, err
-	}
-	functions, err := s.openFunctions(ctx, keeper, pages, sessions, messages, lines)
-	if err != nil {
-		return services{}, err
-	}
-	objects, err := s3.New(ctx, s3.Config{
-		DB: s.db, Clock: s.clock, Keeper: keeper, Door: s.door, Dir: s.config.DataDir, Log: s.log, EnsureManagedKey: keys.EnsureManagedKey,
-		PrincipalExists: identities.PrincipalExists, PutEvent: messages.objectEvent, Deliver: messages.objectMessage, Send: messages.tryObjectMessage(s.door),
-	})
-	if err != nil {
-		return services{}, err
-	}
-	s.onClose("objects", func(context.Context) error { return objects.Close() })
-
-	regions := filepath.Join(s.config.DataDir, "regions")
-	all := archives.New(archives.Config{
-		Dir: regions, Stores: s.config.regionStores(), Door: s.door, Keeper: keeper, Cache: filepath.Join(s.config.DataDir, "cache"),
-		Options: archive.Options{Workers: s.config.Processors, Gate: archive.NewGate(s.config.Processors)},
-	})
-	s.onClose("archives", func(context.Context) error { return all.Close() })
-	if err := s.keepCatalogue(ctx, all, keeper); err != nil {
-		return services{}, err
-	}
-	s.engine = ebskind.New(ebskind.Config{DB: s.db, Clock: s.clock, Door: s.door, Dir: regions, Archives: all, Log: s.log})
-	volumes := ec2.New(ec2.Config{DB: s.db, Engine: s.engine, Door: s.door, Pages: pages, Log: s.log})
-	blocks := ebs.New(ebs.Config{DB: s.db, Clock: s.clock, Engine: s.engine, Pages: pages})
-
-	fleet, databases, err := s.openDatabases(keeper, pages, all)
-	if err != nil {
-		return services{}, err
-	}
-
-	kinds := []resource.Kind{s3kind.New(s3kind.Config{Door: s.door, S3: objects, AsOf: asOf, Log: s.log, Parallel: 2 * s.config.Processors}), ebskind.NewKind(s.engine)}
-	kinds = append(kinds, rdskind.NewKinds(fleet, asOf)...)
-	plans = backup.New(backup.Config{
-		DB: s.db, Clock: s.clock, Door: s.door, Queue: queue, Pages: pages, AsOf: asOf, Kinds: kinds, MaxVaults: s.config.Quotas.BackupVaults,
-		EnsureManagedKey: keys.EnsureManagedKey, HasServiceLinkedRole: identities.HasServiceLinkedRole,
-		AssumeForService: sessions.AssumeForService, UnknownPrincipals: identities.UnknownPrincipals, OrganizationOf: organizationOf(s.db), Log: s.log,
-		PutEvent: messages.buses.PutServiceEvent, Trail: recorder, TellLifecycle: func(ctx context.Context, tx *state.Tx, point state.RecoveryPoint) error {
-			return s.runner.TellLifecycle(ctx, tx, point)
-		},
-	})
-	trail := cloudtrail.New(cloudtrail.Config{DB: s.db, Clock: s.clock, Recorder: recorder, Pages: pages, Door: s.door, Keeper: keeper, Log: s.log})
-	tags := tagging.New(tagging.Config{Pages: pages, Providers: []tagging.Provider{identities.TaggingProvider(s.door), objects, volumes, databases, keys, plans, messages.queues, messages.topics, messages.buses, lines, functions, trail}})
-	for _, service := range []interface{ API() *api.Service }{identities, sessions, organization, keys, objects, volumes, blocks, databases, plans, messages.queues, messages.topics, messages.buses, lines, functions, tags, trail} {
-		s.door.Register(service.API())
-	}
-
-	if err := s.engine.Start(ctx); err != nil {
-		return services{}, err
-	}
-	s.onClose("volumes", func(context.Context) error { return s.engine.Close() })
-	if err := s.startDatabases(ctx, fleet); err != nil {
-		return services{}, err
-	}
-	if err := trail.Start(ctx); err != nil {
-		return services{}, err
-	}
-	s.onClose("trails", func(context.Context) error { return trail.Close() })
-	s.outbox = messages.outbox
-	s.runner = work.New(work.Config{
-		DB: s.db, Queue: queue, Clock: s.clock, Door: s.door, Archives: all, Kinds: kinds, AsOf: asOf, MaxCopies: s.config.Quotas.CopiesPerResource,
-		PutEvent: messages.buses.PutServiceEvent, Notify: messages.vaultNotification,
-		Identity: identity{identities, sessions}, Organization: membership(organizationOf(s.db)), Trail: recorder, Log: s.log,
-		FollowPolicies: followPolicies(organization, plans), Scrub: s.config.Scrub.settings(), CheckCatalogue: s.checkCatalogue,
-		Sweep: []func(context.Context) error{keys.Sweep, trail.Sweep, s.engine.Sweep, fleet.Sweep, messages.queues.Sweep, lines.Sweep, databases.Sweep},
-		Due:   []func(context.Context) error{objects.RunLifecycles, messages.buses.RunDue, organization.RunDue},
-	})
-	if err := s.resumePolicies(ctx, queue.EnqueuePolicies); err != nil {
-		return services{}, err
-	}
-	return services{identities, sessions, organization, messages, objects, functions}, nil
-}
-
-// identity joins what jobs need of IAM and STS.
-type identity struct {
-	*iam.Service
-	sessions *sts.Service
-}
-
-func (i identity) AssumeForService(ctx context.Context, service *api.Caller, roleARN, session string) (*api.Caller, error) {
-	return i.sessions.AssumeForService(ctx, service, roleARN, session)
-}
-
-func (i identity) Session(ctx context.Context, roleARN, session string) (*api.Caller, error) {
-	return i.sessions.Session(ctx, roleARN, session)
-}
-
 // pages opens the sealer of list tokens. Its key is kept, so that tokens outlive a restart.
 func (s *Server) pages(ctx context.Context, keeper *secrets.Keeper) (*page.Sealer, error) {
 	key, err := keptKey(ctx, s.db, keeper, "pages.key")
@@ -326,7 +162,7 @@ func (s *Server) pages(ctx context.Context, keeper *secrets.Keeper) (*page.Seale
 }
 
 // makeAccounts makes the configured accounts, and with -dev their organization, and returns their profiles.
-func (s *Server) makeAccounts(ctx context.Context, all services) ([]profile, error) {
+func (s *Server) makeAccounts(ctx context.Context, all *services) ([]profile, error) {
 	var profiles []profile
 	var members []string
 	for i, a := range s.config.Accounts {
@@ -349,7 +185,7 @@ func (s *Server) makeAccounts(ctx context.Context, all services) ([]profile, err
 }
 
 // serve listens on the configured address.
-func (s *Server) serve(ctx context.Context, all services) error {
+func (s *Server) serve(ctx context.Context, all *services) error {
 	var handler http.Handler = wire.NewHandler(wire.Config{Door: s.door, Credentials: all.sts, Clock: s.clock, Wall: s.config.Wall, Log: s.log, CrossOrigin: all.objects.CrossOrigin})
 	handler = all.messaging.links(handler)
 	server := wire.NewServer(s.config.Listen, handler)

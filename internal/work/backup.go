@@ -160,7 +160,7 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob, trail *rules.
 	if refusal := trail.Refusal(); refusal != nil {
 		return nil, refusal
 	}
-	vault, kind, role, lifecycle := f.vault, f.kind, f.role, f.request.Lifecycle
+	vault, kind, role := f.vault, f.kind, f.role
 	if _, err := r.Identity.EnsureServiceLinkedRole(ctx, job.AccountID, backupService); err != nil {
 		return nil, err
 	}
@@ -192,50 +192,17 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob, trail *rules.
 		return nil, err
 	}
 
-	point := &state.RecoveryPoint{
-		ARN:       kind.RecoveryPointARN(description, job.ID, job.CreatedAt).String(),
-		AccountID: vault.AccountID, Region: vault.Region, VaultName: vault.Name, VaultARN: vault.ARN, JobID: job.ID,
-		ResourceARN: job.ResourceARN, ResourceType: kind.Type(), ResourceName: description.Name, ResourceRegion: description.Region,
-		IAMRoleARN: job.IAMRoleARN, CreatedBy: job.CreatedBy,
-		CreatedAt: job.CreatedAt, InitiatedAt: job.InitiatedAt,
-		Lifecycle: lifecycle, StorageClass: "WARM",
-		KeyARN: keyARN, IsEncrypted: keyARN != "",
-		Tags: mergeTags(description.Tags, job.Tags), RestoreMetadata: description.Metadata, Options: job.Options,
-		ArchivePointID: strings.ToLower(job.ID), ArchiveKeyARN: keyARN,
+	point, err := newPoint(job, f, description, keyARN)
+	if err != nil {
+		return nil, err
 	}
-	if len(point.Tags) > rules.MaxTags {
-		return nil, rules.TooManyTags.Refuse(rules.Values{"resource": job.ResourceARN})
-	}
-	point.KeyType = keyType(keyARN, vault)
-	job.PointARN, job.ResourceType, job.ResourceName = point.ARN, point.ResourceType, point.ResourceName
-	job.KeyARN, job.IsEncrypted = point.KeyARN, point.IsEncrypted
 	if err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		return r.putBackup(ctx, tx, *job, state.JobRunning)
 	}); err != nil {
 		return nil, err
 	}
 
-	request := resource.BackupRequest{
-		Domain: domain, Point: point.ArchivePointID, Options: job.Options,
-		Progress: r.progress(ctx, func(ctx context.Context, tx *state.Tx, percent float64, done int64) error {
-			return tx.SetBackupJobProgress(ctx, job.ID, percent, done)
-		}).report,
-		Failed: r.failed(vault, change{
-			vaultARN: vault.ARN, event: kind.Type() + "_BACKUP_OBJECT_FAILED", kind: "BACKUP_JOB", state: job.State, id: job.ID, started: job.StartedAt,
-		}, "An object was not backed up of "+job.ResourceARN),
-	}
-	if parent != nil {
-		request.Parent, request.ParentState = parent.ArchivePointID, parent.KindState
-	}
-	result, err := kind.Backup(ctx, role, description, request)
-	if errors.Is(err, archive.ErrPointExists) {
-		// The job was killed between the archive's commit and ours. Who cannot be asked again what it found out has
-		// its point removed and read once more; nobody has been told of it.
-		if err := domain.Vault().Delete(ctx, domain.Info().ID, point.ArchivePointID); err != nil {
-			return nil, err
-		}
-		result, err = kind.Backup(ctx, role, description, request)
-	}
+	result, err := r.readResource(ctx, *job, f, description, domain, point.ArchivePointID, parent)
 	if err != nil {
 		return nil, at("data", err)
 	}
@@ -253,6 +220,56 @@ func (r *Runner) backup(ctx context.Context, job *state.BackupJob, trail *rules.
 	point.StoredBytes, point.KindState = result.Stored, result.State
 	job.SizeBytes, job.TransferredBytes = result.SizeBytes, result.Transferred
 	return point, nil
+}
+
+// newPoint is the recovery point that a job is about to make, and which the job is told of.
+func newPoint(job *state.BackupJob, f backupFacts, description resource.Description, keyARN string) (*state.RecoveryPoint, error) {
+	vault, kind := f.vault, f.kind
+	point := &state.RecoveryPoint{
+		ARN:       kind.RecoveryPointARN(description, job.ID, job.CreatedAt).String(),
+		AccountID: vault.AccountID, Region: vault.Region, VaultName: vault.Name, VaultARN: vault.ARN, JobID: job.ID,
+		ResourceARN: job.ResourceARN, ResourceType: kind.Type(), ResourceName: description.Name, ResourceRegion: description.Region,
+		IAMRoleARN: job.IAMRoleARN, CreatedBy: job.CreatedBy,
+		CreatedAt: job.CreatedAt, InitiatedAt: job.InitiatedAt,
+		Lifecycle: f.request.Lifecycle, StorageClass: "WARM",
+		KeyARN: keyARN, IsEncrypted: keyARN != "",
+		Tags: mergeTags(description.Tags, job.Tags), RestoreMetadata: description.Metadata, Options: job.Options,
+		ArchivePointID: strings.ToLower(job.ID), ArchiveKeyARN: keyARN,
+	}
+	if len(point.Tags) > rules.MaxTags {
+		return nil, rules.TooManyTags.Refuse(rules.Values{"resource": job.ResourceARN})
+	}
+	point.KeyType = keyType(keyARN, vault)
+	job.PointARN, job.ResourceType, job.ResourceName = point.ARN, point.ResourceType, point.ResourceName
+	job.KeyARN, job.IsEncrypted = point.KeyARN, point.IsEncrypted
+	return point, nil
+}
+
+// readResource has the resource's kind back it up.
+func (r *Runner) readResource(ctx context.Context, job state.BackupJob, f backupFacts, description resource.Description, domain *archive.Domain, id string, parent *state.RecoveryPoint) (resource.Result, error) {
+	vault, kind := f.vault, f.kind
+	request := resource.BackupRequest{
+		Domain: domain, Point: id, Options: job.Options,
+		Progress: r.progress(ctx, func(ctx context.Context, tx *state.Tx, percent float64, done int64) error {
+			return tx.SetBackupJobProgress(ctx, job.ID, percent, done)
+		}).report,
+		Failed: r.failed(vault, change{
+			vaultARN: vault.ARN, event: kind.Type() + "_BACKUP_OBJECT_FAILED", kind: "BACKUP_JOB", state: job.State, id: job.ID, started: job.StartedAt,
+		}, "An object was not backed up of "+job.ResourceARN),
+	}
+	if parent != nil {
+		request.Parent, request.ParentState = parent.ArchivePointID, parent.KindState
+	}
+	result, err := kind.Backup(ctx, f.role, description, request)
+	if errors.Is(err, archive.ErrPointExists) {
+		// The job was killed between the archive's commit and ours. Who cannot be asked again what it found out has
+		// its point removed and read once more; nobody has been told of it.
+		if err := domain.Vault().Delete(ctx, domain.Info().ID, id); err != nil {
+			return resource.Result{}, err
+		}
+		result, err = kind.Backup(ctx, f.role, description, request)
+	}
+	return result, err
 }
 
 // backupDomain opens the sealing domain of a new recovery point: under the vault's key or the resource's own.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -70,27 +69,6 @@ type piece struct {
 	done chan struct{} // closed when the rest is there
 	data []byte        // shorter than the piece if the object ends in it
 	err  error
-}
-
-// A stream is somebody reading a pack from one end to the other.
-type stream struct {
-	next  int64 // where the last read ended
-	ahead int64 // up to where it was fetched
-	size  int64 // how much is to be fetched next; 0 if it is not known yet that it is a stream
-}
-
-// An objectSpan is a part of an object.
-type objectSpan struct {
-	name     string
-	off, end int64
-}
-
-func (s objectSpan) size() int64 { return s.end - s.off }
-
-// An expecter can use being told what will be read.
-type expecter interface {
-	// expect is told of parts of objects, and whether what lies between them may be wanted as well.
-	expect(ctx context.Context, spans []objectSpan, between bool)
 }
 
 func isPack(name string) bool {
@@ -195,76 +173,6 @@ func (r *ReadAhead) drop(w *piece) {
 	}
 }
 
-// maxStreams is how many readers of one pack are told apart, and maxStreamed in how many packs.
-const (
-	maxStreams  = 8
-	maxStreamed = 1024
-)
-
-// follow notes that a part of a pack is read, and fetches what comes after it if that looks as if it were wanted too. What
-// somebody has planned to read needs no guessing.
-func (r *ReadAhead) follow(ctx context.Context, name string, off, end int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	there := false
-	for _, w := range r.pieces[name] {
-		if w.off <= off && off < w.end {
-			if there = true; w.planned {
-				return
-			}
-		}
-	}
-	s := r.stream(name, off, there)
-	s.next = max(s.next, end)
-	if s.size == 0 {
-		return
-	}
-	s.ahead = max(s.ahead, off)
-	until := s.ahead + s.size
-	if last, known := r.ended[name]; known {
-		until = min(until, last)
-	}
-	if s.ahead >= min(end+s.size, until) || !r.fetch(ctx, objectSpan{name, s.ahead, until}, 0) {
-		return
-	}
-	s.ahead = until
-	s.size = min(4*s.size, maxPiece)
-	for _, w := range slices.Clone(r.pieces[name]) { // what the stream has passed and left out
-		if !w.planned && w.users == 0 && w.end < s.next-slack && w.end > s.next-slack-4*maxPiece {
-			r.drop(w)
-		}
-	}
-}
-
-// stream gives the stream that a read at an offset belongs to; r.mu is held.
-func (r *ReadAhead) stream(name string, off int64, there bool) *stream {
-	all := r.streams[name]
-	for i, s := range all {
-		back := int64(0) // who goes back to what is not there reads something else
-		if there {
-			back = slack
-		}
-		if off >= s.next-back && off <= s.next+slack {
-			if s.size == 0 {
-				s.size = firstPiece
-			}
-			copy(all[1:i+1], all[:i])
-			all[0] = s
-			return s
-		}
-	}
-	s := &stream{next: off}
-	if off <= packHeaderSize { // whoever begins at the beginning
-		s.size = firstPiece
-	}
-	if len(r.streams) >= maxStreamed {
-		clear(r.streams)
-		clear(r.ended)
-	}
-	r.streams[name] = append([]*stream{s}, all[:min(len(all), maxStreams-1)]...)
-	return s
-}
-
 // expect fetches what will be read, as far as there is room.
 func (r *ReadAhead) expect(ctx context.Context, spans []objectSpan, between bool) {
 	r.mu.Lock()
@@ -292,39 +200,6 @@ func (r *ReadAhead) missing(spans []objectSpan) (rest []objectSpan) {
 		r.oldest.MoveToBack(w.age)
 	}
 	return rest
-}
-
-// A plannedSpan is what is to be read by one request, and how much of that is wanted.
-type plannedSpan struct {
-	objectSpan
-	wanted int64
-}
-
-// coalesce puts pieces that lie near each other together. Those come first that are wanted first.
-func coalesce(spans []objectSpan) []plannedSpan {
-	first := map[string]int{} // objects, in the order they are wanted in
-	for i, s := range spans {
-		if _, known := first[s.name]; !known {
-			first[s.name] = i
-		}
-	}
-	sorted := slices.Clone(spans)
-	slices.SortStableFunc(sorted, func(a, b objectSpan) int {
-		return cmp.Or(cmp.Compare(first[a.name], first[b.name]), cmp.Compare(a.off, b.off), cmp.Compare(a.end, b.end))
-	})
-	var all []plannedSpan
-	for _, s := range sorted {
-		if n := len(all); n > 0 {
-			last := &all[n-1]
-			if last.name == s.name && s.off <= last.end+maxGap && max(s.end, last.end)-last.off <= maxPiece {
-				last.end = max(last.end, s.end)
-				last.wanted += s.end - s.off
-				continue
-			}
-		}
-		all = append(all, plannedSpan{s, s.end - s.off})
-	}
-	return all
 }
 
 // fetch begins to fetch what is not there of a span. It tells whether there was room; r.mu is held. Of a span that was not
@@ -414,67 +289,6 @@ func (r *ReadAhead) ends(w *piece, size int64) {
 	w.end -= behind
 	w.left -= behind
 	r.held -= behind
-}
-
-// expect tells the store which blobs will be read soon, in the order they will be, if it can use that.
-func (d *Domain) expect(ctx context.Context, ids iter.Seq[ID]) { d.expectBlobs(ctx, ids, false) }
-
-// expectNodes tells the store which nodes will be read soon. What lies between them are nodes below them, mostly, because a
-// node is stored when it is full, and they are read next.
-func (d *Domain) expectNodes(ctx context.Context, ids iter.Seq[ID]) { d.expectBlobs(ctx, ids, true) }
-
-func (d *Domain) expectBlobs(ctx context.Context, ids iter.Seq[ID], between bool) {
-	store, ok := d.vault.store.(expecter)
-	if !ok {
-		return
-	}
-	var spans []objectSpan
-	for id := range ids {
-		if at, ok := d.index.find(id); ok {
-			off := int64(at.blob.offset)
-			spans = append(spans, objectSpan{packName(d.id(), at.pack.id), off, off + int64(at.blob.stored)})
-		}
-	}
-	store.expect(ctx, spans, between)
-}
-
-// expectPack tells the store that a pack will be read from one end to the other, and a byte more to see that there is none.
-func expectPack(ctx context.Context, s Store, name string, size int64) {
-	store, ok := s.(expecter)
-	if !ok {
-		return
-	}
-	var spans []objectSpan
-	for off := int64(0); off <= size; off += maxPiece {
-		spans = append(spans, objectSpan{name, off, min(off+maxPiece, size+1)})
-	}
-	store.expect(ctx, spans, false)
-}
-
-// expectObjects tells the store which whole objects will be read soon.
-func expectObjects(ctx context.Context, s Store, objects []ObjectInfo) {
-	store, ok := s.(expecter)
-	if !ok {
-		return
-	}
-	spans := make([]objectSpan, 0, len(objects))
-	for _, o := range objects {
-		if o.Size > 0 && o.Size <= maxPiece {
-			spans = append(spans, objectSpan{o.Name, 0, o.Size})
-		}
-	}
-	store.expect(ctx, spans, false)
-}
-
-// A rereader can read what lies in the store now, whatever it had in memory.
-type rereader interface{ reread() Store }
-
-// reread gives a store that remembers nothing that was read before.
-func reread(s Store) Store {
-	if s, ok := s.(rereader); ok {
-		return s.reread()
-	}
-	return s
 }
 
 var _ Remote = (*ReadAhead)(nil)

@@ -1,0 +1,160 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+func (c *collection) listPacks(ctx context.Context) error {
+	c.packs = map[objectID]int64{}
+	for object, err := range c.v.store.List(ctx, packPrefix(c.id)) {
+		if err != nil {
+			return err
+		}
+		id, err := parseObjectID(strings.TrimPrefix(object.Name, packPrefix(c.id)))
+		if err != nil {
+			return err
+		}
+		c.packs[id] = object.Size
+	}
+	return nil
+}
+
+// spared tells whether a pack stays because nobody knows what lies in it while something is missing: [Domain.Reindex]
+// may find it there.
+func (c *collection) spared(pack objectID) bool { return c.missing && !c.named[pack] }
+
+// removable tells whether a pack has been marked for long enough.
+func (c *collection) removable(pack objectID) bool {
+	since, marked := c.tombs[pack]
+	return marked && since.Before(c.horizon)
+}
+
+// spare takes the mark from packs that are needed again.
+func (c *collection) spare(ctx context.Context) error {
+	for pack, since := range c.tombs {
+		if c.live[pack] == nil {
+			continue
+		}
+		if err := c.v.store.Delete(ctx, tombName(c.id, pack, since)); err != nil {
+			return err
+		}
+		delete(c.tombs, pack)
+		c.done.Spared++
+	}
+	return nil
+}
+
+// clearTombs removes the marks of packs that have gone and that no index object names any more.
+func (c *collection) clearTombs(ctx context.Context, tables []*knownPack) error {
+	named := map[objectID]bool{}
+	for _, t := range tables {
+		named[t.id] = true
+	}
+	if superseded, err := c.anySuperseded(ctx); err != nil || superseded {
+		return err // an old index object, which may name any pack, is still about
+	}
+	for pack, since := range c.tombs {
+		if _, there := c.packs[pack]; there || named[pack] || !since.Before(c.horizon) {
+			continue
+		}
+		if err := c.v.store.Delete(ctx, tombName(c.id, pack, since)); err != nil {
+			return err
+		}
+		delete(c.tombs, pack)
+	}
+	return nil
+}
+
+// sweep removes the packs that were marked long ago and that nothing reaches, after their entries in the index.
+func (c *collection) sweep(ctx context.Context, files []objectID, tables []*knownPack) error {
+	var garbage []objectID
+	for pack := range c.tombs {
+		if _, there := c.packs[pack]; there && c.removable(pack) && !c.spared(pack) {
+			garbage = append(garbage, pack)
+		}
+	}
+	keep := make([]*knownPack, 0, len(tables))
+	for _, t := range tables {
+		_, there := c.packs[t.id]
+		goes := c.removable(t.id) // what is reached has lost its mark by now
+		if there && !goes || !there && !t.id.created().Before(c.horizon) {
+			keep = append(keep, t)
+		}
+	}
+	if old := c.d.index.toMerge(files, keep, c.opts.MergeAbove); len(old) > 0 {
+		if err := c.mergeIndex(ctx, old, keep); err != nil {
+			return err
+		}
+	}
+	return c.remove(ctx, garbage)
+}
+
+// remove removes packs. Their marks stay until a later collection.
+func (c *collection) remove(ctx context.Context, packs []objectID) error {
+	names := make([]string, len(packs))
+	for i, pack := range packs {
+		names[i] = packName(c.id, pack)
+	}
+	if err := deleteAll(ctx, c.v.store, names); err != nil {
+		return err
+	}
+	for _, pack := range packs {
+		c.done.Removed++
+		c.done.Freed += uint64(c.packs[pack])
+		delete(c.packs, pack)
+	}
+	return nil
+}
+
+// markGarbage marks the packs that nothing reaches.
+func (c *collection) markGarbage(ctx context.Context) error {
+	var garbage []objectID
+	for pack := range c.packs {
+		if _, marked := c.tombs[pack]; marked || c.live[pack] != nil || !pack.created().Before(c.horizon) || c.spared(pack) {
+			continue
+		}
+		garbage = append(garbage, pack)
+	}
+	for some := range slices.Chunk(garbage, parallel(c.v.store)) {
+		if err := c.markAll(ctx, some); err != nil {
+			return err
+		}
+		c.done.Marked += len(some)
+	}
+	return nil
+}
+
+// markAll marks packs side by side.
+func (c *collection) markAll(ctx context.Context, packs []objectID) error {
+	since := c.v.opts.Clock.Now()
+	var group errgroup.Group
+	for _, pack := range packs {
+		group.Go(func() error {
+			if err := c.v.store.Create(ctx, tombName(c.id, pack, since), nil); err != nil && !errors.Is(err, ErrExist) {
+				return err
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, pack := range packs {
+		c.tombs[pack] = since
+	}
+	return nil
+}
+
+func (c *collection) mark(ctx context.Context, pack objectID) error {
+	since := c.v.opts.Clock.Now()
+	if err := c.v.store.Create(ctx, tombName(c.id, pack, since), nil); err != nil && !errors.Is(err, ErrExist) {
+		return err
+	}
+	c.tombs[pack] = since
+	return nil
+}

@@ -9,6 +9,8 @@ FUZZTIME ?= 20s
 CRASHES  ?= 100
 COPIER_POINTS ?= 1000
 TORTURE  ?= 1h
+PLAYS    ?= 5000
+INTERRUPTIONS ?= 1
 
 .PHONY: help
 help:
@@ -66,6 +68,10 @@ torture: build ## for TORTURE (1h): random histories of vaults, and of a server 
 .PHONY: faults
 faults: build ## strike every operation of the archive and of a server's vaults with every fault, and try the protocol's larger models
 	FAULTS=all $(GO) test -count=1 -v -timeout 60m -run 'TestFault|TestTheProtocolHolds|TestEveryRuleIsNeeded' ./archive ./archive/model ./e2e
+
+.PHONY: plays
+plays: ## let the processes of an archive meet in PLAYS (5000) random orders of each plot, and in all with INTERRUPTIONS (1); prints the seed of a failure
+	PLAYS=$(PLAYS) INTERRUPTIONS=$(INTERRUPTIONS) $(GO) test -count=1 -v -timeout 0 -run 'TestWhoeverComesFirst|TestEveryInterruption' ./archive
 
 .PHONY: chaos
 chaos: build ## copy COPIER_POINTS (1000) recovery points on while events, calls, copiers and the server fail

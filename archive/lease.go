@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -21,8 +20,9 @@ type lease struct {
 	writer objectID
 	start  time.Time
 
-	mu   sync.Mutex // guards the rest
+	held chan struct{} // full while somebody has the rest, which may last as long as the store takes to answer
 	name string
+	also []string // other names of it that may be there: of renewals that failed or were given up half done
 	lost error
 
 	stop    context.CancelFunc
@@ -32,7 +32,7 @@ type lease struct {
 // newLease makes a lease and keeps it up until it is released.
 func (v *Vault) newLease(ctx context.Context, domain objectID) (*lease, error) {
 	now := v.opts.Clock.Now()
-	l := &lease{vault: v, domain: domain, writer: newObjectID(now), start: now, stopped: make(chan struct{})}
+	l := &lease{vault: v, domain: domain, writer: newObjectID(now), start: now, held: make(chan struct{}, 1), stopped: make(chan struct{})}
 	l.name = l.nameUntil(now.Add(v.opts.Lease))
 	if err := v.store.Create(ctx, l.name, nil); err != nil {
 		return nil, fmt.Errorf("taking a lease: %w", err)
@@ -41,6 +41,9 @@ func (v *Vault) newLease(ctx context.Context, domain objectID) (*lease, error) {
 	go l.keep(ctx)
 	return l, nil
 }
+
+func (l *lease) lock()   { l.held <- struct{}{} }
+func (l *lease) unlock() { <-l.held }
 
 func (l *lease) nameUntil(end time.Time) string {
 	return fmt.Sprintf("%s%s.%s.%s", leasePrefix(l.domain), l.writer, stamp(l.start), stamp(end))
@@ -59,7 +62,7 @@ func (l *lease) keep(ctx context.Context) {
 			cancel()
 		}
 		renewed = l.vault.opts.Clock.Now()
-		if err := l.renew(ctx, renewed); err != nil {
+		if err := l.renew(ctx, renewed); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "renewing an archive lease", slog.String("lease", l.name), slog.Any("error", err))
 		}
 		if l.check() != nil {
@@ -69,12 +72,13 @@ func (l *lease) keep(ctx context.Context) {
 }
 
 func (l *lease) renew(ctx context.Context, now time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.lock()
+	defer l.unlock()
 	next := l.nameUntil(now.Add(l.vault.opts.Lease))
 	if next == l.name {
 		return nil
 	}
+	l.also = append(l.also, next)
 	if err := l.vault.store.Create(ctx, next, nil); err != nil && !errors.Is(err, ErrExist) {
 		return err
 	}
@@ -87,20 +91,24 @@ func (l *lease) renew(ctx context.Context, now time.Time) error {
 		return errors.Join(ErrLeaseLost, l.vault.store.Delete(ctx, next))
 	}
 	old := l.name
-	l.name = next
-	return l.vault.store.Delete(ctx, old)
+	l.name, l.also[len(l.also)-1] = next, old
+	if err := l.vault.store.Delete(ctx, old); err != nil {
+		return err
+	}
+	l.also = l.also[:len(l.also)-1]
+	return nil
 }
 
 func (l *lease) check() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.lock()
+	defer l.unlock()
 	return l.lost
 }
 
 // confirm tells whether the lease never broke. It asks the store, so the answer holds whatever clocks say.
 func (l *lease) confirm(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.lock()
+	defer l.unlock()
 	if l.lost != nil {
 		return l.lost
 	}
@@ -112,13 +120,13 @@ func (l *lease) confirm(ctx context.Context) error {
 	return err
 }
 
-// release ends the lease. If the store does not let it, it runs out.
+// release ends the lease, with a renewal that it interrupts. If the store does not let it, it runs out.
 func (l *lease) release(ctx context.Context) {
 	l.stop()
 	<-l.stopped
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.vault.store.Delete(context.WithoutCancel(ctx), l.name); err != nil {
+	l.lock()
+	defer l.unlock()
+	if err := deleteAll(context.WithoutCancel(ctx), l.vault.store, append(l.also, l.name)); err != nil {
 		slog.DebugContext(ctx, "releasing an archive lease", slog.String("lease", l.name), slog.Any("error", err))
 	}
 }

@@ -1,6 +1,7 @@
 package dbengine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -154,6 +155,11 @@ func makeIn(root *os.Root, name string) (*os.File, error) {
 
 // WriteFile writes a file that only the database's user may read, in one step.
 func (s Settings) WriteFile(path string, content []byte) error {
+	return s.WriteFrom(path, bytes.NewReader(content))
+}
+
+// WriteFrom is [Settings.WriteFile] of a content that is not held in memory as a whole.
+func (s Settings) WriteFrom(path string, content io.Reader) error {
 	return s.within(path, func(root *os.Root, name string) error {
 		next := name + ".new"
 		if err := root.RemoveAll(next); err != nil {
@@ -163,7 +169,7 @@ func (s Settings) WriteFile(path string, content []byte) error {
 		if err != nil {
 			return err
 		}
-		_, err = f.Write(content)
+		_, err = io.Copy(f, content)
 		if err := errors.Join(err, s.give(f), f.Close()); err != nil {
 			return err
 		}

@@ -75,8 +75,8 @@ func (*Engine) Version(ctx context.Context) (string, error) {
 	return string(found[1]), nil
 }
 
-// Init implements [dbengine.Engine]. Virtuoso makes its database at the first start, in a directory beside, which gets its name
-// when the database is whole; where it has it, nothing is done.
+// Init implements [dbengine.Engine]. The database is made in a directory beside, which gets its name when the database is whole;
+// where it has it, nothing is done.
 func (e *Engine) Init(ctx context.Context, s dbengine.Settings) error {
 	if _, err := program(serverProgram); err != nil {
 		return err
@@ -94,11 +94,11 @@ func (e *Engine) Init(ctx context.Context, s dbengine.Settings) error {
 			return err
 		}
 	}
-	v, err := start(ctx, next)
+	version, err := e.Version(ctx)
 	if err != nil {
 		return err
 	}
-	if err := v.process.Stop(ctx, syscall.SIGTERM); err != nil {
+	if err := empty.fill(ctx, next, version); err != nil {
 		return err
 	}
 	if err := dbengine.SyncTree(next.Path("data")); err != nil {

@@ -97,10 +97,13 @@ func deletes(point string) func(context.Context, *play, *archive.Vault) error {
 	}
 }
 
-// collects collects a few times.
+// collects collects a few times, with hours in between: more than a lease and a margin.
 func collects(times int) func(context.Context, *play, *archive.Vault) error {
 	return func(ctx context.Context, p *play, v *archive.Vault) error {
-		for range times {
+		for i := range times {
+			if i > 0 {
+				p.clock.Advance(150 * time.Minute)
+			}
 			done, err := v.Collect(ctx, rings(p.ring), archive.CollectOptions{MergeAbove: 1})
 			for _, s := range done.Skipped {
 				err = errors.Join(err, overlook(s.Err))
@@ -132,13 +135,19 @@ func later(t *testing.T, w *world) {
 	w.clock.Advance(2 * time.Hour)
 }
 
-// garbage leaves packs with old tombs.
-func garbage(t *testing.T, w *world) {
+// untombed leaves packs that nothing reaches.
+func untombed(t *testing.T, w *world) {
 	d := openDomain(t, w.vault, w.ring)
 	write(t, d, "gone", "", contentA)
 	if err := w.vault.Delete(t.Context(), d.Info().ID, "gone"); err != nil {
 		t.Fatal(err)
 	}
+	w.clock.Advance(3 * time.Hour)
+}
+
+// garbage leaves packs with old tombs.
+func garbage(t *testing.T, w *world) {
+	untombed(t, w)
 	later(t, w)
 }
 
@@ -189,6 +198,11 @@ var plots = map[string]*plot{
 		{name: "writer", skew: -25 * time.Minute, does: writes("new", "", contentA, contentA)},
 		{name: "collector", does: collects(2)},
 		{name: "other collector", skew: 25 * time.Minute, does: collects(1)},
+	}},
+	"a tomb that comes late": {before: untombed, actors: []actor{
+		{name: "writer", does: writes("new", "", contentA, contentA)},
+		{name: "collector", skew: 25 * time.Minute, does: collects(1)},
+		{name: "other collector", skew: -25 * time.Minute, does: collects(1)},
 	}},
 	"a parent that is deleted": {before: regained, points: map[string]map[string][]byte{"key/old": contentA}, actors: []actor{
 		{name: "child", skew: -20 * time.Minute, does: writes("new", "old", map[string][]byte{"c": contentC["c"]}, contentC)},
@@ -297,7 +311,8 @@ func TestEveryInterruption(t *testing.T) {
 		interruptions, all = n, true
 	}
 	for name, actors := range map[string][]string{
-		"a writer of what is garbage": {"writer", "other collector"},
+		"a writer of what is garbage": {"writer", "collector"},
+		"a tomb that comes late":      {"writer", "collector", "other collector"},
 		"a parent that is deleted":    {"child", "deleter", "collector"},
 		"compaction":                  {"collector", "reader"},
 		"a copy":                      {"copier", "collector"},

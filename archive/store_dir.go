@@ -26,21 +26,53 @@ const stagingLife = 24 * time.Hour
 
 // Dir is a [Store] in a directory of a local file system. An object is a file. A new one is written beside, brought to
 // disk, and only then linked to its name, and the folders that changed are brought to disk too: whoever loses power
-// after Create returned finds it.
+// after Create returned finds it. So does who has found an object that a killed process stored: the names in a folder are brought
+// to disk before this process looks at them first.
 type Dir struct {
 	root string
+	disk disk
 
 	mu    sync.Mutex
 	known map[string]bool // folders that are there and on disk
+
+	settled sync.Map // folders, of which all that other processes have left is on disk
 }
 
 // NewDir opens the directory as a store and makes it if need be.
-func NewDir(root string) (*Dir, error) {
-	d := &Dir{root: filepath.Clean(root), known: map[string]bool{}}
-	if err := os.MkdirAll(filepath.Join(d.root, stagingDir), 0o700); err != nil {
+func NewDir(root string) (*Dir, error) { return newDir(root, system{}) }
+
+func newDir(root string, on disk) (*Dir, error) {
+	d := &Dir{root: filepath.Clean(root), disk: on, known: map[string]bool{}}
+	err := makeFolders(on, filepath.Join(d.root, stagingDir))
+	if err == nil {
+		err = errors.Join(d.sweepStaging(), on.syncDir(d.root), on.syncDir(filepath.Dir(d.root)))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("opening the store %s: %w", root, err)
 	}
-	return d, errors.Join(d.sweepStaging(), syncDir(d.root), syncDir(filepath.Dir(d.root)))
+	return d, nil
+}
+
+// makeFolders makes a folder and those above it that are missing, so that they stay.
+func makeFolders(on disk, dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() || filepath.Dir(dir) == dir {
+		return err
+	}
+	if err := makeFolders(on, filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := on.mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return on.syncDir(filepath.Dir(dir))
+}
+
+// settle brings to disk what others have left in a folder, before anybody counts on it. Where that fails, as it may where one can
+// only read, it is tried again at the next look.
+func (d *Dir) settle(dir string) {
+	if _, done := d.settled.Load(dir); !done && d.disk.syncDir(dir) == nil {
+		d.settled.Store(dir, struct{}{})
+	}
 }
 
 // sweepStaging removes what killed processes left half written.
@@ -78,13 +110,19 @@ func (d *Dir) Create(ctx context.Context, name string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("creating %s: %w", name, err)
 	}
-	defer os.Remove(staged) //nolint:errcheck // a staged file that stays is no object
-	if err := os.Link(staged, path); errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("creating %s: %w", name, ErrExist)
-	} else if err != nil {
+	defer d.disk.remove(staged) //nolint:errcheck // a staged file that stays is no object
+	err = d.disk.link(staged, path)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("creating %s: %w", name, err)
 	}
-	return syncDir(filepath.Dir(path))
+	// Also if it was there: whoever stored it may not have come so far, and the caller counts on it.
+	if synced := d.disk.syncDir(filepath.Dir(path)); synced != nil {
+		return fmt.Errorf("creating %s: %w", name, synced)
+	}
+	if err != nil {
+		return fmt.Errorf("creating %s: %w", name, ErrExist)
+	}
+	return nil
 }
 
 // stage writes data to a new file and brings it to disk.
@@ -92,7 +130,7 @@ func (d *Dir) stage(data []byte) (path string, err error) {
 	var random [12]byte
 	_, _ = rand.Read(random[:]) // never fails, says crypto/rand
 	path = filepath.Join(d.root, stagingDir, hex.EncodeToString(random[:]))
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := d.disk.create(path)
 	if err != nil {
 		return "", err
 	}
@@ -101,7 +139,7 @@ func (d *Dir) stage(data []byte) (path string, err error) {
 		err = file.Sync()
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
-		return "", errors.Join(err, os.Remove(path))
+		return "", errors.Join(err, d.disk.remove(path))
 	}
 	return path, nil
 }
@@ -120,10 +158,10 @@ func (d *Dir) ensureDirLocked(dir string) error {
 	if err := d.ensureDirLocked(filepath.Dir(dir)); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := d.disk.mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := syncDir(filepath.Dir(dir)); err != nil {
+	if err := d.disk.syncDir(filepath.Dir(dir)); err != nil {
 		return err
 	}
 	d.known[dir] = true
@@ -139,6 +177,7 @@ func (d *Dir) ReadAt(ctx context.Context, name string, p []byte, off int64) (int
 	if err != nil {
 		return 0, err
 	}
+	d.settle(filepath.Dir(path))
 	n, err := readFileAt(path, isPack(name), p, off)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, fmt.Errorf("reading %s: %w", name, ErrNotExist)
@@ -182,6 +221,7 @@ func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[ObjectInfo, err
 			case entry.IsDir() && entry.Name() == stagingDir:
 				return fs.SkipDir
 			case entry.IsDir():
+				d.settle(path)
 				return ctx.Err()
 			}
 			rel, err := filepath.Rel(d.root, path)
@@ -219,12 +259,14 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	defer packFiles.forget(path)
-	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
+	if err := d.disk.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("deleting %s: %w", name, err)
 	}
-	return syncDir(filepath.Dir(path))
+	// Also if it was gone: whoever removed it may not have come so far.
+	if err := d.disk.syncDir(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("deleting %s: %w", name, err)
+	}
+	return nil
 }
 
 // path is the file of an object.
@@ -233,15 +275,6 @@ func (d *Dir) path(name string) (string, error) {
 		return "", fmt.Errorf("%q is not an object name", name)
 	}
 	return filepath.Join(d.root, filepath.FromSlash(name)), nil
-}
-
-// syncDir brings a folder's list of names to disk.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 var _ Store = (*Dir)(nil)

@@ -22,6 +22,13 @@ func (x *index) names(pack objectID) bool {
 	return p != nil && p.named > 0
 }
 
+// marked tells whether a pack has a tomb.
+func (x *index) marked(pack objectID) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return !x.tombs[pack].IsZero()
+}
+
 // note keeps what is damaged of the index, and says so when it is new.
 func (x *index) note(ctx context.Context, broken map[objectID]error) {
 	x.mu.Lock()

@@ -34,3 +34,6 @@ func DropIndex(ctx context.Context, d *Domain) error {
 
 // MaxChunk is the length of the longest chunk of an object.
 const MaxChunk = maxChunk
+
+// WholeSize is the length of the longest object of one chunk.
+const WholeSize = wholeSize

@@ -9,14 +9,15 @@ import (
 // for that: its chunks are found by their ids alone. A guess that fails costs nothing but chunks that end elsewhere than they would have, of
 // which there are no more than guessAhead.
 type guess struct {
-	refs      []ref
-	next      int
-	confirmed atomic.Int64 // chunks that were the guessed ones
-	wrong     atomic.Bool  // a chunk was another
+	refs  []ref
+	next  int
+	held  bool          // whether the next chunk has its place in open
+	open  chan struct{} // taken by chunks of which it is not known yet whether the guess was right
+	wrong atomic.Bool   // a chunk was another
 }
 
 const (
-	guessAhead = 2        // chunks that are guessed before it is known whether the last guess was right
+	guessAhead = 4        // chunks that are guessed before it is known whether they are right
 	guessMost  = 16 << 30 // bytes of an object that is guessed: the list of its chunks is in memory
 )
 
@@ -41,12 +42,20 @@ func (w *Writer) guess(ctx context.Context, key []byte, size int64) (*guess, err
 			return nil, nil // somebody else cut it
 		}
 	}
-	return &guess{refs: refs}, nil
+	return &guess{refs: refs, open: make(chan struct{}, guessAhead)}, nil
 }
 
-// length is that of the next chunk, and zero if nothing is guessed of it.
+// length is that of the next chunk, and zero if nothing is guessed of it. It waits while too many guesses are open: looking for the cut
+// instead would take longer than to learn whether they are right.
 func (g *guess) length() int {
-	if g == nil || g.next == len(g.refs) || g.wrong.Load() || int64(g.next)-g.confirmed.Load() > guessAhead {
+	if g == nil || g.next == len(g.refs) {
+		return 0
+	}
+	if !g.held {
+		g.open <- struct{}{}
+		g.held = true
+	}
+	if g.wrong.Load() {
 		return 0
 	}
 	return int(g.refs[g.next].size)
@@ -58,21 +67,22 @@ func (g *guess) take(n int) *ref {
 	if g == nil || g.wrong.Load() {
 		return nil
 	}
-	if g.next == len(g.refs) || g.refs[g.next].size != uint64(n) {
+	if !g.held || g.refs[g.next].size != uint64(n) {
 		g.wrong.Store(true)
 		return nil
 	}
+	g.held = false
 	g.next++
 	return &g.refs[g.next-1]
 }
 
-// tell says which chunk it was.
+// tell says which chunk it was, so that the next can be guessed.
 func (g *guess) tell(guessed *ref, id ID) {
-	switch {
-	case guessed == nil:
-	case guessed.id == id:
-		g.confirmed.Add(1)
-	default:
+	if guessed == nil {
+		return
+	}
+	if guessed.id != id {
 		g.wrong.Store(true)
 	}
+	<-g.open
 }

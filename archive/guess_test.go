@@ -26,19 +26,23 @@ func TestGuess(t *testing.T) {
 		{"moved from the middle on", append(append(bytes.Clone(content[:20<<20]), 7), content[20<<20:size-1]...), 5 * archive.MaxChunk},
 		{"something else", random(2, size), size},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			ring := archivetest.NewKeyring()
-			v := archive.OpenVault(new(archive.Mem), "vault", archive.Options{Workers: 2})
-			archive.SetMaxRefs(v, 8) // so that the parent's chunks are in lists
-			d := openDomain(t, v, ring)
-			write(t, d, "first", "", map[string][]byte{"long": content})
-			s := write(t, d, "second", "first", map[string][]byte{"long": c.now})
-			if s.NewBytes > c.within {
-				t.Errorf("%d bytes are new, want at most %d", s.NewBytes, c.within)
-			}
-			check(t, d, "second", map[string][]byte{"long": c.now})
-			verifyClean(t, v, ring)
-		})
+		for how, put := range map[string]func(*testing.T, *archive.Domain, string, string, map[string][]byte) archive.Summary{
+			"handed over": write, "read by workers": writeFrom,
+		} {
+			t.Run(c.name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				ring := archivetest.NewKeyring()
+				v := archive.OpenVault(new(archive.Mem), "vault", archive.Options{Workers: 2})
+				archive.SetMaxRefs(v, 8) // so that the parent's chunks are in lists
+				d := openDomain(t, v, ring)
+				put(t, d, "first", "", map[string][]byte{"long": content})
+				s := put(t, d, "second", "first", map[string][]byte{"long": c.now})
+				if s.NewBytes > c.within {
+					t.Errorf("%d bytes are new, want at most %d", s.NewBytes, c.within)
+				}
+				check(t, d, "second", map[string][]byte{"long": c.now})
+				verifyClean(t, v, ring)
+			})
+		}
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -81,6 +83,35 @@ func (k *keys) id(kind blobKind, plaintext []byte) (id ID) {
 	h.Sum(id[:0])
 	k.ids.put(h)
 	return id
+}
+
+// idOfRead is the id of a blob whose plaintext is n bytes at an offset, which pass through buf.
+func (k *keys) idOfRead(kind blobKind, from io.ReaderAt, off int64, n int, buf []byte) (id ID, err error) {
+	h := k.ids.get()
+	defer k.ids.put(h)
+	_, _ = h.Write([]byte{byte(kind)})
+	for n > 0 {
+		part := buf[:min(n, len(buf))]
+		if err := readFull(from, part, off); err != nil {
+			return ID{}, err
+		}
+		_, _ = h.Write(part)
+		n, off = n-len(part), off+int64(len(part))
+	}
+	h.Sum(id[:0])
+	return id, nil
+}
+
+// readFull fills p with what lies at an offset.
+func readFull(from io.ReaderAt, p []byte, off int64) error {
+	switch n, err := from.ReadAt(p, off); {
+	case n == len(p) && (err == nil || errors.Is(err, io.EOF)):
+		return nil
+	case err == nil || errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	default:
+		return err
+	}
 }
 
 // origin is what this domain knows a chunk or node of another domain by, once it was copied from there.

@@ -62,11 +62,7 @@ func (s *sink) claim(id ID) bool {
 	c := &s.claims[id[0]%64]
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, taken := c.ids[id]; taken {
-		return false
-	}
-	if pack, kept := s.d.index.keptIn(id); kept {
-		s.relies.onPack(pack)
+	if s.hasLocked(c, id) {
 		return false
 	}
 	if c.ids == nil {
@@ -74,6 +70,26 @@ func (s *sink) claim(id ID) bool {
 	}
 	c.ids[id] = struct{}{}
 	return true
+}
+
+// has tells whether a blob is there, or will be before flush returns.
+func (s *sink) has(id ID) bool {
+	c := &s.claims[id[0]%64]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return s.hasLocked(c, id)
+}
+
+// hasLocked is has for who holds the lock of the claims that are the id's.
+func (s *sink) hasLocked(c *claims, id ID) bool {
+	if _, taken := c.ids[id]; taken {
+		return true
+	}
+	pack, kept := s.d.index.keptIn(id)
+	if kept {
+		s.relies.onPack(pack)
+	}
+	return kept
 }
 
 // put stores a blob unless the domain has it, and gives its id. The scratch space is overwritten; what it has grown to is

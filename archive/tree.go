@@ -54,6 +54,15 @@ type mutation struct {
 	refs  []*ref         // the entry's chunks
 	meta  *[]byte        // not nil if the entry stays as it is but for this metadata
 	ready sync.WaitGroup // done when they have their ids
+	with  *bundle        // that the object is in; then its workers are what is waited for
+}
+
+// wait returns when the chunks have their ids, or the sink has failed.
+func (m *mutation) wait() {
+	if m.with != nil {
+		m.with.ready.Wait()
+	}
+	m.ready.Wait()
 }
 
 // A builder makes a tree out of an older one and ascending mutations. What no mutation touches is neither read nor
@@ -171,7 +180,7 @@ func (n *node) below(hi []byte) iter.Seq2[child, []byte] {
 func (b *builder) addMutations(hi []byte) error {
 	for b.before(hi) {
 		m := b.next
-		m.ready.Wait()
+		m.wait()
 		if err := b.sink.err(); err != nil {
 			return err
 		}

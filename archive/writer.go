@@ -58,6 +58,7 @@ type Writer struct {
 	volume *volumeWriter // of a volume, in place of what follows
 
 	tasks     chan task
+	bundle    *bundle // of short objects that are to be read; it has been given to nobody yet
 	workers   sync.WaitGroup
 	mutations chan *mutation
 	built     chan struct{}
@@ -65,14 +66,41 @@ type Writer struct {
 	level     byte
 }
 
-// A task is a chunk on its way.
-type task struct {
+// A task is work on content for one of the workers. It is done also if the sink has failed, when it only has to let go what it holds.
+type task interface{ do(h *hand) }
+
+// A hand is a worker and its memory.
+type hand struct {
+	sink    *sink
+	read    []byte // content that was read
+	scratch []byte // what a chunk becomes compressed
+}
+
+// put stores a chunk unless the domain has it.
+func (h *hand) put(data []byte) (id ID, err error) {
+	id, h.scratch, err = h.sink.put(chunkBlob, data, h.scratch)
+	return id, err
+}
+
+// A chunkTask is a chunk on its way.
+type chunkTask struct {
 	data    []byte
 	slab    *slab
 	ref     *ref
 	m       *mutation
 	guess   *guess
 	guessed *ref // of the parent, that this one may be
+}
+
+func (t *chunkTask) do(h *hand) {
+	if h.sink.ctx.Err() == nil {
+		var err error
+		t.ref.id, err = h.put(t.data)
+		h.sink.fail(err)
+	}
+	t.guess.tell(t.guessed, t.ref.id)
+	t.slab.done()
+	t.m.ready.Done()
 }
 
 // NewWriter begins a recovery point. If one of this id is committed already the error wraps [ErrPointExists].
@@ -179,16 +207,9 @@ func (w *Writer) buildVolume() {
 
 // work hashes, compresses and seals chunks until there are no more.
 func (w *Writer) work() {
-	var scratch []byte
+	h := hand{sink: w.sink}
 	for t := range w.tasks {
-		if w.sink.ctx.Err() == nil {
-			var err error
-			t.ref.id, scratch, err = w.sink.put(chunkBlob, t.data, scratch)
-			w.sink.fail(err)
-			t.guess.tell(t.guessed, t.ref.id)
-		}
-		t.slab.done()
-		t.m.ready.Done()
+		t.do(&h)
 	}
 }
 
@@ -209,7 +230,7 @@ func (w *Writer) Put(ctx context.Context, key, meta []byte, r io.Reader, size in
 	var got int64
 	g, err := w.guess(ctx, m.key, size)
 	if err == nil {
-		got, err = w.content(ctx, m, g, r, size)
+		got, err = w.content(ctx, m, g, r, 0, size)
 	}
 	if err == nil && size >= 0 && got != size {
 		err = io.ErrUnexpectedEOF
@@ -312,6 +333,12 @@ func (w *Writer) ready(ctx context.Context) error {
 }
 
 func (w *Writer) submit(ctx context.Context, m *mutation) error {
+	w.handOver()
+	return w.queue(ctx, m)
+}
+
+// queue tells the builder of a mutation.
+func (w *Writer) queue(ctx context.Context, m *mutation) error {
 	select {
 	case w.mutations <- m:
 		return nil
@@ -324,8 +351,8 @@ func (w *Writer) submit(ctx context.Context, m *mutation) error {
 // readSize is how many bytes of content are read at once: so few that they are cut while the processor still has them near.
 const readSize = 256 << 10
 
-// content cuts what r has into chunks and gives its length.
-func (w *Writer) content(ctx context.Context, m *mutation, g *guess, r io.Reader, size int64) (total int64, err error) {
+// content cuts what r has into chunks and gives the length of it and of the total that was cut before.
+func (w *Writer) content(ctx context.Context, m *mutation, g *guess, r io.Reader, total, size int64) (_ int64, err error) {
 	c := cutter{gear: w.d.keys.gear}
 	var buf []byte // the chunk at hand, as far as it was read
 	for ended := false; ; {
@@ -392,7 +419,7 @@ func (w *Writer) chunk(m *mutation, g *guess, n int) {
 	m.refs = append(m.refs, at)
 	m.ready.Add(1)
 	data, slab := w.slabs.claim(n)
-	w.tasks <- task{data, slab, at, m, g, g.take(n)}
+	w.tasks <- &chunkTask{data, slab, at, m, g, g.take(n)}
 }
 
 // drain ends the goroutines, after which the tree is whole or the sink has failed.
@@ -403,6 +430,7 @@ func (w *Writer) drain() {
 		<-w.built
 		return
 	}
+	w.handOver()
 	close(w.tasks)
 	w.workers.Wait()
 	close(w.mutations)

@@ -3,14 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -31,7 +27,12 @@ func engineBackup(ctx context.Context, f *flags) (any, error) {
 // backupObjects writes the files of a tree. With a parent it opens only those whose size, mode or time of modification
 // is not the parent's, or all of them if they are to be read again.
 func backupObjects(ctx context.Context, d *archive.Domain, f *flags) (s archive.Summary, err error) {
-	files, err := listFiles(f.objects)
+	tree, err := openTree(f.objects)
+	if err != nil {
+		return s, err
+	}
+	defer tree.Close() //nolint:errcheck // it was only read
+	files, err := tree.list()
 	if err != nil {
 		return s, err
 	}
@@ -62,7 +63,8 @@ func backupObjects(ctx context.Context, d *archive.Domain, f *flags) (s archive.
 				continue
 			}
 		}
-		if err := putFile(ctx, w, f.objects, file); err != nil {
+		open := func() (archive.Source, error) { return tree.open(file) }
+		if err := w.PutFrom(ctx, file.key, file.meta, file.size, open); err != nil {
 			return s, err
 		}
 	}
@@ -87,42 +89,6 @@ func parentEntries(ctx context.Context, d *archive.Domain, parent string) (iter.
 		return nil, err
 	}
 	return p.Entries(ctx, nil), nil
-}
-
-// A file is what is known of a file without opening it.
-type file struct {
-	key  []byte // its path below the root, with slashes
-	meta []byte // its mode and time of modification
-	size int64
-}
-
-// listFiles gives all regular files of a tree in the order of their keys.
-func listFiles(root string) (files []file, err error) {
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		key := filepath.ToSlash(strings.TrimPrefix(path, filepath.Clean(root)+string(filepath.Separator)))
-		meta := binary.BigEndian.AppendUint32(nil, uint32(info.Mode()))
-		meta = binary.BigEndian.AppendUint64(meta, uint64(info.ModTime().UnixNano()))
-		files = append(files, file{[]byte(key), meta, info.Size()})
-		return nil
-	})
-	slices.SortFunc(files, func(a, b file) int { return bytes.Compare(a.key, b.key) })
-	return files, err
-}
-
-func putFile(ctx context.Context, w *archive.Writer, root string, f file) error {
-	r, err := os.Open(filepath.Join(root, filepath.FromSlash(string(f.key))))
-	if err != nil {
-		return err
-	}
-	defer r.Close() //nolint:errcheck // it was only read
-	return w.Put(ctx, f.key, f.meta, r, f.size)
 }
 
 // backupVolume writes what a list says has changed, or else all that is not in holes: over a parent, if there is one, to see

@@ -7,7 +7,7 @@
 //	bench growth [flags]   does single steps among ever more recovery points and objects, and draws what they take
 //	bench store [flags]    runs the same data into a bucket that is far away, and prints a table of requests
 //	bench data -dir DIR    makes the data set and leaves it
-//	bench change -dir DIR  changes the volume of that data set
+//	bench change -dir DIR  changes the volume, or the objects, of that data set
 //	bench engine VERB ...  is one run of the archive, as a process of its own; what the table calls strongroom
 //
 // The comparison knows the archive as a library only: a vault in a directory, sealed under a key that lies in a file. What a

@@ -77,18 +77,22 @@ func (v *volume) list(changed []stretch) error {
 	return os.WriteFile(v.changed, []byte(b.String()), 0o644)
 }
 
-// changeData changes the volume of bench data, for whoever wants to run the engine under a profiler.
+// changeData changes the volume or the objects of bench data, for whoever wants to run the engine under a profiler.
 func changeData(ctx context.Context, args []string) error {
 	set := flag.NewFlagSet("bench change", flag.ContinueOnError)
 	dir := set.String("dir", "", "`directory` that bench data made")
 	scale := set.Float64("scale", 1, "its scale")
 	round := set.Int("round", 0, "`number` of the change; each is another")
 	places := set.Bool("scattered", false, "change many places of some pages, not runs of blocks")
+	objects := set.Bool("objects", false, "change the objects instead")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
 	if *dir == "" || *scale <= 0 {
 		return errors.New("change takes a directory, and a scale above zero")
+	}
+	if *objects {
+		return newObjects(filepath.Join(*dir, "objects"), *scale).change(ctx, *round)
 	}
 	v := newVolume(filepath.Join(*dir, "volume"), *scale)
 	if *places {

@@ -9,6 +9,12 @@ FUZZTIME ?= 20s
 CRASHES  ?= 100
 COPIER_POINTS ?= 1000
 TORTURE  ?= 1h
+
+# All that is built here is built in one way, without C and without paths of this machine: so packages are compiled once for the
+# program and its tests.
+export CGO_ENABLED ?= 0
+BUILD    := $(GO) build -trimpath
+TEST     := $(GO) test -trimpath
 PLAYS    ?= 5000
 INTERRUPTIONS ?= 1
 
@@ -18,8 +24,8 @@ help:
 
 .PHONY: build
 build: bin/strongroom-docdb ## build bin/strongroom, its engine of DocumentDB beside it, and bin/strongroom-copier
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/strongroom ./cmd/strongroom
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/strongroom-copier ./cmd/strongroom-copier
+	$(BUILD) -o bin/strongroom ./cmd/strongroom
+	$(BUILD) -o bin/strongroom-copier ./cmd/strongroom-copier
 
 .PHONY: lambda
 lambda: ## pack the copier as a Lambda function: bin/strongroom-copier.zip, for GOARCH (amd64)
@@ -34,12 +40,12 @@ tools: ## install what tests and demo need and this machine lacks
 
 .PHONY: test
 test: tools build lambda ## run all tests: packages, SDK and aws CLI against a real server, a few crashes
-	$(GO) vet ./...
-	$(GO) test -shuffle=on -timeout 60m ./...
+	$(GO) vet -trimpath ./...
+	$(TEST) -vet=off -shuffle=on -timeout 60m ./e2e ./internal/service/rds ./...
 
 .PHONY: race
 race: tools build lambda ## the same under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 60m ./...
+	CGO_ENABLED=1 $(TEST) -race -shuffle=on -timeout 60m ./...
 
 .PHONY: lint
 lint: ## linters and the layering rules of .golangci.yml
@@ -55,27 +61,27 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 
 .PHONY: crash
 crash: build ## kill the server with SIGKILL CRASHES (100) times at random instants and check what is left
-	CRASHES=$(CRASHES) $(GO) test -count=1 -v -timeout 60m -run TestCrash ./e2e
+	CRASHES=$(CRASHES) $(TEST) -count=1 -v -timeout 60m -run TestCrash ./e2e
 
 .PHONY: corruption
 corruption: ## attack every byte of a vault's objects, and repair every kind of loss of every one
-	STRONGROOM_CORRUPTION=all $(GO) test -count=1 -timeout 60m -run 'TestEveryCorruption|TestRepair' ./archive
+	STRONGROOM_CORRUPTION=all $(TEST) -count=1 -timeout 60m -run 'TestEveryCorruption|TestRepair' ./archive
 
 .PHONY: torture
 torture: build ## for TORTURE (1h): random histories of vaults, and of a server that is killed, held to a model; prints the seed of a failure
-	TORTURE=$(TORTURE) $(GO) test -count=1 -v -timeout 0 -run '^(TestTorture|TestCrash)$$' ./archive ./e2e
+	TORTURE=$(TORTURE) $(TEST) -count=1 -v -timeout 0 -run '^(TestTorture|TestCrash)$$' ./archive ./e2e
 
 .PHONY: faults
 faults: build ## strike every operation of the archive and of a server's vaults with every fault, and try the protocol's larger models
-	FAULTS=all $(GO) test -count=1 -v -timeout 60m -run 'TestFault|TestTheProtocolHolds|TestEveryRuleIsNeeded' ./archive ./archive/model ./e2e
+	FAULTS=all $(TEST) -count=1 -v -timeout 60m -run 'TestFault|TestTheProtocolHolds|TestEveryRuleIsNeeded' ./archive ./archive/model ./e2e
 
 .PHONY: plays
 plays: ## let the processes of an archive meet in PLAYS (5000) random orders of each plot, and in all with INTERRUPTIONS (1); prints the seed of a failure
-	PLAYS=$(PLAYS) INTERRUPTIONS=$(INTERRUPTIONS) $(GO) test -count=1 -v -timeout 0 -run 'TestWhoeverComesFirst|TestEveryInterruption' ./archive
+	PLAYS=$(PLAYS) INTERRUPTIONS=$(INTERRUPTIONS) $(TEST) -count=1 -v -timeout 0 -run 'TestWhoeverComesFirst|TestEveryInterruption' ./archive
 
 .PHONY: chaos
 chaos: build ## copy COPIER_POINTS (1000) recovery points on while events, calls, copiers and the server fail
-	COPIER_POINTS=$(COPIER_POINTS) $(GO) test -count=1 -v -timeout 60m -run TestCopierChaos ./e2e
+	COPIER_POINTS=$(COPIER_POINTS) $(TEST) -count=1 -v -timeout 60m -run TestCopierChaos ./e2e
 
 .PHONY: bench
 bench: build ## measure backup, copy, restore and verify beside restic and borg
@@ -83,22 +89,22 @@ bench: build ## measure backup, copy, restore and verify beside restic and borg
 
 .PHONY: bench-growth
 bench-growth: build ## measure single steps among ever more recovery points and objects (BENCH_GROWTH_FLAGS=-points=10,100,1000,10000)
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./bench
+	$(BUILD) -o bin/bench ./bench
 	bin/bench growth -markdown bench-data/growth.md -charts bench-data/growth $(BENCH_GROWTH_FLAGS)
 
 .PHONY: bench-api
 bench-api: build ## measure single requests, and lists among very many (BENCH_API_FLAGS=-keys=100000), beside moto if it is installed
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./bench
+	$(BUILD) -o bin/bench ./bench
 	bin/bench api -markdown bench-data/api.md $(BENCH_API_FLAGS)
 
 .PHONY: bench-store
 bench-store: build ## measure a bucket that is far away, beside restic if it is on PATH (BENCH_STORE_FLAGS="-delay 100ms -data volume")
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./bench
+	$(BUILD) -o bin/bench ./bench
 	bin/bench store -markdown bench-data/store.md $(BENCH_STORE_FLAGS)
 
 .PHONY: e2e
 e2e: tools build lambda ## the end-to-end tests only: the tour of README.md, the demo, crashes
-	$(GO) test -count=1 -v -timeout 60m ./e2e
+	$(TEST) -count=1 -v -timeout 60m ./e2e
 
 .PHONY: demo
 demo: tools build lambda ## the main job, end to end, on a fresh server (DEMO_FLAGS=--keep leaves it running)
@@ -106,9 +112,9 @@ demo: tools build lambda ## the main job, end to end, on a fresh server (DEMO_FL
 
 .PHONY: docs
 docs: ## write the pages of docs that are generated
-	$(GO) test -count=1 -run TestCoveragePage ./e2e -update
-	$(GO) test -count=1 -run TestAuthorizationPage ./internal/server -update
-	$(GO) test -count=1 -run TestTroubleshootingPage ./rules -update
+	$(TEST) -count=1 -run TestCoveragePage ./e2e -update
+	$(TEST) -count=1 -run TestAuthorizationPage ./internal/server -update
+	$(TEST) -count=1 -run TestTroubleshootingPage ./rules -update
 
 .PHONY: tidy
 tidy: ## tidy go.mod

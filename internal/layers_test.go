@@ -31,7 +31,7 @@ var layers = []layer{
 	{"copier", []string{"clock"}},
 	{"internal/demo", []string{"arn", "clock"}},
 	{"internal/policylint", []string{"backuppolicy", "arn"}},
-	{"internal/strongroomtest", []string{"internal/server", "clock"}},
+	{"internal/strongroomtest", []string{"internal/server", "internal/state", "internal/work", "clock"}},
 	{"internal/server", append([]string{
 		"internal/service", "internal/work", "internal/backupevent", "internal/resource", "internal/dbengine", "internal/catalogue", "internal/archives", "internal/sandbox", "internal/wire", "internal/page", "internal/api", "internal/state",
 	}, kernel...)},

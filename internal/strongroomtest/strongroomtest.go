@@ -51,6 +51,7 @@ func New(t testing.TB, options ...Options) *Server {
 	if c.DataDir == "" {
 		c.DataDir = t.TempDir()
 	}
+	prepare(t, c.DataDir)
 	s, err := server.Start(t.Context(), c, slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		t.Fatalf("starting the server: %v", err)

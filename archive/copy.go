@@ -84,6 +84,8 @@ type copier struct {
 	slots    chan struct{}     // taken by who copies chunks
 	spare    chan *copyScratch // memory of nobody, for the next one
 
+	listed sync.Map // the ids of copied chunk lists, by sighting
+
 	mu     sync.Mutex // guards the rest
 	copies recentCopies
 }
@@ -182,7 +184,7 @@ func (c *copier) tree(from child, level byte, known []child, knownLevel byte) (c
 			}
 		}
 	}
-	n, err := c.src.d.readNode(c.sink.ctx, from.id, c.src.m.kind, level)
+	n, err := c.src.d.readChild(c.sink.ctx, &from, c.src.m.kind, level)
 	if err != nil {
 		return child{}, err
 	}
@@ -264,6 +266,11 @@ func (c *copier) leaf(n *node) error {
 func (c *copier) lists(refs []ref, depth byte) error {
 	for i := range refs {
 		r := &refs[i]
+		from := sighting{id: r.id, level: depth, size: r.size}
+		if to, done := c.listed.Load(from); done { // content that repeats itself has lists that do
+			r.id = to.(ID)
+			continue
+		}
 		list, err := c.src.d.readList(c.sink.ctx, *r, depth)
 		switch {
 		case err != nil:
@@ -281,6 +288,7 @@ func (c *copier) lists(refs []ref, depth byte) error {
 		if r.id, _, err = c.sink.put(listBlob, list.encode(nil), nil); err != nil {
 			return err
 		}
+		c.listed.Store(from, r.id)
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func (c *cursor) skip() { c.stack = c.stack[:len(c.stack)-1] }
 // descend replaces the node the cursor stands before by what it holds.
 func (c *cursor) descend(ctx context.Context) error {
 	at := *c.top()
-	n, err := c.p.d.readNode(ctx, at.child.id, c.p.m.kind, at.level)
+	n, err := c.p.d.readChild(ctx, at.child, c.p.m.kind, at.level)
 	if err != nil {
 		return err
 	}

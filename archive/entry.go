@@ -75,8 +75,14 @@ func (r *Reader) chunks() error {
 	return nil
 }
 
+// mostChunks is how many chunks content of a size has at most, by whoever wrote it: those of an object have 256 KiB but for the last,
+// so that this is four times as many, and more than the largest object of S3 has. Lists name lists, and some that are as true
+// as small would otherwise unfold to more than there is memory.
+func mostChunks(size uint64) uint64 { return min(size>>16+1024, 1<<28) }
+
 // unfold gives the chunks that refs of a depth stand for.
 func (d *Domain) unfold(ctx context.Context, refs []ref, depth byte) ([]ref, error) {
+	most := mostChunks(sumOf(refs))
 	for ; depth > 0; depth-- {
 		var below []ref
 		for _, r := range refs {
@@ -84,7 +90,9 @@ func (d *Domain) unfold(ctx context.Context, refs []ref, depth byte) ([]ref, err
 			if err != nil {
 				return nil, err
 			}
-			below = append(below, list.refs...)
+			if below = append(below, list.refs...); uint64(len(below)) > most {
+				return nil, damaged("a list names more chunks than its content can have")
+			}
 		}
 		refs = below
 	}

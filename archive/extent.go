@@ -155,6 +155,9 @@ func (n *node) spans(blockSize uint64) (spans []span, err error) {
 		if len(e.refs) != 1 || e.depth != 0 || e.size > blockSize {
 			return nil, damaged("a block is not one chunk")
 		}
+		if binary.BigEndian.Uint64(e.key) >= 1<<52/(blockSize/pageSize) {
+			return nil, damaged("a block lies behind the end of all volumes")
+		}
 		s := span{page: binary.BigEndian.Uint64(e.key) * (blockSize / pageSize), pages: pagesOf(e.size), chunk: e.refs[0]}
 		for s.page>>regionBits != (s.end()-1)>>regionBits {
 			border := (s.page>>regionBits + 1) << regionBits

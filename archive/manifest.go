@@ -90,6 +90,9 @@ func parseManifestPlain(p []byte) (*manifest, error) {
 	if m.kind != Objects && (m.blockSize == 0 || m.blockSize > maxBlob) || m.kind == Objects && m.blockSize|m.volume != 0 {
 		d.fail("the manifest's block size is none")
 	}
+	if m.kind == extents && (m.blockSize%pageSize != 0 || m.volume > 1<<62) {
+		d.fail("the manifest's volume has no such pages")
+	}
 	return m, d.end()
 }
 

@@ -146,8 +146,10 @@ func (l *chunkList) encode(dst []byte) []byte {
 	return appendRefs(append(dst, l.depth), l.refs)
 }
 
-func (l *chunkList) size() (size uint64) {
-	for _, r := range l.refs {
+func (l *chunkList) size() uint64 { return sumOf(l.refs) }
+
+func sumOf(refs []ref) (size uint64) {
+	for _, r := range refs {
 		size += r.size
 	}
 	return size

@@ -84,13 +84,13 @@ func (p *Point) Entries(ctx context.Context, from []byte) iter.Seq2[*Entry, erro
 }
 
 // walk visits the entries below a node until visit says no.
-func (p *Point) walk(ctx context.Context, id ID, level byte, from []byte, visit func(*entry) bool) (bool, error) {
-	n, err := p.d.readNode(ctx, id, p.m.kind, level)
+func (p *Point) walk(ctx context.Context, c *child, level byte, from []byte, visit func(*entry) bool) (bool, error) {
+	n, err := p.d.readChild(ctx, c, p.m.kind, level)
 	if err != nil {
 		return false, err
 	}
 	for i := n.seek(from); i < len(n.children); i++ {
-		if more, err := p.walk(ctx, n.children[i].id, level-1, from, visit); !more || err != nil {
+		if more, err := p.walk(ctx, &n.children[i], level-1, from, visit); !more || err != nil {
 			return false, err
 		}
 	}
@@ -131,14 +131,14 @@ func (p *Point) find(ctx context.Context, key []byte) (*entry, error) {
 	if p.m.root.entries == 0 {
 		return nil, nil
 	}
-	id := p.m.root.id
+	at := &p.m.root
 	for level := p.m.level; ; level-- {
-		n, err := p.node(ctx, id, level)
+		n, err := p.node(ctx, at, level)
 		if err != nil {
 			return nil, err
 		}
 		if level > 0 {
-			id = n.children[n.seek(key)].id
+			at = &n.children[n.seek(key)]
 			continue
 		}
 		i, found := slices.BinarySearchFunc(n.entries, key, func(e entry, key []byte) int { return bytes.Compare(e.key, key) })
@@ -150,14 +150,14 @@ func (p *Point) find(ctx context.Context, key []byte) (*entry, error) {
 }
 
 // node reads a node, or gives it from memory.
-func (p *Point) node(ctx context.Context, id ID, level byte) (*node, error) {
+func (p *Point) node(ctx context.Context, c *child, level byte) (*node, error) {
 	p.mu.Lock()
-	n := p.nodes[id]
+	n := p.nodes[c.id]
 	p.mu.Unlock()
-	if n != nil {
+	if n != nil && n.level == level {
 		return n, nil
 	}
-	n, err := p.d.readNode(ctx, id, p.m.kind, level)
+	n, err := p.d.readChild(ctx, c, p.m.kind, level)
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +166,6 @@ func (p *Point) node(ctx context.Context, id ID, level byte) (*node, error) {
 	if len(p.nodes) >= cachedNodes {
 		clear(p.nodes)
 	}
-	p.nodes[id] = n
+	p.nodes[c.id] = n
 	return n, nil
 }

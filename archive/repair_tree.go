@@ -20,7 +20,7 @@ func (r *repair) heal(ctx context.Context, at root) error {
 	} else if err != nil {
 		return err
 	}
-	if f := r.c.below[m.root.id]; f == nil || len(f.bad) == 0 {
+	if f := r.c.below[sighting{id: m.root.id, kind: m.kind, level: m.level}]; f == nil || len(f.bad) == 0 {
 		return nil
 	}
 	copies, err := r.copies(ctx, at.point)
@@ -83,7 +83,7 @@ func passing(err error) bool { return errors.Is(err, ErrDamaged) || errors.Is(er
 
 // node heals a node and all below it, given the node of the copy that stands in the same place.
 func (h *healer) node(ctx context.Context, id, from ID, level byte) error {
-	if f := h.c.below[id]; f != nil && len(f.bad) == 0 {
+	if f := h.c.below[sighting{id: id, kind: h.kind, level: level}]; f != nil && len(f.bad) == 0 {
 		return nil
 	}
 	src, err := h.src.d.readNode(ctx, from, h.kind, level)

@@ -128,7 +128,7 @@ type verification struct {
 	mu     sync.Mutex // guards the rest
 	report *Report
 	bad    map[ID]map[objectID]int // blobs, the packs in which they are damaged, and the number of the damage that tells of it
-	below  map[ID]*facts           // what is known of nodes and lists
+	below  map[sighting]*facts     // what is known of nodes and lists
 	hurt   map[objectID]bool       // packs of which something is damaged, or that are gone
 	stored map[objectID]bool       // packs of the index that are there
 	lost   map[objectID]int        // packs that the index has lost, and the number of the damage
@@ -139,7 +139,7 @@ type verification struct {
 func newVerification(d *Domain, opts VerifyOptions, report *Report) *verification {
 	return &verification{
 		d: d, store: reread(d.vault.store), opts: opts, report: report,
-		bad: map[ID]map[objectID]int{}, below: map[ID]*facts{}, lost: map[objectID]int{},
+		bad: map[ID]map[objectID]int{}, below: map[sighting]*facts{}, lost: map[objectID]int{},
 		hurt: map[objectID]bool{}, stored: map[objectID]bool{},
 	}
 }

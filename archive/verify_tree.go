@@ -15,7 +15,8 @@ type facts struct {
 	bad           []ID // blobs that are reached and cannot be read
 	first, last   []byte
 	entries, size uint64
-	known         bool // the node could be read, so that the rest holds
+	chunks        uint64 // of a chunk list
+	known         bool   // the node could be read, so that the rest holds
 }
 
 // follow goes down from every recovery point and notes which of them reach what is bad.
@@ -61,8 +62,6 @@ func (f *facts) fitsManifest(m *manifest) error {
 		return damaged("the manifest and its tree differ in size")
 	case m.kind == Volume && binary.BigEndian.Uint64(f.last) >= (m.volume+m.blockSize-1)/m.blockSize:
 		return damaged("a block lies behind the end of the volume")
-	case m.kind == extents && binary.BigEndian.Uint64(f.last) >= (m.volume+pageSize-1)/pageSize:
-		return damaged("an extent reaches over the end of the volume")
 	case m.kind == extents && binary.BigEndian.Uint64(f.last) >= pagesOf(m.volume):
 		return damaged("an extent lies behind the end of the volume")
 	}
@@ -129,7 +128,8 @@ func (c *verification) found(ctx context.Context, kind blobKind, id ID) (bool, e
 
 // node gives the facts of a node.
 func (c *verification) node(ctx context.Context, id ID, kind Kind, level byte) (*facts, error) {
-	if f, known := c.below[id]; known {
+	at := sighting{id: id, kind: kind, level: level}
+	if f, known := c.below[at]; known {
 		return f, nil
 	}
 	f, all := &facts{}, map[ID]bool{}
@@ -151,7 +151,7 @@ func (c *verification) node(ctx context.Context, id ID, kind Kind, level byte) (
 		all[id] = true
 	}
 	f.bad = slices.Collect(maps.Keys(all))
-	c.below[id] = f
+	c.below[at] = f
 	return f, nil
 }
 
@@ -209,7 +209,8 @@ func (c *verification) leaf(ctx context.Context, n *node, f *facts, all map[ID]b
 		}
 		end := n.extents[len(n.extents)-1]
 		f.entries, f.first, f.last = uint64(len(n.extents)), pageKey(n.extents[0].page), pageKey(end.page+end.pages-1)
-		return c.refs(ctx, n.chunks, 0, all)
+		_, err := c.refs(ctx, n.chunks, 0, all)
+		return err
 	}
 	var wrong error
 	for i := range n.entries {
@@ -217,8 +218,12 @@ func (c *verification) leaf(ctx context.Context, n *node, f *facts, all map[ID]b
 		if n.kind == Volume && (len(e.refs) != 1 || e.depth != 0 || len(e.meta) > 0) {
 			wrong = damaged("a block is not one chunk")
 		}
-		if err := c.refs(ctx, e.refs, e.depth, all); err != nil {
+		chunks, err := c.refs(ctx, e.refs, e.depth, all)
+		if err != nil {
 			return err
+		}
+		if e.depth > 0 && chunks > mostChunks(e.size) {
+			wrong = damaged("a list names more chunks than its content can have")
 		}
 		f.size += e.size
 	}
@@ -226,14 +231,15 @@ func (c *verification) leaf(ctx context.Context, n *node, f *facts, all map[ID]b
 	return wrong
 }
 
-// refs adds the bad blobs that refs reach.
-func (c *verification) refs(ctx context.Context, refs []ref, depth byte, all map[ID]bool) error {
+// refs adds the bad blobs that refs reach, and counts the chunks.
+func (c *verification) refs(ctx context.Context, refs []ref, depth byte, all map[ID]bool) (chunks uint64, err error) {
 	for _, r := range refs {
 		if depth > 0 {
 			f, err := c.list(ctx, r, depth)
 			if err != nil {
-				return err
+				return 0, err
 			}
+			chunks = min(chunks+f.chunks, 1<<40) // and that is too many
 			for _, id := range f.bad {
 				all[id] = true
 			}
@@ -241,18 +247,20 @@ func (c *verification) refs(ctx context.Context, refs []ref, depth byte, all map
 		}
 		ok, err := c.readable(ctx, chunkBlob, r.id, r.size)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if !ok {
 			all[r.id] = true
 		}
+		chunks++
 	}
-	return nil
+	return chunks, nil
 }
 
 // list gives the facts of a chunk list.
 func (c *verification) list(ctx context.Context, r ref, depth byte) (*facts, error) {
-	if f, known := c.below[r.id]; known {
+	at := sighting{id: r.id, level: depth, size: r.size}
+	if f, known := c.below[at]; known {
 		return f, nil
 	}
 	f, all := &facts{}, map[ID]bool{}
@@ -265,7 +273,7 @@ func (c *verification) list(ctx context.Context, r ref, depth byte) (*facts, err
 	} else {
 		list, err := c.d.readList(ctx, r, depth)
 		if err == nil {
-			err = c.refs(ctx, list.refs, list.depth, all)
+			f.chunks, err = c.refs(ctx, list.refs, list.depth, all)
 		}
 		if errors.Is(err, ErrDamaged) {
 			c.badBlob(r.id, objectID{}, c.damage("", "chunk list "+r.id.String(), err))
@@ -275,6 +283,6 @@ func (c *verification) list(ctx context.Context, r ref, depth byte) (*facts, err
 		}
 	}
 	f.bad = slices.Collect(maps.Keys(all))
-	c.below[r.id] = f
+	c.below[at] = f
 	return f, nil
 }

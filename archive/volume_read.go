@@ -55,7 +55,7 @@ func (p *Point) Blocks(ctx context.Context, from uint64) iter.Seq2[Block, error]
 		if from > math.MaxUint64/p.m.blockSize {
 			return
 		}
-		next, perBlock := from, p.m.blockSize/pageSize
+		next, perBlock := from, max(1, p.m.blockSize/pageSize)
 		err := p.d.eachSpan(ctx, p.m, from*perBlock, func(s span) bool {
 			for next = max(next, s.page/perBlock); next*perBlock < s.end(); next++ {
 				if !yield(p.block(next), nil) {
@@ -151,17 +151,19 @@ func (p *Point) spans(ctx context.Context, from, to uint64) (spans []span, err e
 	if p.m.root.entries == 0 || from >= to {
 		return nil, nil
 	}
-	return p.spansBelow(ctx, p.m.root.id, p.m.level, from, to, nil)
+	return p.spansBelow(ctx, &p.m.root, p.m.level, from, to, nil)
 }
 
-func (p *Point) spansBelow(ctx context.Context, id ID, level byte, from, to uint64, spans []span) ([]span, error) {
-	n, err := p.node(ctx, id, level)
+func (p *Point) spansBelow(ctx context.Context, c *child, level byte, from, to uint64, spans []span) ([]span, error) {
+	n, err := p.node(ctx, c, level)
 	if err != nil {
 		return nil, err
 	}
 	perKey := uint64(1)
 	if p.m.kind == Volume {
-		perKey = p.m.blockSize / pageSize
+		if perKey = p.m.blockSize / pageSize; perKey == 0 {
+			return nil, fmt.Errorf("a volume in blocks of %d bytes: %w", p.m.blockSize, ErrVersion)
+		}
 	}
 	if level == 0 {
 		all, err := n.spans(p.m.blockSize)
@@ -173,7 +175,7 @@ func (p *Point) spansBelow(ctx context.Context, id ID, level byte, from, to uint
 		return spans, err
 	}
 	for i := n.seek(pageKey(from / perKey)); i < len(n.children) && n.children[i].firstNumber()*perKey < to; i++ {
-		if spans, err = p.spansBelow(ctx, n.children[i].id, level-1, from, to, spans); err != nil {
+		if spans, err = p.spansBelow(ctx, &n.children[i], level-1, from, to, spans); err != nil {
 			return nil, err
 		}
 	}

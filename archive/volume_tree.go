@@ -154,11 +154,17 @@ func (d *Domain) eachLeaf(ctx context.Context, m *manifest, from uint64, visit f
 	if m.root.entries == 0 {
 		return nil
 	}
-	return d.leavesBelow(ctx, m.root.id, m.kind, m.level, pageKey(from), visit)
+	var keys ascent
+	return d.leavesBelow(ctx, &m.root, m.kind, m.level, pageKey(from), func(n *node) error {
+		if err := keys.leaf(m, n); err != nil {
+			return err
+		}
+		return visit(n)
+	})
 }
 
-func (d *Domain) leavesBelow(ctx context.Context, id ID, kind Kind, level byte, from []byte, visit func(*node) error) error {
-	n, err := d.readNode(ctx, id, kind, level)
+func (d *Domain) leavesBelow(ctx context.Context, c *child, kind Kind, level byte, from []byte, visit func(*node) error) error {
+	n, err := d.readChild(ctx, c, kind, level)
 	if err != nil {
 		return err
 	}
@@ -168,7 +174,7 @@ func (d *Domain) leavesBelow(ctx context.Context, id ID, kind Kind, level byte, 
 	first := n.seek(from)
 	d.expect(ctx, childIDs(n.children[first:]))
 	for i := first; i < len(n.children); i++ {
-		if err := d.leavesBelow(ctx, n.children[i].id, kind, level-1, from, visit); err != nil {
+		if err := d.leavesBelow(ctx, &n.children[i], kind, level-1, from, visit); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -19,11 +20,19 @@ const (
 
 // walkAll visits the entries from a key on, until visit says no.
 func (p *Point) walkAll(ctx context.Context, from []byte, visit func(*entry) bool) error {
-	if _, remote := p.d.vault.store.(expecter); remote {
-		return p.walkFar(ctx, from, visit)
+	var keys ascent
+	var wrong error
+	ascending := func(e *entry) bool {
+		wrong = keys.to(e.key)
+		return wrong == nil && visit(e)
 	}
-	_, err := p.walk(ctx, p.m.root.id, p.m.level, from, visit)
-	return err
+	var err error
+	if _, remote := p.d.vault.store.(expecter); remote {
+		err = p.walkFar(ctx, from, ascending)
+	} else {
+		_, err = p.walk(ctx, &p.m.root, p.m.level, from, ascending)
+	}
+	return cmp.Or(err, wrong)
 }
 
 // A batch is some leaves that were read ahead, and whose content was asked for together.
@@ -84,7 +93,7 @@ func (p *Point) walkFar(ctx context.Context, from []byte, visit func(*entry) boo
 func (p *Point) gather(ctx context.Context, from []byte, do func(b batch, read bool) error) error {
 	var b batch
 	size := int64(leafWeight)
-	err := p.leaves(ctx, p.m.root.id, p.m.level, from, func(entries []entry) error {
+	err := p.leaves(ctx, &p.m.root, p.m.level, from, func(entries []entry) error {
 		read := p.isRead()
 		if b.add(entries); read && b.weight < size {
 			return nil
@@ -106,8 +115,8 @@ func (p *Point) gather(ctx context.Context, from []byte, do func(b batch, read b
 func (p *Point) isRead() bool { return 2*p.opened.Load() > p.yielded.Load() }
 
 // leaves visits the leaves below a node in which keys from one on may be, in order.
-func (p *Point) leaves(ctx context.Context, id ID, level byte, from []byte, visit func([]entry) error) error {
-	n, err := p.d.readNode(ctx, id, p.m.kind, level)
+func (p *Point) leaves(ctx context.Context, c *child, level byte, from []byte, visit func([]entry) error) error {
+	n, err := p.d.readChild(ctx, c, p.m.kind, level)
 	if err != nil {
 		return err
 	}
@@ -117,7 +126,7 @@ func (p *Point) leaves(ctx context.Context, id ID, level byte, from []byte, visi
 	first := min(n.seek(from), len(n.children))
 	p.d.expectNodes(ctx, childIDs(n.children[first:]))
 	for i := first; i < len(n.children); i++ {
-		if err := p.leaves(ctx, n.children[i].id, level-1, from, visit); err != nil {
+		if err := p.leaves(ctx, &n.children[i], level-1, from, visit); err != nil {
 			return err
 		}
 	}

@@ -216,9 +216,10 @@ func (d *disk) writePiece(s *sectors, p []byte, part piece) error {
 				return err
 			}
 			s.open(whole, first/SectorSize)
+			copy(whole[off-first:], p)
+			p = whole
 		}
-		copy(whole[off-first:], p)
-		s.seal(whole, whole, first/SectorSize)
+		s.seal(whole, p, first/SectorSize)
 		p, off = whole, first
 	}
 	if _, err := d.image.WriteAt(p, off); err != nil {

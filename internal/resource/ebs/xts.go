@@ -7,9 +7,13 @@ import (
 	"encoding/binary"
 )
 
-// xtsCipher is AES-256 in XTS mode (IEEE 1619) over sectors of [SectorSize] bytes. It gives what golang.org/x/crypto/xts gives, several
-// times as fast: the tweaks of a sector are made first, eight bytes at a time, and laid over all of it at once.
-type xtsCipher struct{ data, tweak cipher.Block }
+// xtsCipher is AES-256 in XTS mode (IEEE 1619) over sectors of [SectorSize] bytes. It gives what golang.org/x/crypto/xts gives, many
+// times as fast: the tweaks of a sector are made first, eight bytes at a time, and laid over all of it at once, and in between AES goes
+// through many blocks together where the processor can do that.
+type xtsCipher struct {
+	data, tweak cipher.Block
+	groups      *aesGroups // the same as data; nil where the processor has no instructions for it
+}
 
 // tweaks are those of the blocks of a sector.
 type tweaks [SectorSize]byte
@@ -20,7 +24,7 @@ func newXTS(key []byte) (*xtsCipher, error) {
 		return nil, err
 	}
 	tweak, err := aes.NewCipher(key[KeySize/2:])
-	return &xtsCipher{data, tweak}, err
+	return &xtsCipher{data, tweak, newAESGroups(key[:KeySize/2])}, err
 }
 
 // tweaks makes the tweaks of a sector: the number, encrypted, and from block to block its double in GF(2¹²⁸), whose polynomial is
@@ -43,8 +47,12 @@ func (x *xtsCipher) tweaks(t *tweaks, sector uint64) {
 func (x *xtsCipher) encrypt(dst, src []byte, sector uint64, t *tweaks) {
 	x.tweaks(t, sector)
 	subtle.XORBytes(dst, src, t[:])
-	for i := 0; i < SectorSize; i += aes.BlockSize {
-		x.data.Encrypt(dst[i:i+aes.BlockSize], dst[i:i+aes.BlockSize])
+	if x.groups != nil {
+		x.groups.encrypt((*[SectorSize]byte)(dst))
+	} else {
+		for i := 0; i < SectorSize; i += aes.BlockSize {
+			x.data.Encrypt(dst[i:i+aes.BlockSize], dst[i:i+aes.BlockSize])
+		}
 	}
 	subtle.XORBytes(dst, dst, t[:])
 }
@@ -53,8 +61,12 @@ func (x *xtsCipher) encrypt(dst, src []byte, sector uint64, t *tweaks) {
 func (x *xtsCipher) decrypt(data []byte, sector uint64, t *tweaks) {
 	x.tweaks(t, sector)
 	subtle.XORBytes(data, data, t[:])
-	for i := 0; i < SectorSize; i += aes.BlockSize {
-		x.data.Decrypt(data[i:i+aes.BlockSize], data[i:i+aes.BlockSize])
+	if x.groups != nil {
+		x.groups.decrypt((*[SectorSize]byte)(data))
+	} else {
+		for i := 0; i < SectorSize; i += aes.BlockSize {
+			x.data.Decrypt(data[i:i+aes.BlockSize], data[i:i+aes.BlockSize])
+		}
 	}
 	subtle.XORBytes(data, data, t[:])
 }

@@ -10,9 +10,22 @@ import (
 	"golang.org/x/crypto/xts"
 )
 
-// What lies on disks was written by golang.org/x/crypto/xts, and others may read it so.
+// What lies on disks was written by golang.org/x/crypto/xts, and others may read it so: by the processor's instructions for many
+// blocks, and without.
 func TestSectorsAreXTS(t *testing.T) {
 	t.Parallel()
+	t.Run("with what the processor has", func(t *testing.T) {
+		t.Parallel()
+		sectorsAreXTS(t, func(*xtsCipher) {})
+	})
+	t.Run("block by block", func(t *testing.T) {
+		t.Parallel()
+		sectorsAreXTS(t, func(x *xtsCipher) { x.groups = nil })
+	})
+}
+
+func sectorsAreXTS(t *testing.T, prepare func(*xtsCipher)) {
+	t.Helper()
 	for seed := range uint64(20) {
 		key := noise(seed, KeySize)
 		theirs, err := xts.NewCipher(aes.NewCipher, key)
@@ -23,6 +36,7 @@ func TestSectorsAreXTS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		prepare(ours.cipher)
 		for _, first := range []int64{0, 1, int64(seed) << 20, math.MaxInt64 - 4} {
 			plain := noise(seed+100, 4*SectorSize)
 			want, got := make([]byte, len(plain)), make([]byte, len(plain))

@@ -13,7 +13,20 @@ type request struct {
 	cookie         uint64
 	off            int64
 	length         uint32
-	data           []byte // of a write
+	data           *[]byte // of a write; of payloads
+}
+
+// payloads is memory for what is read and written: making and clearing it anew for each request took a third of their time.
+var payloads = sync.Pool{New: func() any { return new([]byte) }}
+
+// payload gives memory of a length that has anything in it.
+func payload(length int) *[]byte {
+	p := payloads.Get().(*[]byte)
+	if cap(*p) < length {
+		*p = make([]byte, length)
+	}
+	*p = (*p)[:length]
+	return p
 }
 
 // transmit answers requests until the client disconnects. It returns after the last answer is written.
@@ -56,7 +69,8 @@ func (s *session) next() (request, error) {
 		if r.length > maxPayload {
 			return request{}, fmt.Errorf("%w: write of %d bytes", ErrProtocol, r.length)
 		}
-		r.data, err = s.read(int(r.length))
+		r.data = payload(int(r.length))
+		_, err = io.ReadFull(s.in, *r.data)
 	}
 	return r, err
 }
@@ -64,12 +78,23 @@ func (s *session) next() (request, error) {
 // answer runs a request and writes its reply. A reply that cannot be written ends the connection by itself: the next
 // read fails.
 func (s *session) answer(r request) {
-	data, errno := s.run(r)
-	b := make([]byte, 0, 16+len(data))
-	b = binary.BigEndian.AppendUint32(b, magicSimple)
-	b = binary.BigEndian.AppendUint32(b, errno)
-	b = binary.BigEndian.AppendUint64(b, r.cookie)
-	b = append(b, data...)
+	length := replyHeader
+	if r.command == cmdRead && r.length <= maxPayload {
+		length += int(r.length)
+	}
+	reply := payload(length)
+	defer payloads.Put(reply)
+	b := *reply
+	errno := s.run(r, b[replyHeader:])
+	if r.data != nil {
+		payloads.Put(r.data)
+	}
+	if errno != 0 {
+		b = b[:replyHeader]
+	}
+	binary.BigEndian.PutUint32(b, magicSimple)
+	binary.BigEndian.PutUint32(b[4:], errno)
+	binary.BigEndian.PutUint64(b[8:], r.cookie)
 	s.write.Lock()
 	defer s.write.Unlock()
 	if _, err := s.conn.Write(b); err != nil {
@@ -77,23 +102,28 @@ func (s *session) answer(r request) {
 	}
 }
 
-func (s *session) run(r request) (data []byte, errno uint32) {
+// replyHeader is the length of a reply before what was read.
+const replyHeader = 16
+
+// run does what a request asks for, and reads into data.
+func (s *session) run(r request, data []byte) (errno uint32) {
 	if r.command != cmdFlush && (r.off < 0 || r.off > s.device.Size()-int64(r.length)) {
 		if r.command == cmdRead {
-			return nil, errnoInvalid
+			return errnoInvalid
 		}
-		return nil, errnoNoSpace
+		return errnoNoSpace
 	}
 	var err error
 	switch r.command {
 	case cmdRead:
 		if r.length > maxPayload {
-			return nil, errnoOverflow
+			return errnoOverflow
 		}
-		data = make([]byte, r.length)
-		_, err = s.device.ReadAt(data, r.off)
+		var n int
+		n, err = s.device.ReadAt(data, r.off)
+		clear(data[n:]) // what another request left there is nobody's
 	case cmdWrite:
-		_, err = s.device.WriteAt(r.data, r.off)
+		_, err = s.device.WriteAt(*r.data, r.off)
 	case cmdFlush:
 		err = s.device.Flush()
 	case cmdTrim:
@@ -101,13 +131,13 @@ func (s *session) run(r request) (data []byte, errno uint32) {
 	case cmdWriteZeroes:
 		err = s.device.WriteZeroes(r.off, int64(r.length))
 	default:
-		return nil, errnoInvalid
+		return errnoInvalid
 	}
 	if err == nil && r.flags&flagFUA != 0 && r.command != cmdRead {
 		err = s.device.Flush()
 	}
 	if err != nil {
-		return nil, errnoIO
+		return errnoIO
 	}
-	return data, 0
+	return 0
 }

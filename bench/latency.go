@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -20,14 +22,16 @@ import (
 	"strongroom/clock"
 )
 
-// latency measures single calls, one after the other, on a server that does nothing else, and on one whose jobs back up and restore all
-// the while.
+// latency measures single calls, one after the other: on a server that does nothing else; beside processes that keep all processors
+// busy, which have nothing to do with the server, to see what the kernel makes of that alone; and on a server whose jobs back up and
+// restore all the while.
 func latency(ctx context.Context, args []string) (err error) {
 	set := flag.NewFlagSet("bench latency", flag.ContinueOnError)
 	dir := set.String("dir", "bench-data", "`directory` to work in; what the run makes there is removed")
 	scale := set.Float64("scale", 0.1, "size of the objects that jobs move; 1 is 2 GiB")
 	program := set.String("server", "bin/strongroom", "the program to measure")
-	lasting := set.Duration("time", 10*time.Second, "how long each call is repeated")
+	lasting := set.Duration("time", 10*time.Second, "how long each call is repeated at least")
+	calls := set.Int("calls", 3000, "how often each call is repeated at least, besides a tenth of that before, which does not count")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
@@ -48,17 +52,20 @@ func latency(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	l := &latencies{server: s, lasting: *lasting}
+	l := &latencies{server: s, lasting: *lasting, calls: *calls}
 	if err := l.prepare(ctx, data); err != nil {
 		return err
 	}
 	if err := l.run(ctx, "idle"); err != nil {
 		return err
 	}
+	if err := l.besideOthers(ctx); err != nil {
+		return err
+	}
 	if err := l.underLoad(ctx); err != nil {
 		return err
 	}
-	return plain(os.Stdout, machine()+"; jobs back up and restore "+data.describe(), []string{"call", "while", "calls", "p50", "p99", "longest", "processors busy"}, l.rows)
+	return plain(os.Stdout, machine()+"; jobs back up and restore "+data.describe(), []string{"call", "while", "calls", "p50", "p90", "p99", "longest", "processors busy with the server"}, l.rows)
 }
 
 // latencies are the measurements of one server.
@@ -69,6 +76,7 @@ type latencies struct {
 	jobID   *string
 	point   string // what the first backup made
 	lasting time.Duration
+	calls   int
 	rows    [][]string
 }
 
@@ -114,13 +122,18 @@ func (l *latencies) run(ctx context.Context, while string) error {
 			return err
 		}},
 	} {
+		for range l.calls / 10 {
+			if err := call.do(); err != nil {
+				return err
+			}
+		}
 		before, err := cpuOf(l.server.cmd.Process.Pid)
 		if err != nil {
 			return err
 		}
 		var took []time.Duration
 		begin := clock.Wall.Now()
-		for last := begin; last.Sub(begin) < l.lasting; {
+		for last := begin; last.Sub(begin) < l.lasting || len(took) < l.calls; {
 			if err := call.do(); err != nil {
 				return err
 			}
@@ -134,13 +147,28 @@ func (l *latencies) run(ctx context.Context, while string) error {
 		slices.Sort(took)
 		at := func(n int) string { return milliseconds(took[(len(took)-1)*n/1000]) }
 		busy := (after - before).Seconds() / clock.Wall.Now().Sub(begin).Seconds()
-		l.rows = append(l.rows, []string{call.name, while, fmt.Sprint(len(took)), at(500), at(990), at(1000), fmt.Sprintf("%.2f", busy)})
+		l.rows = append(l.rows, []string{call.name, while, fmt.Sprint(len(took)), at(500), at(900), at(990), at(1000), fmt.Sprintf("%.2f", busy)})
 	}
 	return nil
 }
 
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
+}
+
+// besideOthers measures while as many processes as there are processors do nothing but keep them busy.
+func (l *latencies) besideOthers(ctx context.Context) (err error) {
+	for range runtime.NumCPU() {
+		other := exec.CommandContext(ctx, "sh", "-c", "while :; do :; done")
+		if err := other.Start(); err != nil {
+			return err
+		}
+		defer func() {
+			err = errors.Join(err, other.Process.Kill())
+			_ = other.Wait() // it was killed
+		}()
+	}
+	return l.run(ctx, "others are busy")
 }
 
 // underLoad measures while two jobs are at work, a full backup into a vault of its own and a restore into a bucket of its own, and two

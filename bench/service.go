@@ -16,16 +16,18 @@ import (
 func service(ctx context.Context, args []string) (err error) {
 	set := flag.NewFlagSet("bench service", flag.ContinueOnError)
 	dir := set.String("dir", "bench-data", "`directory` to work in; what the run makes there is removed")
-	scale := set.Float64("scale", 1, "size of the data set; 1 is 2 GiB of objects and a volume of 4 GiB")
+	scale := set.Float64("scale", 1, "size of the data set; 1 is 2 GiB of objects and a volume of 4 GiB, 0 is none but what -small asks for")
 	program := set.String("server", "bin/strongroom", "the program to measure")
-	sets := set.String("data", "objects,volume", "which data, by comma: objects, volume; empty for none")
+	sets := set.String("data", "objects,volume", "which data, by comma: objects, volume")
 	small := set.Int("small", 0, "`number` of objects of 4 KiB to measure besides, 100000 say")
 	profiles := set.String("profiles", "", "`directory` to write a CPU profile of the server into for each operation")
 	file := set.String("markdown", "", "`file` to write the table into as Markdown, too")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	if err := checkScale(*scale); err != nil {
+	if *scale == 0 && *small > 0 {
+		*sets = ""
+	} else if err := checkScale(*scale); err != nil {
 		return err
 	}
 	w, err := openWorkshop(*dir, "service")

@@ -80,7 +80,7 @@ func (s *server) stored() (sum int64, err error) {
 	return sum, nil
 }
 
-// profiled has the server write a profile of its CPU time into dir while do runs.
+// profiled has the server write a profile of its CPU time into dir while do runs. What is over before the profile has begun has none.
 func (s *server) profiled(ctx context.Context, dir, name string, do func() error) error {
 	clean := func(r rune) rune {
 		if strings.ContainsRune(" ,:%/", r) {
@@ -96,8 +96,16 @@ func (s *server) profiled(ctx context.Context, dir, name string, do func() error
 	err := do()
 	cancel()
 	<-ended // that it was ended is its error
-	return errors.Join(err, s.await(ctx, path))
+	written, enough := context.WithTimeout(ctx, profileWait)
+	defer enough()
+	if late := s.await(written, path); late != nil && written.Err() == nil {
+		err = errors.Join(err, late)
+	}
+	return errors.Join(err, ctx.Err())
 }
+
+// profileWait is how long a profile is waited for once what it is of has ended.
+const profileWait = 5 * time.Second
 
 // measure tells what the server took while do ran.
 func (s *server) measure(do func() error) (m measurement, err error) {

@@ -43,6 +43,11 @@ func copyPoint(ctx context.Context, dst *Domain, src *Point, opts CopyOptions) (
 	} else if there {
 		return Summary{}, fmt.Errorf("%s: %w", opts.Point, ErrPointExists)
 	}
+	giveBack, err := dst.vault.opts.Budget.Take(ctx, dst.vault.copyHolds(src.m.root.size))
+	if err != nil {
+		return Summary{}, err
+	}
+	defer giveBack()
 	held, err := src.d.vault.newLease(ctx, src.d.id())
 	if err != nil {
 		return Summary{}, err

@@ -35,6 +35,9 @@ type Options struct {
 	// Gate is what compressing and decompressing goes through. Vaults that are open in one process may share one, so that all
 	// their jobs together take the processors that it has seats for. Default: none.
 	Gate *Gate
+	// Budget is what writers, copies and restores take the memory from that they hold. Vaults that are open in one process may share
+	// one, so that all their jobs together keep within it. Default: none.
+	Budget *Budget
 	// Level is how hard blobs are compressed. Default: zstd.SpeedFastest.
 	Level zstd.EncoderLevel
 }

@@ -231,9 +231,14 @@ func (p *Point) WriteVolume(ctx context.Context, dst io.WriterAt, progress func(
 	if p.Kind() != Volume {
 		return ErrKind
 	}
+	giveBack, err := p.d.vault.opts.Budget.Take(ctx, p.d.vault.volumeHolds(p.m.root.size))
+	if err != nil {
+		return fmt.Errorf("recovery point %s: %w", p.id, err)
+	}
+	defer giveBack()
 	group, writes := errgroup.WithContext(ctx)
 	group.SetLimit(2 * p.d.vault.opts.Workers)
-	err := p.d.eachLeaf(ctx, p.m, 0, func(n *node) error {
+	err = p.d.eachLeaf(ctx, p.m, 0, func(n *node) error {
 		spans, err := n.spans(p.m.blockSize)
 		if err != nil {
 			return err

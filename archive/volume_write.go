@@ -417,5 +417,6 @@ func (w *Writer) beginRange(ctx context.Context, off int64, data []byte) error {
 	case off%pageSize != 0 || len(data)%pageSize != 0 && end != w.opts.Size:
 		return fmt.Errorf("it is not a multiple of %d", pageSize)
 	}
+	w.grew(len(data))
 	return w.ready(ctx)
 }

@@ -27,6 +27,12 @@ type WriteOptions struct {
 	BlockSize int
 	// Size is the size of the volume in bytes.
 	Size int64
+	// Expected is up to how many bytes of content will be put, where that is known: a writer of little takes little of the vault's
+	// budget. If there is more after all, the budget is exceeded by what that takes.
+	Expected int64
+	// Holds is how many bytes the caller holds besides, as long as it writes, which are taken from the budget together with the
+	// writer's own.
+	Holds int64
 }
 
 // Summary says what a recovery point holds and what writing it took.
@@ -55,6 +61,8 @@ type Writer struct {
 	last   []byte
 	any    bool
 	closed bool
+	took   *holding      // of the vault's budget
+	put    int64         // bytes of content so far
 	volume *volumeWriter // of a volume, in place of what follows
 
 	tasks     chan task
@@ -118,13 +126,19 @@ func (d *Domain) NewWriter(ctx context.Context, opts WriteOptions) (*Writer, err
 	if there {
 		return nil, fmt.Errorf("writing %s: %w", opts.Point, ErrPointExists)
 	}
-	// The lease comes first: from here on nothing goes that can be seen.
-	lease, err := d.vault.newLease(ctx, d.id())
+	took, err := d.vault.hold(ctx, &opts)
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", opts.Point, err)
 	}
-	w := &Writer{d: d, ctx: ctx, opts: opts, lease: lease}
+	// The lease comes first: from here on nothing goes that can be seen.
+	lease, err := d.vault.newLease(ctx, d.id())
+	if err != nil {
+		took.end()
+		return nil, fmt.Errorf("writing %s: %w", opts.Point, err)
+	}
+	w := &Writer{d: d, ctx: ctx, opts: opts, lease: lease, took: took}
 	if err := w.open(ctx); err != nil {
+		took.end()
 		lease.release(ctx)
 		return nil, fmt.Errorf("writing %s: %w", opts.Point, err)
 	}
@@ -418,6 +432,7 @@ func (w *Writer) chunk(m *mutation, g *guess, n int) {
 	at := &ref{size: uint64(n)}
 	m.refs = append(m.refs, at)
 	m.ready.Add(1)
+	w.grew(n)
 	data, slab := w.slabs.claim(n)
 	w.tasks <- &chunkTask{data, slab, at, m, g, g.take(n)}
 }
@@ -443,6 +458,7 @@ func (w *Writer) Commit(ctx context.Context) (Summary, error) {
 	if w.closed {
 		return Summary{}, ErrClosed
 	}
+	defer w.took.end()
 	defer w.lease.release(ctx)
 	w.drain()
 	summary, err := w.commit(ctx)
@@ -478,6 +494,7 @@ func (w *Writer) Abort() error {
 		return nil
 	}
 	ctx := context.WithoutCancel(w.ctx)
+	defer w.took.end()
 	defer w.lease.release(ctx)
 	w.sink.fail(context.Canceled)
 	w.drain()

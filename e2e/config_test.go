@@ -106,6 +106,10 @@ func TestConfigErrors(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"an unknown key", "listen_on: 127.0.0.1:1", "listen_on"},
 		{"an unknown key within", "accounts:\n  - {id: \"111111111111\", name: member, email: a@b}", "email"},
+		{"memory without a unit", "jobs: {memory: 512}", "jobs.memory"},
+		{"memory that is no number", "jobs: {memory: NaNGB}", "jobs.memory"},
+		{"less memory than one job takes", "jobs: {memory: 10MB}", "jobs.memory"},
+		{"fewer jobs than none", "jobs: {at_once: -1}", "jobs.at_once"},
 		{"no YAML", "listen: [", "yaml"},
 		{"a number for an account", "accounts:\n  - {id: 12, name: member}", "accounts[0].id"},
 		{"no name", "accounts:\n  - {id: \"111111111111\"}", "accounts[0].name"},

@@ -42,6 +42,8 @@ type Config struct {
 	Webhooks Webhooks `yaml:"webhooks"`
 	// Databases say how those of RDS run on this host.
 	Databases Databases `yaml:"databases"`
+	// Jobs say how many go on at once, and in how much memory.
+	Jobs Jobs `yaml:"jobs"`
 	// Scrub says how the archives are read anew in the background.
 	Scrub Scrub `yaml:"scrub"`
 	// Functions say whether and how Lambda functions run.
@@ -157,6 +159,9 @@ func (c *Config) complete() error {
 		return err
 	}
 	if err := c.Scrub.complete(); err != nil {
+		return err
+	}
+	if err := c.Jobs.complete(); err != nil {
 		return err
 	}
 	for name, quota := range map[string]int{"backup_vaults": c.Quotas.BackupVaults, "accounts": c.Quotas.Accounts, "copies_per_resource": c.Quotas.CopiesPerResource, "messages_in_flight": c.Quotas.MessagesInFlight} {

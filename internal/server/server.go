@@ -15,6 +15,7 @@ import (
 
 	"gocloud.dev/secrets"
 
+	"strongroom/archive"
 	"strongroom/clock"
 	"strongroom/internal/api"
 	"strongroom/internal/catalogue"
@@ -35,6 +36,7 @@ type Server struct {
 	db         *state.DB
 	door       *api.Door
 	identities *iam.Service
+	memory     *archive.Budget // that jobs hold data on its way in
 	engine     *ebskind.Engine
 	runner     *work.Runner
 	mirror     *catalogue.Mirror // keeps the catalogue beside the data
@@ -56,7 +58,7 @@ func Start(ctx context.Context, config Config, log *slog.Logger) (s *Server, err
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	s = &Server{config: config, log: log}
+	s = &Server{config: config, log: log, memory: archive.NewBudget(config.Jobs.memory)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))

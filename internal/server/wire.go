@@ -156,7 +156,7 @@ func (all *services) openArchives(ctx context.Context) error {
 	s := all.Server
 	all.archives = archives.New(archives.Config{
 		Dir: s.regions(), Stores: s.config.regionStores(), Door: s.door, Keeper: all.keeper, Cache: filepath.Join(s.config.DataDir, "cache"),
-		Options: archive.Options{Workers: s.config.Processors, Gate: archive.NewGate(s.config.Processors)},
+		Options: archive.Options{Workers: s.config.Processors, Gate: archive.NewGate(s.config.Processors), Budget: s.memory},
 	})
 	s.onClose("archives", func(context.Context) error { return all.archives.Close() })
 	return s.keepCatalogue(ctx, all.archives, all.keeper)
@@ -226,7 +226,7 @@ func (all *services) start(ctx context.Context) error {
 func (all *services) openRunner(ctx context.Context) error {
 	s, m := all.Server, all.messaging
 	s.runner = work.New(work.Config{
-		DB: s.db, Queue: all.queue, Clock: s.clock, Door: s.door, Archives: all.archives, Kinds: all.kinds, AsOf: all.asOf, MaxCopies: s.config.Quotas.CopiesPerResource,
+		DB: s.db, Concurrency: s.config.Jobs.AtOnce, Queue: all.queue, Clock: s.clock, Door: s.door, Archives: all.archives, Kinds: all.kinds, AsOf: all.asOf, MaxCopies: s.config.Quotas.CopiesPerResource,
 		PutEvent: m.buses.PutServiceEvent, Notify: m.vaultNotification,
 		Identity: identity{all.iam, all.sts}, Organization: membership(organizationOf(s.db)), Trail: all.recorder, Log: s.log,
 		FollowPolicies: followPolicies(all.organizations, all.backup), Scrub: s.config.Scrub.settings(), CheckCatalogue: s.checkCatalogue,

@@ -263,7 +263,8 @@ func (e *Engine) progress(ctx context.Context, t *task.Task, id string) func(don
 
 // writeView writes the blocks of a view over the parent's into a point. A point that is committed already counts.
 func writeView(ctx context.Context, d *archive.Domain, o archive.WriteOptions, key *sectors, view *View, progress func(done, total int64)) (archive.Summary, error) {
-	o.Kind, o.BlockSize = archive.Volume, BlockSize
+	o.Kind, o.BlockSize, o.Expected = archive.Volume, BlockSize, max(1, int64(len(view.Blocks()))*BlockSize)
+	o.Holds = aheadBlocks() * BlockSize
 	w, err := d.NewWriter(ctx, o)
 	if errors.Is(err, archive.ErrPointExists) {
 		return committed(ctx, d, o.Point)

@@ -14,11 +14,14 @@ type ahead struct {
 	ready chan error
 }
 
+// aheadBlocks is how many blocks are read before their turn comes.
+func aheadBlocks() int64 { return 2 * int64(runtime.GOMAXPROCS(0)) }
+
 // each calls visit with the blocks of the view in order, while the ones behind are being read and opened. The data is
 // good until visit returns.
 func (v *View) each(ctx context.Context, key *sectors, visit func(block int64, data []byte) error) error {
 	workers := runtime.GOMAXPROCS(0)
-	free := make(chan *ahead, 2*workers)
+	free := make(chan *ahead, aheadBlocks())
 	for range cap(free) {
 		free <- &ahead{data: make([]byte, BlockSize), ready: make(chan error, 1)}
 	}

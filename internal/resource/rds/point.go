@@ -88,7 +88,7 @@ func (f *Fleet) backup(ctx context.Context, id string, to *archive.Domain, point
 	if err != nil {
 		return archive.Summary{}, false, err
 	}
-	w, err := to.NewWriter(ctx, archive.WriteOptions{Point: point, Kind: archive.Objects, Metadata: facts})
+	w, err := to.NewWriter(ctx, archive.WriteOptions{Point: point, Kind: archive.Objects, Metadata: facts, Expected: total})
 	if errors.Is(err, archive.ErrPointExists) {
 		p, err := to.Adopt(ctx, point)
 		if err != nil {
@@ -189,7 +189,13 @@ func (f *Fleet) fill(ctx context.Context, engine dbengine.Engine, d state.Databa
 	if err := json.Unmarshal(p.Metadata(), &facts); err != nil || facts.Format != pointFormat || facts.Engine != engine.Name() {
 		return errSource
 	}
-	if err := layOut(ctx, p, f.dir(d), f.user(d.Engine)); err != nil {
+	giveBack, err := p.Hold(ctx, 1, 0)
+	if err != nil {
+		return err
+	}
+	err = layOut(ctx, p, f.dir(d), f.user(d.Engine))
+	giveBack()
+	if err != nil {
 		return err
 	}
 	if d.Password, err = f.keepPassword(ctx, d, facts); err != nil {

@@ -22,6 +22,11 @@ const mostBatchBytes = 1 << 20
 
 func (t *batch) full() bool { return len(t.steps) >= MostAtOnce || t.bytes >= mostBatchBytes }
 
+// holds is how many bytes of content batches hold until their turn comes; each may exceed its share by one object.
+func (b *backup) holds() int64 {
+	return min(int64(3*b.parallel+2)*(mostBatchBytes+readWhole), 2*b.total)
+}
+
 // write runs the pipeline: one goroutine compares, several fetch, and one writes in order.
 func (b *backup) write(ctx context.Context, w *archive.Writer, parent *archive.Point) error {
 	group, ctx := errgroup.WithContext(ctx)

@@ -160,6 +160,11 @@ func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreReq
 	if err := k.destination(ctx, c, o, r); err != nil {
 		return resource.Restored{}, err
 	}
+	giveBack, err := r.Point.Hold(ctx, k.parallel, int64(k.parallel)*2*mostSmall)
+	if err != nil {
+		return resource.Restored{}, err
+	}
+	defer giveBack()
 	x := &restore{Kind: k, caller: c, options: o, request: r, total: int64(r.Point.Summary().LogicalBytes)}
 	if err := x.run(ctx); err != nil {
 		return resource.Restored{}, err

@@ -138,6 +138,14 @@ func sectionNamed(kind string) (CatalogueSection, error) {
 	return CatalogueSection{}, fmt.Errorf("the catalogue has no documents of the kind %q", kind)
 }
 
+// TableNames are the tables whose rows belong to a document of the section, in an order in which they can be put back.
+func (s CatalogueSection) TableNames() (names []string) {
+	for _, t := range s.Tables {
+		names = append(names, t.name)
+	}
+	return names
+}
+
 // CatalogueChange says that a document of the catalogue has changed, and is to be stored as version Seq.
 type CatalogueChange struct {
 	Seq     int64

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,6 +19,9 @@ type CollectOptions struct {
 	Repack float64
 	// MergeAbove is the number of index objects above which they are merged. Default: 32.
 	MergeAbove int
+	// Thorough goes through everything from the recovery points on, whatever the process remembers of its last collection. It
+	// is for who waits for the room.
+	Thorough bool
 }
 
 func (o CollectOptions) withDefaults() CollectOptions {
@@ -43,12 +47,17 @@ type Collected struct {
 	Removed  int    // packs that were removed
 	Freed    uint64 // bytes of them
 	Repacked int    // packs whose rest was moved
+	Idle     int    // domains in which nothing had changed since there was nothing to do
+	Traced   int    // domains that were gone through from all recovery points on
 	Skipped  []Skipped
 }
 
 // Collect removes what no recovery point reaches. It goes in two steps, a margin apart: a pack that is garbage is marked,
 // from when on writers do not rely on it; a later collection removes it if it still is. It may run beside writers, readers
 // and other collections; FORMAT.md says why.
+//
+// What a process remembers of its last collection, see [recollection], saves it most of the next: where nothing has changed it
+// asks for no key, and only if it has gone through all recovery points it removes anything.
 //
 // A domain whose key cannot be had is left as it is, unless nothing of it is left to keep.
 func (v *Vault) Collect(ctx context.Context, rings Rings, opts CollectOptions) (Collected, error) {
@@ -78,19 +87,30 @@ type collection struct {
 	done *Collected
 
 	id      objectID
+	before  *recollection // of the last collection; nil if there is none
 	d       *Domain
 	lease   *lease
+	alone   bool      // nobody else had a lease
 	horizon time.Time // what was made or marked before it, no writer relies on without a mark having told it not to
 	tombs   map[objectID]time.Time
 	packs   map[objectID]int64 // all there are, and their sizes
+	traced  bool               // live is what the roots reach and not more; only then anything is removed
 	live    map[objectID]*liveness
-	faults  uint64            // of the index, when it was read
-	named   map[objectID]bool // packs that the index tells of
-	missing bool              // something that is reached lies in no pack that the index tells of
+	covered map[string]coveredRoot // whose trees are in live
+	reads   int                    // of manifests, nodes and lists, for live
+	waits   bool                   // something is garbage, or may be, that needs tracing to be removed
+	faults  uint64                 // of the index, when it was read
+	files   []objectID             // index objects that count
+	named   map[objectID]bool      // packs that the index tells of
+	missing bool                   // something that is reached lies in no pack that the index tells of
 }
 
 func (c *collection) run(ctx context.Context, rings Rings) (err error) {
 	if c.id, err = parseObjectID(c.info.ID); err != nil {
+		return err
+	}
+	c.before = c.v.recall(c.id)
+	if idle, err := c.idle(ctx); err != nil || idle {
 		return err
 	}
 	if c.lease, err = c.v.newLease(ctx, c.id); err != nil {
@@ -111,12 +131,15 @@ func (c *collection) run(ctx context.Context, rings Rings) (err error) {
 	}
 	expired := func(r root) bool { return r.trashed.Before(c.horizon) }
 	roots := slices.Concat(points, slices.DeleteFunc(slices.Clone(trash), expired))
+	calm := c.alone && len(c.tombs) == 0 && len(trash) == 0
 	if len(roots) == 0 {
 		err = c.collectEmpty(ctx)
 	} else {
 		err = c.collectLive(ctx, rings, roots)
 	}
-	if err != nil {
+	if errors.Is(err, errOutrun) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	var gone []string
@@ -125,7 +148,11 @@ func (c *collection) run(ctx context.Context, rings Rings) (err error) {
 			gone = append(gone, r.name)
 		}
 	}
-	return deleteAll(ctx, c.v.store, gone)
+	if err := deleteAll(ctx, c.v.store, gone); err != nil {
+		return err
+	}
+	c.v.remember(c.id, c.recollect(calm))
+	return nil
 }
 
 // findHorizon ends the leases that ran out and takes the horizon from the others. They are listed anew after that: a writer
@@ -139,11 +166,17 @@ func (c *collection) findHorizon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.horizon = now
+	c.horizon, c.alone = now, true
 	for _, l := range leases {
+		c.alone = c.alone && c.lease.has(l.name)
 		if l.start.Before(c.horizon) {
 			c.horizon = l.start
 		}
+	}
+	// Trash that this collection counts on is not to be emptied by one with a later horizon, when those have ended that made this
+	// one's early.
+	if err := c.lease.backdate(ctx, c.horizon); err != nil {
+		return err
 	}
 	c.horizon = c.horizon.Add(-c.opts.Margin)
 	return nil
@@ -151,6 +184,10 @@ func (c *collection) findHorizon(ctx context.Context) error {
 
 // collectEmpty collects a domain of which nothing is to be kept. It needs no key.
 func (c *collection) collectEmpty(ctx context.Context) error {
+	c.traced = true
+	if err := c.lease.confirm(ctx); err != nil {
+		return err
+	}
 	if err := c.listPacks(ctx); err != nil {
 		return err
 	}
@@ -191,10 +228,15 @@ func (c *collection) collectLive(ctx context.Context, rings Rings, roots []root)
 	if err := c.reach(ctx, roots); err != nil {
 		return err
 	}
+	// As long as the lease was there no root can have gone without having been seen.
+	if err := c.lease.confirm(ctx); err != nil {
+		return err
+	}
 	if err := c.steady(); err != nil { // what was not found may be there
 		return err
 	}
 	files, tables := d.index.snapshot()
+	c.files = files
 	if err := c.listPacks(ctx); err != nil { // after the snapshot, so that all packs in it are listed unless they have gone
 		return err
 	}

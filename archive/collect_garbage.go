@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -28,16 +29,40 @@ func (c *collection) listPacks(ctx context.Context) error {
 // may find it there.
 func (c *collection) spared(pack objectID) bool { return c.missing && !c.named[pack] }
 
-// removable tells whether a pack has been marked for long enough.
+// removable tells whether a pack goes: it has been marked for long enough, and nothing reaches it from the roots on.
 func (c *collection) removable(pack objectID) bool {
+	return c.traced && c.live[pack] == nil && c.ripe(pack)
+}
+
+// ripe tells whether a pack has been marked for long enough.
+func (c *collection) ripe(pack objectID) bool {
 	since, marked := c.tombs[pack]
 	return marked && since.Before(c.horizon)
 }
 
-// spare takes the mark from packs that are needed again.
+// spare takes the mark from packs that are needed again, unless somebody is at work who began after the mark's time: if it was
+// stored late he may not have seen it, and is to find it when he looks once more, because another collection may be about to remove
+// the pack. What a collection only remembers to be needed keeps its mark for the same reason.
 func (c *collection) spare(ctx context.Context) error {
-	for pack, since := range c.tombs {
-		if c.live[pack] == nil {
+	if !c.traced {
+		return nil
+	}
+	var needed []objectID
+	for pack := range c.tombs {
+		if c.live[pack] != nil {
+			needed = append(needed, pack)
+		}
+	}
+	if len(needed) == 0 {
+		return nil
+	}
+	newest, err := c.newest(ctx)
+	if err != nil {
+		return err
+	}
+	for _, pack := range needed {
+		since := c.tombs[pack]
+		if newest.After(since) {
 			continue
 		}
 		if err := c.v.store.Delete(ctx, tombName(c.id, pack, since)); err != nil {
@@ -47,6 +72,17 @@ func (c *collection) spare(ctx context.Context) error {
 		c.done.Spared++
 	}
 	return nil
+}
+
+// newest is when the last of the others began who are at work now.
+func (c *collection) newest(ctx context.Context) (newest time.Time, err error) {
+	leases, err := c.v.allLeases(ctx, c.id)
+	for _, l := range leases {
+		if !c.lease.has(l.name) && l.start.After(newest) {
+			newest = l.start
+		}
+	}
+	return newest, err
 }
 
 // clearTombs removes the marks of packs that have gone and that no index object names any more.

@@ -125,3 +125,13 @@ func (x *index) copied(o origin) (id ID, ok bool) {
 	}
 	return id, true
 }
+
+// pack gives a pack that the index tells of, or nil, and whether it is not about to be removed.
+func (x *index) pack(id objectID) (p *knownPack, stays bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if p = x.packs[id]; p == nil || p.named == 0 {
+		return nil, false
+	}
+	return p, x.tombs[id].IsZero()
+}

@@ -38,21 +38,35 @@ func (v *Vault) newLease(ctx context.Context, domain objectID) (*lease, error) {
 		return nil, fmt.Errorf("taking a lease: %w", err)
 	}
 	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go l.keep(ctx)
+	go l.keep(ctx, now)
 	return l, nil
 }
 
 func (l *lease) lock()   { l.held <- struct{}{} }
 func (l *lease) unlock() { <-l.held }
 
+// backdate lets the lease say that it began earlier, if it began later.
+func (l *lease) backdate(ctx context.Context, start time.Time) error {
+	if !start.Before(l.start.Truncate(time.Millisecond)) { // as its name says
+		return nil
+	}
+	l.lock()
+	l.start = start
+	l.unlock()
+	if err := l.renew(ctx, l.vault.opts.Clock.Now()); err != nil {
+		return fmt.Errorf("dating a lease back: %w", err)
+	}
+	return nil
+}
+
 func (l *lease) nameUntil(end time.Time) string {
 	return fmt.Sprintf("%s%s.%s.%s", leasePrefix(l.domain), l.writer, stamp(l.start), stamp(end))
 }
 
 // keep renews the lease whenever a third of it has passed.
-func (l *lease) keep(ctx context.Context) {
+func (l *lease) keep(ctx context.Context, renewed time.Time) {
 	defer close(l.stopped)
-	for renewed := l.start; ; {
+	for {
 		due, cancel := l.vault.opts.Clock.Until(renewed.Add(l.vault.opts.Lease / 3))
 		select {
 		case <-ctx.Done():
@@ -97,6 +111,11 @@ func (l *lease) renew(ctx context.Context, now time.Time) error {
 	}
 	l.also = l.also[:len(l.also)-1]
 	return nil
+}
+
+// has tells whether a lease in the store, of any time, is this one.
+func (l *lease) has(name string) bool {
+	return strings.HasPrefix(name, leasePrefix(l.domain)+l.writer.String()+".")
 }
 
 func (l *lease) check() error {
@@ -181,12 +200,23 @@ func (v *Vault) allLeases(ctx context.Context, domain objectID) ([]leaseInfo, er
 	return nil, fmt.Errorf("listing leases takes longer than %v, a quarter of one: %w", v.opts.Lease/4, ErrLeaseLost)
 }
 
-// listTombs gives the packs of a domain that are about to be removed, and since when.
+// listTombs gives the packs of a domain that are about to be removed, and since when: the latest time counts.
 func (v *Vault) listTombs(ctx context.Context, domain objectID) (map[objectID]time.Time, error) {
 	tombs := map[objectID]time.Time{}
+	err := v.eachTomb(ctx, domain, func(pack objectID, since time.Time) error {
+		if old, two := tombs[pack]; !two || since.After(old) {
+			tombs[pack] = since
+		}
+		return nil
+	})
+	return tombs, err
+}
+
+// eachTomb visits all tombs of a domain; a pack may have several.
+func (v *Vault) eachTomb(ctx context.Context, domain objectID, visit func(pack objectID, since time.Time) error) error {
 	for object, err := range v.store.List(ctx, tombPrefix(domain)) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		name, when, _ := strings.Cut(strings.TrimPrefix(object.Name, tombPrefix(domain)), ".")
 		pack, err := parseObjectID(name)
@@ -197,11 +227,11 @@ func (v *Vault) listTombs(ctx context.Context, domain objectID) (map[objectID]ti
 		if err != nil {
 			continue
 		}
-		if old, two := tombs[pack]; !two || since.After(old) {
-			tombs[pack] = since
+		if err := visit(pack, since); err != nil {
+			return err
 		}
 	}
-	return tombs, nil
+	return nil
 }
 
 func tombName(domain, pack objectID, since time.Time) string {

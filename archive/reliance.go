@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A reliance is what a writer counts on without having stored it: packs in which the index has blobs, and recovery points of
@@ -50,22 +52,33 @@ func (x *index) keptIn(id ID) (pack objectID, ok bool) {
 // manyPacks is how many packs are looked for one by one; where there are more, all are listed.
 const manyPacks = 64
 
-// there makes sure that the packs are. One that is not was removed while an index object that was stored late still told of it.
+// there makes sure that the packs are. One that is not was removed while an index object that was stored late still told of it,
+// or while its tomb was on its way.
 func (r *reliance) there(ctx context.Context, d *Domain) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.allThere(ctx, d)
+}
+
+// allThere is there; r.mu is held.
+func (r *reliance) allThere(ctx context.Context, d *Domain) error {
 	if len(r.packs) > manyPacks {
 		return r.listed(ctx, d)
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel(d.vault.store))
 	for pack := range r.packs {
-		name := packName(d.id(), pack)
-		if there, err := exists(ctx, d.vault.store, name); err != nil {
-			return err
-		} else if !there {
-			return fmt.Errorf("%s has gone: %w", name, ErrOvertaken)
-		}
+		group.Go(func() error {
+			name := packName(d.id(), pack)
+			if there, err := exists(ctx, d.vault.store, name); err != nil {
+				return err
+			} else if !there {
+				return fmt.Errorf("%s has gone: %w", name, ErrOvertaken)
+			}
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }
 
 // listed is there for many packs; r.mu is held.
@@ -95,16 +108,8 @@ func (r *reliance) listed(ctx context.Context, d *Domain) error {
 func (r *reliance) stays(ctx context.Context, d *Domain, since time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.packs) > 0 {
-		tombs, err := d.vault.listTombs(ctx, d.id())
-		if err != nil {
-			return err
-		}
-		for pack := range r.packs {
-			if tomb, marked := tombs[pack]; marked && tomb.Before(since) {
-				return fmt.Errorf("%s got a tomb of %s: %w", packName(d.id(), pack), tomb.UTC().Format(time.RFC3339), ErrOvertaken)
-			}
-		}
+	if err := r.packsStay(ctx, d, since); err != nil {
+		return err
 	}
 	for _, point := range r.points {
 		if err := d.stillRoot(ctx, point, since); err != nil {
@@ -112,6 +117,24 @@ func (r *reliance) stays(ctx context.Context, d *Domain, since time.Time) error 
 		}
 	}
 	return nil
+}
+
+// packsStay looks at the tombs, and then for the packs: a tomb goes when its pack has gone. Any tomb from before the writer's time
+// counts, even if there is a later one beside it: whoever removes the pack may know of the early one only. r.mu is held.
+func (r *reliance) packsStay(ctx context.Context, d *Domain, since time.Time) error {
+	if len(r.packs) == 0 {
+		return nil
+	}
+	err := d.vault.eachTomb(ctx, d.id(), func(pack objectID, tomb time.Time) error {
+		if _, relied := r.packs[pack]; relied && tomb.Before(since) {
+			return fmt.Errorf("%s got a tomb of %s: %w", packName(d.id(), pack), tomb.UTC().Format(time.RFC3339), ErrOvertaken)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.allThere(ctx, d)
 }
 
 // stillRoot makes sure that a recovery point is there, or was deleted since.

@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -29,8 +28,7 @@ func (v *Vault) underway(ctx context.Context, own *lease) (u underway, err error
 	if err != nil {
 		return u, err
 	}
-	mine := leasePrefix(own.domain) + own.writer.String() + "."
-	leases = slices.DeleteFunc(leases, func(l leaseInfo) bool { return strings.HasPrefix(l.name, mine) })
+	leases = slices.DeleteFunc(leases, func(l leaseInfo) bool { return own.has(l.name) })
 	for _, l := range leases {
 		if since := l.start.Add(-clockStep); !u.any || since.Before(u.since) {
 			u = underway{true, since}

@@ -77,15 +77,20 @@ type Vault struct {
 	codec *codec
 	blobs sync.Pool // *[]byte that blobs are read into
 	refs  int       // how many chunks an entry or a chunk list names at most
+	free  int       // what a collection may read and still do so every time; see [recollection.rest]
 
-	mu      sync.Mutex
-	indexes map[objectID]*index
+	mu        sync.Mutex // guards the rest
+	indexes   map[objectID]*index
+	collected map[objectID]*recollection
 }
 
 // OpenVault opens the vault that lies in a store. The id, the vault's ARN say, is bound into every seal: under another
 // id nothing opens. A vault that is new needs no making.
 func OpenVault(store Store, id string, opts Options) *Vault {
-	v := &Vault{store: store, id: id, opts: opts.withDefaults(), refs: maxRefs, indexes: map[objectID]*index{}}
+	v := &Vault{
+		store: store, id: id, opts: opts.withDefaults(), refs: maxRefs, free: freeReads,
+		indexes: map[objectID]*index{}, collected: map[objectID]*recollection{},
+	}
 	v.codec = newCodec(v.opts.Level, v.opts.Gate)
 	return v
 }

@@ -9,14 +9,20 @@ const (
 	cLeasesEnd
 	cLeasesAgain
 	cLeasesAgainEnd
+	cBackdate
 	cEarlyTombs
 	cPoints
 	cTrash
 	cTombs
 	cIndex
 	cReach
+	cConfirm
 	cTombsAgain
 	cPacks
+	cPeace
+	cPeaceEnd
+	cPeaceAgain
+	cPeaceAgainEnd
 	cSpare
 	cSuperseded
 	cClear
@@ -28,6 +34,7 @@ const (
 	cMark
 	cThrow
 	cRelease
+	eConfirm
 	eTombs
 	ePacks
 	eIndexes
@@ -35,20 +42,23 @@ const (
 
 var collectorSteps = []string{
 	"takes a lease", "lists leases that ran out", "ends a lease", "begins to list the leases", "has listed the leases", "begins to list the leases again",
-	"has listed the leases again", "lists the tombs", "lists the recovery points", "lists the trash", "reads the tombs for the index", "reads the index",
-	"reads what the roots reach", "lists the tombs again", "lists the packs", "spares packs", "drops superseded index objects", "clears tombs", "merges the index",
+	"has listed the leases again", "dates its lease back", "lists the tombs", "lists the recovery points", "lists the trash", "reads the tombs for the index", "reads the index",
+	"reads what the roots reach", "confirms its lease", "lists the tombs again", "lists the packs",
+	"begins to list the leases before it spares", "has listed the leases before it spares", "begins to list the leases again before it spares", "has listed the leases again before it spares", "spares packs", "drops superseded index objects", "clears tombs", "merges the index",
 	"removes a pack", "moves a pack's content", "indexes what it moved", "gives the moved pack a tomb", "gives a pack a tomb", "empties the trash", "releases its lease",
-	"lists the tombs of an empty domain", "lists the packs of an empty domain", "deletes the index of an empty domain",
+	"confirms its lease, as the domain is empty", "lists the tombs of an empty domain", "lists the packs of an empty domain", "deletes the index of an empty domain",
 }
 
 // collector does a collection's next step.
 func (u *Setup) collector(s *State, p int) {
 	c := &s.procs[p]
 	switch c.at {
-	case cLease, cExpired, cEndLease, cLeases, cLeasesEnd, cLeasesAgain, cLeasesAgainEnd:
+	case cLease, cExpired, cEndLease, cLeases, cLeasesEnd, cLeasesAgain, cLeasesAgainEnd, cBackdate:
 		u.leases(s, p)
-	case cEarlyTombs, cPoints, cTrash, cTombs, cIndex, cReach, cTombsAgain, cPacks:
+	case cEarlyTombs, cPoints, cTrash, cTombs, cIndex, cReach, cConfirm, eConfirm, cTombsAgain, cPacks:
 		u.survey(s, p)
+	case cPeace, cPeaceEnd, cPeaceAgain, cPeaceAgainEnd:
+		u.peace(s, p)
 	case cSpare, cClear, cMerge, cSuperseded, cRemove:
 		u.sweep(s, p)
 	case cMovePack, cMoveIndex, cMoveTomb, cMark:
@@ -120,6 +130,9 @@ func (u *Setup) leases(s *State, p int) {
 			c.next = 0
 			u.findHorizon(s, p)
 		}
+	case cBackdate:
+		c.start = min(c.start, c.horizon+u.Margin)
+		u.listRoots(c)
 	}
 }
 
@@ -139,6 +152,12 @@ func (u *Setup) findHorizon(s *State, p int) {
 	}
 	c.horizon -= u.Margin
 	c.known, c.clock = [deleter]stamps{}, 0
+	if c.at = cBackdate; !u.is(HorizonInLease) || c.horizon+u.Margin >= c.start {
+		u.listRoots(c)
+	}
+}
+
+func (u *Setup) listRoots(c *process) {
 	c.at = cPoints
 	if u.is(TombsBeforePoints) {
 		c.at = cEarlyTombs
@@ -184,11 +203,19 @@ func (u *Setup) survey(s *State, p int) {
 		c.at = cReach
 	case cReach:
 		for i := range pointSlots {
-			if !s.points.has(i) && s.trash[i] == 0 {
-				c.roots.remove(i)
+			if c.roots.has(i) && !s.points.has(i) && s.trash[i] == 0 {
+				if c.roots.remove(i); u.is(RootsLast) {
+					*c = process{at: cRelease, round: c.round, start: c.start, end: c.end}
+					return
+				}
 			}
 		}
-		if stays := c.named &^ c.tombed; c.roots != 0 && stays != 0 {
+		if u.remembers(p) {
+			c.live, c.missing = 0, false
+			if u.Memory == TooMuch {
+				c.live = c.named
+			}
+		} else if stays := c.named &^ c.tombed; c.roots != 0 && stays != 0 {
 			c.live.add(stays.first())
 		} else if c.roots != 0 && c.named != 0 {
 			c.live.add(c.named.first())
@@ -196,9 +223,17 @@ func (u *Setup) survey(s *State, p int) {
 			c.missing = true
 		}
 		c.roots, c.tombed = 0, 0
-		c.at = cTombsAgain
-		if u.is(TombsBeforePoints) {
-			c.at = cPacks
+		if c.at = cConfirm; !u.is(ConfirmRoots) {
+			u.afterReach(c)
+		}
+	case cConfirm, eConfirm:
+		switch {
+		case !s.confirmed(p):
+			*c = process{at: cRelease, round: c.round, start: c.start, end: c.end}
+		case c.at == cConfirm:
+			u.afterReach(c)
+		default:
+			u.beginEmpty(c)
 		}
 	case cTombsAgain:
 		u.readTombs(s, c)
@@ -207,20 +242,77 @@ func (u *Setup) survey(s *State, p int) {
 		c.listed = s.packs
 		c.at = cSuperseded
 		for i := range packSlots {
-			if c.live.has(i) && c.tombs[i] >= 0 {
-				c.at = cSpare
+			if c.live.has(i) && c.tombs[i] >= 0 && c.at == cSuperseded && !(u.remembers(p) && u.is(MemoryKeepsTombs)) {
+				if c.at = cSpare; u.is(SpareInPeace) {
+					c.at = cPeace
+				}
 			}
 		}
 	}
 }
 
+// peace finds out, before packs are spared, who is at work.
+func (u *Setup) peace(s *State, p int) {
+	c := &s.procs[p]
+	switch c.at {
+	case cPeace, cPeaceAgain:
+		if !u.Renew {
+			c.known = s.leases
+			u.newest(s, p)
+			return
+		}
+		if c.at == cPeace {
+			c.next = u.clock(s, p)
+		}
+		c.seen = s.leases
+		c.at++
+	case cPeaceEnd, cPeaceAgainEnd:
+		again := c.at == cPeaceAgainEnd
+		for i := range c.seen {
+			c.known[i] |= c.seen[i] & s.leases[i]
+		}
+		c.seen = [deleter]stamps{}
+		c.at = cPeaceAgain
+		if again && c.next != u.clock(s, p) {
+			c.at = cPeace
+		} else if again {
+			c.next = 0
+			u.newest(s, p)
+		}
+	}
+}
+
+// newest notes when the one began who began last.
+func (u *Setup) newest(s *State, p int) {
+	c := &s.procs[p]
+	for i := range c.known {
+		if c.known[i] != 0 && i != p {
+			c.newest = max(c.newest, s.procs[i].start)
+		}
+	}
+	c.known, c.at = [deleter]stamps{}, cSpare
+}
+
 func (u *Setup) afterRoots(c *process) {
 	c.at = cTombs
 	if c.roots == 0 {
-		c.at = eTombs
-		if u.is(TombsBeforePoints) {
-			c.at = ePacks
+		if c.at = eConfirm; !u.is(ConfirmRoots) {
+			u.beginEmpty(c)
 		}
+	}
+}
+
+func (u *Setup) beginEmpty(c *process) {
+	c.at = eTombs
+	if u.is(TombsBeforePoints) {
+		c.at = ePacks
+	}
+}
+
+func (u *Setup) afterReach(c *process) {
+	c.at = cTombsAgain
+	if u.is(TombsBeforePoints) {
+		c.at = cPacks
 	}
 }
 
@@ -230,8 +322,14 @@ func (u *Setup) readTombs(s *State, c *process) {
 	}
 }
 
+// remembers tells whether a collection goes by what it remembers.
+func (u *Setup) remembers(p int) bool { return u.Memory != NoMemory && p > firstCollector }
+
 // removable tells whether a pack has been garbage for long enough.
-func (u *Setup) removable(c *process, i int) bool {
+func (u *Setup) removable(p, i int, c *process) bool {
+	if u.remembers(p) && c.at != ePacks && u.is(MemoryRemovesNothing) {
+		return false
+	}
 	return (c.tombs[i] >= 0 || !u.is(TombsAtAll)) && (c.tombs[i] < c.horizon || !u.is(WaitForTombs))
 }
 
@@ -243,11 +341,12 @@ func (u *Setup) sweep(s *State, p int) {
 	switch c.at {
 	case cSpare:
 		for i := range packSlots {
-			if c.live.has(i) && c.tombs[i] >= 0 {
+			if c.live.has(i) && c.tombs[i] >= 0 && c.newest <= c.tombs[i] {
 				s.tombs[i].remove(c.tombs[i])
 				c.tombs[i] = -1
 			}
 		}
+		c.newest = 0
 		c.at = cSuperseded
 	case cClear:
 		if s.index == c.files {
@@ -259,7 +358,7 @@ func (u *Setup) sweep(s *State, p int) {
 			}
 		}
 		for i := range packSlots {
-			if c.listed.has(i) && u.removable(c, i) && !c.spared(i) && !c.live.has(i) {
+			if c.listed.has(i) && u.removable(p, i, c) && !c.spared(i) && !c.live.has(i) {
 				c.garbage.add(i)
 			}
 		}
@@ -287,7 +386,7 @@ func (u *Setup) merge(s *State, p int) {
 	c := &s.procs[p]
 	var keep set
 	for i := range packSlots {
-		stays := c.listed.has(i) && (c.live.has(i) || !u.removable(c, i))
+		stays := c.listed.has(i) && (c.live.has(i) || !u.removable(p, i, c))
 		if c.named.has(i) && (stays || !c.listed.has(i) && s.packMade[i] >= c.horizon) {
 			keep.add(i)
 		}
@@ -387,7 +486,7 @@ func (u *Setup) empty(s *State, p int) {
 	case ePacks:
 		c.listed = s.packs
 		for i := range packSlots {
-			if c.listed.has(i) && u.removable(c, i) {
+			if c.listed.has(i) && u.removable(p, i, c) {
 				c.garbage.add(i)
 			}
 		}

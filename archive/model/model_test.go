@@ -28,9 +28,20 @@ var setups = map[string]Setup{
 	"a parent that is deleted, death": with(func(u *Setup) { u.Begin, u.Parents, u.Deletes, u.Crashes, u.End = Regained, []int{0}, []int{0}, 1, 2 }),
 	"compaction":                      with(func(u *Setup) { u.Compact, u.Rounds = true, 2 }),
 	"an index that is wrong":          with(func(u *Setup) { u.Begin = Gone }),
-	"a tomb that comes late":          with(func(u *Setup) { u.Begin, u.Collectors, u.End = LateTomb, 2, 1 }),
-	"a writer long at work":           with(func(u *Setup) { u.Begin, u.Renew, u.End = AtWork, true, 2 }),
-	"clocks that differ by a margin":  with(func(u *Setup) { u.Rounds, u.Deletes, u.Skew = 2, []int{0}, [processes]int8{1, 0, 0, 0, 0} }),
+	"a tomb that comes late":          with(func(u *Setup) { u.Begin, u.Collectors, u.End, u.Late = LateTomb, 2, 1, 0 }),
+	"a tomb that comes late, and sleep": with(func(u *Setup) {
+		u.Begin, u.Collectors, u.Rounds, u.Late, u.End, u.Hasty = LateTomb, 2, 2, 0, 0, true
+	}),
+	"a parent that was deleted": with(func(u *Setup) {
+		u.Begin, u.Parents, u.Collectors, u.End, u.Hasty, u.Lease = Orphan, []int{0}, 2, 4, true, 0
+	}),
+	"a parent half deleted": with(func(u *Setup) {
+		u.Begin, u.Parents, u.Deletes, u.Collectors, u.End, u.Hasty = HalfDeleted, []int{0}, []int{0}, 2, 2, true
+	}),
+	"a memory of too much":           with(func(u *Setup) { u.Begin, u.Collectors, u.Memory, u.End, u.Hasty = Garbage, 2, TooMuch, 1, true }),
+	"a memory of nothing":            with(func(u *Setup) { u.Begin, u.Collectors, u.Memory, u.End, u.Hasty = Regained, 2, Nothing, 1, true }),
+	"a writer long at work":          with(func(u *Setup) { u.Begin, u.Renew, u.End = AtWork, true, 2 }),
+	"clocks that differ by a margin": with(func(u *Setup) { u.Rounds, u.Deletes, u.Skew = 2, []int{0}, [processes]int8{1, 0, 0, 0, 0} }),
 	"a writer whose clock is slow": with(func(u *Setup) {
 		u.Begin, u.Parents, u.Deletes, u.Skew = Regained, []int{0}, []int{0}, [processes]int8{-1, 0, 0, 0, 0}
 	}),
@@ -41,6 +52,16 @@ var setups = map[string]Setup{
 
 // larger are for make faults.
 var larger = map[string]Setup{
+	"a parent, two collections, twice": with(func(u *Setup) {
+		u.Begin, u.Parents, u.Deletes, u.Collectors, u.Rounds = Regained, []int{0}, []int{0}, 2, 2
+	}),
+	"a chain, and two collections": with(func(u *Setup) {
+		u.Begin, u.Parents, u.Deletes, u.Collectors, u.Hasty = Regained, []int{0, 1}, []int{0, 1}, 2, true
+	}),
+	"a memory, and a parent": with(func(u *Setup) {
+		u.Begin, u.Parents, u.Deletes, u.Collectors, u.Memory, u.Hasty = Regained, []int{0}, []int{0}, 2, TooMuch, true
+	}),
+	"a late tomb, and late again":    with(func(u *Setup) { u.Begin, u.Collectors, u.Rounds, u.End = LateTomb, 2, 2, 1 }),
 	"two collections, twice":         with(func(u *Setup) { u.Collectors, u.Rounds, u.Deletes, u.End = 2, 2, []int{0}, 4 }),
 	"two writers":                    with(func(u *Setup) { u.Parents, u.Rounds, u.Deletes, u.Hasty = []int{0, -1}, 2, []int{0}, true }),
 	"a chain of recovery points":     with(func(u *Setup) { u.Parents, u.Rounds, u.Deletes = []int{0, 1}, 2, []int{0, 1} }),
@@ -87,12 +108,12 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		change  func(*Setup)
 	}{
 		{"HeedTombs", HeedTombs | LookAgain, "garbage", nil},
-		{"TombsBeforeIndex", TombsBeforeIndex | LookAgain | StillThere, "garbage", func(u *Setup) { u.Rounds = 2 }},
-		{"LeaseFirst", LeaseFirst | LookAgain | StillThere, "a writer that finds its content", func(u *Setup) { u.End, u.Hasty = 4, true }},
+		{"TombsBeforeIndex", TombsBeforeIndex | LookAgain | StillThere | LookForPacks, "garbage", func(u *Setup) { u.Rounds = 2 }},
+		{"LeaseFirst", LeaseFirst | LookAgain | StillThere | LookForPacks, "a writer that finds its content", func(u *Setup) { u.End, u.Hasty = 4, true }},
 		{"ConfirmAfter", ConfirmAfter, "a writer long at work", func(u *Setup) { u.Renew = false }},
 		{"LookAgain", LookAgain, "a tomb that comes late", nil},
 		{"LookAtParent", LookAtParent, "a parent that is deleted", nil},
-		{"StillThere", StillThere, "an index that is wrong", nil},
+		{"StillThere", StillThere | LookForPacks, "an index that is wrong", nil},
 		{"TrashFirst", TrashFirst | LookAtParent, "a parent that is deleted", func(u *Setup) { u.Hasty = true }},
 		{"TrashCounts", TrashCounts, "a parent that is deleted", func(u *Setup) { u.Hasty = true }},
 		{"HorizonOfLeases", HorizonOfLeases, "a writer long at work", nil},
@@ -104,7 +125,15 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		{"LeasesTwice", LeasesTwice, "a writer long at work", nil},
 		{"RenewFirst", RenewFirst, "a writer long at work", nil},
 		{"RenewChecks", RenewChecks, "a writer long at work", nil},
-		{"AcknowledgedParents", AcknowledgedParents, "a parent that is deleted", func(u *Setup) { u.Parents, u.Hasty = []int{0, 1}, true }},
+		{"AnyOldTomb", AnyOldTomb, "a tomb that comes late, and sleep", nil},
+		{"LookForPacks", LookForPacks, "a tomb that comes late, and sleep", nil},
+		{"SpareInPeace", SpareInPeace, "a tomb that comes late, and sleep", nil},
+		{"RootsLast", RootsLast, "a parent half deleted", nil},
+		{"HorizonInLease", HorizonInLease, "a parent that was deleted", nil},
+		{"ConfirmRoots", ConfirmRoots, "a parent that was deleted", nil},
+		{"MemoryKeepsTombs", MemoryKeepsTombs | SpareInPeace, "a tomb that comes late, and sleep", func(u *Setup) { u.Memory = TooMuch }},
+		{"MemoryRemovesNothing", MemoryRemovesNothing, "a memory of nothing", nil},
+		{"AcknowledgedParents", AcknowledgedParents, "a parent that is deleted", func(u *Setup) { u.Parents, u.Hasty, u.End = []int{0, 1}, true, 2 }},
 	} {
 		u, known := setups[test.caught]
 		if !known {

@@ -42,6 +42,23 @@ const (
 	RenewFirst
 	// RenewChecks: whoever renews a lease makes sure that the last was still there.
 	RenewChecks
+	// RootsLast: a collection of which a root has gone when it is read, from the trash too, ends: another one is ahead of it.
+	RootsLast
+	// HorizonInLease: a collection's lease says that it began when the oldest did who is at work, so that no other collection has a
+	// later horizon meanwhile and empties trash that this one counts on.
+	HorizonInLease
+	// ConfirmRoots: a collection looks after its lease when it has read what the roots reach.
+	ConfirmRoots
+	// LookForPacks: writers look once more, after the tombs, whether what they counted on is there.
+	LookForPacks
+	// AnyOldTomb: what writers look for at the end are tombs from before their time, whether or not there are later ones too.
+	AnyOldTomb
+	// SpareInPeace: a collection takes a tomb from a pack only if nobody is at work who began after the tomb's time.
+	SpareInPeace
+	// MemoryKeepsTombs: a collection that goes by what it remembers takes no tombs.
+	MemoryKeepsTombs
+	// MemoryRemovesNothing: a collection that goes by what it remembers removes no packs.
+	MemoryRemovesNothing
 	// AcknowledgedParents: writers are given only parents whose own writers have said that they are there.
 	AcknowledgedParents
 )
@@ -64,8 +81,22 @@ const (
 	Gone
 	// LateTomb: the first collection is about to give a pack a tomb, and has slept since it took the time.
 	LateTomb
+	// Orphan: the recovery point was deleted, in the time of a writer whose parent it is, and its pack has an old tomb.
+	Orphan
+	// HalfDeleted: as Regained, but a deletion has slept since it stored the manifest in the trash, long ago.
+	HalfDeleted
 	// AtWork: the first writer, long at work, counts on a pack that has got a tomb since.
 	AtWork
+)
+
+// A Memory is what the second collection remembers, and goes by instead of reading what the roots reach.
+type Memory int
+
+// The memories.
+const (
+	NoMemory Memory = iota // it reads
+	Nothing                // as if nothing was reached
+	TooMuch                // as if everything was reached
 )
 
 // A Setup says who takes part and what may happen.
@@ -76,9 +107,11 @@ type Setup struct {
 	Parents    []int
 	Collectors int
 	Rounds     int8  // collections of each
+	Late       int8  // which of them, from 0, the first collection is in that sleeps at first
 	Deletes    []int // recovery points that are deleted, in this order
 	Renew      bool  // writers renew their leases
 	Compact    bool  // collections move what is reached to a new pack
+	Memory     Memory
 	Begin      Beginning
 	Crashes    int8
 	Skew       [processes]int8 // by which each clock is fast: two writers, two collectors, the deleter
@@ -118,8 +151,23 @@ func (u *Setup) initial() State {
 		s.packs.remove(0)
 	case LateTomb:
 		c := &s.procs[firstCollector]
-		*c = process{at: cMark, round: u.Rounds - 1, start: 1, end: 1 + u.Lease, stamp: 1, stamped: true, horizon: 1, tombs: [packSlots]int8{-1, -1, -1, -1, -1}}
+		*c = process{at: cMark, round: u.Late, start: 1, end: 1 + u.Lease, stamp: 1, stamped: true, horizon: 1, tombs: [packSlots]int8{-1, -1, -1, -1, -1}}
 		c.listed.add(0)
+	case Orphan:
+		s.now = 2
+		w := &s.procs[firstWriter]
+		*w = process{at: wConfirm, start: zeroHour, end: zeroHour + 2}
+		s.leases[firstWriter].add(w.end)
+		s.acked.add(0)
+		s.trash[0].add(zeroHour)
+		s.tombs[0].add(1)
+	case HalfDeleted:
+		s.now = 2
+		s.points.add(0)
+		s.acked.add(0)
+		s.trash[0].add(zeroHour)
+		s.tombs[0].add(1)
+		s.procs[deleter].at = dPoint
 	case AtWork:
 		w := &s.procs[firstWriter]
 		*w = process{at: wConfirm, start: 1, end: zeroHour}

@@ -86,6 +86,7 @@ type process struct {
 	next     int8 // the end of the lease that takes its place
 	renewing int8
 	stamp    int8 // a time that was taken and is about to be stored
+	newest   int8 // when the last of those began who are at work
 	horizon  int8
 	clock    int8            // when the leases were looked at
 	tombs    [packSlots]int8 // the latest of each pack, as read last; -1 for none

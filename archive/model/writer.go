@@ -19,6 +19,7 @@ const (
 	wManifest
 	wConfirmAfter
 	wLookAgain
+	wLookForPacks
 	wLookAtParent
 	wParentsTrash
 	wUndo
@@ -27,7 +28,7 @@ const (
 
 var writerSteps = []string{
 	"takes a lease", "lists the tombs", "reads the index", "reads its parent or looks for its content", "stores a pack", "stores an index",
-	"looks for the packs", "confirms its lease", "stores the manifest", "confirms its lease again", "looks at the tombs again", "looks for its parent",
+	"looks for the packs", "confirms its lease", "stores the manifest", "confirms its lease again", "looks at the tombs again", "looks for the packs again", "looks for its parent",
 	"looks for its parent in the trash", "deletes its manifest", "releases its lease",
 }
 
@@ -98,11 +99,21 @@ func (u *Setup) writer(s *State, p int) {
 		}
 		u.acknowledge(s, p)
 	case wLookAgain:
-		w.at = wLookAtParent
+		w.at = wLookForPacks
 		for i := range packSlots {
-			if w.relies.has(i) && s.tombs[i] != 0 && s.tombs[i].latest() < w.start {
+			old := s.tombs[i].before(w.start) != 0
+			if !u.is(AnyOldTomb) {
+				old = s.tombs[i] != 0 && s.tombs[i].latest() < w.start
+			}
+			if w.relies.has(i) && old {
 				w.at = wUndo
 			}
+		}
+		u.acknowledge(s, p)
+	case wLookForPacks:
+		w.at = wLookAtParent
+		if w.relies&^s.packs != 0 {
+			w.at = wUndo
 		}
 		u.acknowledge(s, p)
 	case wLookAtParent:
@@ -131,6 +142,9 @@ func (u *Setup) writer(s *State, p int) {
 func (u *Setup) acknowledge(s *State, p int) {
 	w := &s.procs[p]
 	if w.at == wLookAgain && (!u.is(LookAgain) || w.relies == 0) {
+		w.at = wLookForPacks
+	}
+	if w.at == wLookForPacks && (!u.is(LookForPacks) || w.relies == 0) {
 		w.at = wLookAtParent
 	}
 	if w.at == wLookAtParent && (!u.is(LookAtParent) || u.Parents[p] < 0) {

@@ -85,11 +85,15 @@ func (r *Runner) rings(l state.ArchiveLocation) archive.Rings {
 	}
 }
 
-// Collect removes from all archives what no recovery point reaches.
+// Collect removes from all archives what no recovery point reaches, for somebody who waits for it.
 func (r *Runner) Collect(ctx context.Context) (Collected, error) {
+	return r.collect(ctx, archive.CollectOptions{Thorough: true})
+}
+
+func (r *Runner) collect(ctx context.Context, opts archive.CollectOptions) (Collected, error) {
 	var sum Collected
 	err := r.eachArchive(ctx, func(ctx context.Context, _ state.ArchiveLocation, v *archive.Vault, rings archive.Rings) error {
-		c, err := v.Collect(ctx, rings, archive.CollectOptions{})
+		c, err := v.Collect(ctx, rings, opts)
 		sum.Archives++
 		sum.Marked, sum.Removed, sum.Freed, sum.Repacked = sum.Marked+c.Marked, sum.Removed+c.Removed, sum.Freed+c.Freed, sum.Repacked+c.Repacked
 		sum.Skipped = append(sum.Skipped, skipped(v, c.Skipped)...)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"strongroom/archive"
 	"strongroom/internal/state"
 )
 
@@ -114,7 +115,7 @@ func (r *Runner) watchGarbage(ctx context.Context) {
 		if rest(ctx, collectEvery, nil); ctx.Err() != nil {
 			return
 		}
-		if _, err := r.Collect(ctx); err != nil && ctx.Err() == nil {
+		if _, err := r.collect(ctx, archive.CollectOptions{}); err != nil && ctx.Err() == nil {
 			r.Log.ErrorContext(ctx, "collecting garbage", slog.String("error", err.Error()))
 		}
 		for _, sweep := range r.Sweep {

@@ -107,11 +107,11 @@ func (v *Vault) sinkHolds() int64 {
 	return openPacks * int64(v.opts.PackSize+min(v.opts.PackSize, treePackSize))
 }
 
-// writerHolds is what a writer comes to hold: slabs, packs, and for each worker what it compresses into; of a volume also the chunks of
+// writerHolds is what a writer comes to hold: slabs, packs, and for each worker what it reads and what it compresses into; of a volume also the chunks of
 // the parent that are being compared, and pieces that wait for company. Of what is short it is less, since all that grows with need.
 func (v *Vault) writerHolds(o *WriteOptions) int64 {
 	workers := int64(v.opts.Workers)
-	all := (workers+2)*slabSize + v.sinkHolds() + workers*maxChunk
+	all := (workers+2)*slabSize + v.sinkHolds() + 2*workers*maxChunk
 	if o.Kind == Volume {
 		if o.Parent != "" {
 			all += workers * int64(len(chunkCache{}.held)) * maxChunk
@@ -129,9 +129,9 @@ func (v *Vault) copyHolds(expected uint64) int64 {
 	return min(v.sinkHolds()+int64(v.opts.Workers)*2*maxChunk, littleHeld+5*int64(min(expected, 1<<40)))
 }
 
-// volumeHolds is what a restore of a volume holds: chunks as they lie and as they are.
+// volumeHolds is what a restore of a volume holds: chunks as they lie and as they are, and the spans of a window.
 func (v *Vault) volumeHolds(expected uint64) int64 {
-	return min(2*int64(v.opts.Workers)*2*maxChunk, littleHeld+2*int64(min(expected, 1<<40)))
+	return min(2*int64(v.opts.Workers)*2*maxChunk+windowHolds, littleHeld+2*int64(min(expected, 1<<40)))
 }
 
 // Hold takes what a restore of the recovery point holds that reads with so many readers at a time, and up to so many bytes that the

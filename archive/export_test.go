@@ -40,3 +40,6 @@ const WholeSize = wholeSize
 
 // SetFreeReads makes collections go by what they remember in vaults that are small.
 func SetFreeReads(v *Vault, n int) { v.free = n }
+
+// SetSpans makes volumes be restored in windows of so many spans.
+func SetSpans(v *Vault, n int) { v.spans = n }

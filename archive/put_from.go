@@ -75,6 +75,7 @@ func (w *Writer) enclose(ctx context.Context, m *mutation, open func() (Source, 
 	m.with = b
 	b.objects = append(b.objects, bundled{m, open})
 	b.bytes += int64(m.entry.size)
+	w.grew(int(m.entry.size))
 	if b.bytes >= bundleSize || len(b.objects) == bundleCount {
 		w.handOver()
 	}
@@ -207,6 +208,7 @@ func (w *Writer) unread(m *mutation, g *guess, from *shared, off int64, n int) {
 	m.refs = append(m.refs, at)
 	m.ready.Add(1)
 	from.users.Add(1)
+	w.grew(n)
 	w.tasks <- &unreadTask{m, at, g, g.take(n), from, off}
 }
 

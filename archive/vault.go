@@ -78,6 +78,7 @@ type Vault struct {
 	blobs sync.Pool // *[]byte that blobs are read into
 	refs  int       // how many chunks an entry or a chunk list names at most
 	free  int       // what a collection may read and still do so every time; see [recollection.rest]
+	spans int       // how many spans of a volume are restored together, about
 
 	mu        sync.Mutex // guards the rest
 	indexes   map[objectID]*index
@@ -88,7 +89,7 @@ type Vault struct {
 // id nothing opens. A vault that is new needs no making.
 func OpenVault(store Store, id string, opts Options) *Vault {
 	v := &Vault{
-		store: store, id: id, opts: opts.withDefaults(), refs: maxRefs, free: freeReads,
+		store: store, id: id, opts: opts.withDefaults(), refs: maxRefs, free: freeReads, spans: windowSpans,
 		indexes: map[objectID]*index{}, collected: map[objectID]*recollection{},
 	}
 	v.codec = newCodec(v.opts.Level, v.opts.Gate)

@@ -8,8 +8,6 @@ import (
 	"iter"
 	"math"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // A Block is a block of a volume that is not zero.
@@ -223,84 +221,4 @@ func (h *heldChunks) get(ctx context.Context, d *Domain, chunk ref) ([]byte, err
 		}
 	}
 	return data, nil
-}
-
-// WriteVolume writes all that is not zero of a volume into dst, several places at once and about in order, each chunk
-// decoded once for each region of the volume it is in. Progress, which may be nil, is told of bytes written.
-func (p *Point) WriteVolume(ctx context.Context, dst io.WriterAt, progress func(bytes uint64)) error {
-	if p.Kind() != Volume {
-		return ErrKind
-	}
-	giveBack, err := p.d.vault.opts.Budget.Take(ctx, p.d.vault.volumeHolds(p.m.root.size))
-	if err != nil {
-		return fmt.Errorf("recovery point %s: %w", p.id, err)
-	}
-	defer giveBack()
-	group, writes := errgroup.WithContext(ctx)
-	group.SetLimit(2 * p.d.vault.opts.Workers)
-	err = p.d.eachLeaf(ctx, p.m, 0, func(n *node) error {
-		spans, err := n.spans(p.m.blockSize)
-		if err != nil {
-			return err
-		}
-		groups := byChunk(spans)
-		p.d.expect(ctx, func(yield func(ID) bool) {
-			for _, of := range groups {
-				if !yield(of[0].chunk.id) {
-					return
-				}
-			}
-		})
-		for _, of := range groups {
-			if err := writes.Err(); err != nil {
-				return err
-			}
-			group.Go(func() error { return p.writeChunk(writes, dst, of, progress) })
-		}
-		return nil
-	})
-	if failed := group.Wait(); failed != nil { // what failed first ended the context of the others
-		err = failed
-	}
-	if err != nil {
-		return fmt.Errorf("recovery point %s: %w", p.id, err)
-	}
-	return nil
-}
-
-// byChunk puts the spans of each chunk together, in the order in which the chunks come first.
-func byChunk(spans []span) (groups [][]span) {
-	number := map[ID]int{}
-	for _, s := range spans {
-		i, known := number[s.chunk.id]
-		if !known {
-			i = len(groups)
-			number[s.chunk.id] = i
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], s)
-	}
-	return groups
-}
-
-// writeChunk writes the spans of one chunk.
-func (p *Point) writeChunk(ctx context.Context, dst io.WriterAt, spans []span, progress func(uint64)) error {
-	data, err := p.d.readChunk(ctx, spans[0].chunk, p.d.vault.blobBuffer())
-	if err != nil {
-		return err
-	}
-	defer p.d.vault.releaseBlob(data)
-	for i := range spans {
-		s := &spans[i]
-		size := min(s.pages*pageSize, p.m.volume-min(s.page*pageSize, p.m.volume))
-		from := min(s.at*pageSize, uint64(len(data)))
-		part := data[from:min(from+size, uint64(len(data)))]
-		if _, err := dst.WriteAt(part, int64(s.page*pageSize)); err != nil {
-			return err
-		}
-		if progress != nil {
-			progress(uint64(len(part)))
-		}
-	}
-	return nil
 }

@@ -114,7 +114,10 @@ func (h *diskHistory) backup(disk []byte, parent string, changed []stretch) stri
 		h.t.Fatal(err)
 	}
 	defer w.Abort()
-	put, way := w.PutRange, h.draw.IntN(5)
+	put, way := w.PutRange, h.draw.IntN(7)
+	from := func(ctx context.Context, off int64, data []byte) error {
+		return w.CompareRangeFrom(ctx, off, int64(len(data)), bytes.NewReader(disk))
+	}
 	switch {
 	case parent == "":
 		changed = []stretch{{0, h.size}}
@@ -133,11 +136,15 @@ func (h *diskHistory) backup(disk []byte, parent string, changed []stretch) stri
 		put, changed = w.CompareRange, h.widen(changed, page<<h.draw.IntN(8))
 	case way == 2: // all of it is read again
 		put, changed = w.CompareRange, []stretch{{0, h.size}}
+	case way == 3: // somewhere around, for the workers to read
+		put, changed = from, h.widen(changed, page<<h.draw.IntN(8))
+	case way == 4: // all of it, for the workers to read
+		put, changed = from, []stretch{{0, h.size}}
 	}
 	for _, s := range changed {
 		for s.size > 0 {
 			n := min(s.size, page*(1+h.draw.IntN(512)))
-			if way == 0 && parent != "" {
+			if (way == 0 || way == 4) && parent != "" {
 				n = s.size
 			}
 			if err := put(ctx, int64(s.off), disk[s.off:s.off+n]); err != nil {
@@ -253,6 +260,7 @@ func TestVolumesHoldWhatWasWritten(t *testing.T) {
 func diskLife(t *testing.T, seed uint64) {
 	ring := archivetest.NewKeyring()
 	v := archive.OpenVault(new(archive.Mem), "vault", archive.Options{Workers: 2, PackSize: 512 << 10})
+	archive.SetSpans(v, 1+int(seed)*100) // so that restoring it takes several windows, or one
 	h := &diskHistory{
 		t: t, draw: rand.New(rand.NewPCG(seed, 1)), d: openDomain(t, v, ring), size: 37<<20 + 100*int(seed%2),
 		held: map[string][]byte{}, seed: 1000 * seed,
@@ -533,6 +541,43 @@ func TestVolumeWriterRefuses(t *testing.T) {
 var _ io.WriterAt = memoryDisk(nil)
 
 // A failing disk ends a restore with its error, and leaves nobody waiting.
+// What the workers are to read and cannot makes no recovery point.
+func TestVolumeThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	const size = 8 << 20
+	disk := random(1, size)
+	gone := errors.New("the disk is gone")
+	for name, from := range map[string]io.ReaderAt{
+		"unreadable": &source{bytes.NewReader(disk), new(sources), gone}, "shorter": bytes.NewReader(disk[:size-1]),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := openDomain(t, archive.OpenVault(new(archive.Mem), "vault", small), archivetest.NewKeyring())
+			opts := archive.WriteOptions{Point: "parent", Kind: archive.Volume, Size: size}
+			w, err := d.NewWriter(t.Context(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Abort()
+			if err := w.PutRange(t.Context(), 0, disk); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			opts.Point, opts.Parent = "point", "parent"
+			if w, err = d.NewWriter(t.Context(), opts); err != nil {
+				t.Fatal(err)
+			}
+			defer w.Abort()
+			put := w.CompareRangeFrom(t.Context(), 0, size, from)
+			if _, err := w.Commit(t.Context()); err == nil {
+				t.Errorf("the recovery point was committed; CompareRangeFrom said %v", put)
+			}
+		})
+	}
+}
+
 func TestVolumeRestoreFails(t *testing.T) {
 	t.Parallel()
 	d := openDomain(t, archive.OpenVault(new(archive.Mem), "vault", small), archivetest.NewKeyring())

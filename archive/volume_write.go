@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 )
@@ -28,6 +29,8 @@ type volumeWriter struct {
 	at     int // how many of the region's old spans end before what comes next
 	run    pageRun
 	pack   pack
+
+	reading []byte // what is read to be compared
 }
 
 // A pageRun is content that is being collected in the current slab.
@@ -54,6 +57,8 @@ type volumeTask struct {
 	slab   *slab
 	holds  []stretch
 	old    []span // what the parent has there, if it is to be compared
+
+	from io.ReaderAt // where to read the data, instead of data and slab: old is one chunk then, which is whole
 }
 
 func newVolumeWriter(d *Domain, sink *sink, parent *manifest) *volumeWriter {
@@ -71,8 +76,8 @@ func newVolumeWriter(d *Domain, sink *sink, parent *manifest) *volumeWriter {
 
 // put takes what lies at a page now. With compare it may be what the parent has there.
 func (v *volumeWriter) put(ctx context.Context, page uint64, data []byte, compare bool) error {
-	if page < v.next {
-		return fmt.Errorf("page %d after page %d: %w", page, v.next-1, ErrOrder)
+	if err := v.follows(page); err != nil {
+		return err
 	}
 	for len(data) > 0 {
 		if err := v.enter(ctx, page>>regionBits); err != nil {
@@ -88,6 +93,14 @@ func (v *volumeWriter) put(ctx context.Context, page uint64, data []byte, compar
 		}
 		page, data = page+pages, data[n:]
 		v.next = page
+	}
+	return nil
+}
+
+// follows fails if a page is not behind all that was put.
+func (v *volumeWriter) follows(page uint64) error {
+	if page < v.next {
+		return fmt.Errorf("page %d after page %d: %w", page, v.next-1, ErrOrder)
 	}
 	return nil
 }
@@ -178,18 +191,14 @@ func (v *volumeWriter) add(page uint64, data []byte) {
 // compare takes pages that may be what the parent has. A chunk that the parent has whole is compared as a whole.
 func (v *volumeWriter) compare(page uint64, data []byte) {
 	for len(data) > 0 {
-		old := v.region.old
-		for v.at < len(old) && old[v.at].end() <= page {
-			v.at++
-		}
+		o := v.oldFrom(page)
 		n := min(len(data), smallChunk)
-		if v.at == len(old) || old[v.at].page > page {
-			if v.at < len(old) {
-				n = min(n, int(old[v.at].page-page)*pageSize)
+		if o == nil || o.page > page {
+			if o != nil {
+				n = min(n, int(o.page-page)*pageSize)
 			}
 			v.add(page, data[:n])
 		} else {
-			o := &old[v.at]
 			n = min(n, int(o.end()-page)*pageSize)
 			limit, whole := maxCut, o.whole() && o.chunk.size <= maxChunk
 			if whole && o.page == page {
@@ -289,7 +298,9 @@ func (v *volumeWriter) work() {
 		if v.sink.ctx.Err() == nil {
 			v.sink.fail(c.do(&t))
 		}
-		t.slab.done()
+		if t.slab != nil {
+			t.slab.done()
+		}
 		t.region.tasks.Done()
 	}
 }
@@ -298,6 +309,7 @@ func (v *volumeWriter) work() {
 type comparer struct {
 	sink    *sink
 	cache   chunkCache
+	read    []byte // content that was read
 	scratch []byte
 }
 
@@ -305,7 +317,11 @@ func (c *comparer) do(t *volumeTask) error {
 	if t.holds != nil {
 		return c.store(t.region, t.holds, t.data)
 	}
-	if same, err := c.same(t); same || err != nil {
+	same := c.same
+	if t.from != nil {
+		same = c.reread
+	}
+	if same, err := same(t); same || err != nil {
 		return err
 	}
 	pages := len(t.data) / pageSize
@@ -384,7 +400,7 @@ func samePage(a, b []byte) bool { return string(a[:pageSize]) == string(b[:pageS
 // PutRange takes what of the volume has changed: it lies at off from now on, whatever the parent has there. off is a
 // multiple of 4096, and so is the length, unless the volume ends there. Zeros take no space.
 func (w *Writer) PutRange(ctx context.Context, off int64, data []byte) error {
-	if err := w.beginRange(ctx, off, data); err != nil {
+	if err := w.beginRange(ctx, off, int64(len(data))); err != nil {
 		return fmt.Errorf("putting %d bytes at %d: %w", len(data), off, err)
 	}
 	return w.failed(w.volume.put(ctx, uint64(off)/pageSize, data, false))
@@ -393,7 +409,7 @@ func (w *Writer) PutRange(ctx context.Context, off int64, data []byte) error {
 // CompareRange is as [Writer.PutRange] for who does not know what has changed: of what is given, only the pages that
 // differ from the parent's are stored. Where the parent has a chunk of the same pages it is not even read.
 func (w *Writer) CompareRange(ctx context.Context, off int64, data []byte) error {
-	if err := w.beginRange(ctx, off, data); err != nil {
+	if err := w.beginRange(ctx, off, int64(len(data))); err != nil {
 		return fmt.Errorf("putting %d bytes at %d: %w", len(data), off, err)
 	}
 	return w.failed(w.volume.put(ctx, uint64(off)/pageSize, data, true))
@@ -407,16 +423,16 @@ func (w *Writer) failed(err error) error {
 	return err
 }
 
-func (w *Writer) beginRange(ctx context.Context, off int64, data []byte) error {
-	end := off + int64(len(data))
+func (w *Writer) beginRange(ctx context.Context, off, size int64) error {
+	end := off + size
 	switch {
 	case w.opts.Kind != Volume:
 		return ErrKind
-	case off < 0 || end < off || end > w.opts.Size:
+	case off < 0 || size < 0 || end < off || end > w.opts.Size:
 		return fmt.Errorf("the volume has %d bytes", w.opts.Size)
-	case off%pageSize != 0 || len(data)%pageSize != 0 && end != w.opts.Size:
+	case off%pageSize != 0 || size%pageSize != 0 && end != w.opts.Size:
 		return fmt.Errorf("it is not a multiple of %d", pageSize)
 	}
-	w.grew(len(data))
+	w.grew(int(size))
 	return w.ready(ctx)
 }

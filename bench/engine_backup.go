@@ -109,30 +109,36 @@ func backupVolume(ctx context.Context, d *archive.Domain, f *flags) (s archive.S
 		return s, err
 	}
 	defer func() { err = errors.Join(err, w.Abort()) }()
-	put, parts := w.PutRange, written(image, info.Size())
-	switch {
-	case f.changed != "":
+	parts, buf := written(image, info.Size()), make([]byte, archive.BlockSize)
+	if f.changed != "" {
 		parts = listed(f.changed)
-	case f.parent != "":
-		put = w.CompareRange
 	}
-	buf := make([]byte, archive.BlockSize)
 	for at, err := range parts {
+		if err == nil && f.changed == "" && f.parent != "" {
+			err = w.CompareRangeFrom(ctx, at.off, at.size, image)
+		} else if err == nil {
+			err = putStretch(ctx, w, image, at, buf)
+		}
 		if err != nil {
 			return s, err
 		}
-		for at.size > 0 {
-			n := min(at.size, int64(len(buf)))
-			if _, err := image.ReadAt(buf[:n], at.off); err != nil {
-				return s, err
-			}
-			if err := put(ctx, at.off, buf[:n]); err != nil {
-				return s, err
-			}
-			at.off, at.size = at.off+n, at.size-n
-		}
 	}
 	return w.Commit(ctx)
+}
+
+// putStretch puts what lies at a stretch, by way of a buffer.
+func putStretch(ctx context.Context, w *archive.Writer, image *os.File, at stretch, buf []byte) error {
+	for at.size > 0 {
+		n := min(at.size, int64(len(buf)))
+		if _, err := image.ReadAt(buf[:n], at.off); err != nil {
+			return err
+		}
+		if err := w.PutRange(ctx, at.off, buf[:n]); err != nil {
+			return err
+		}
+		at.off, at.size = at.off+n, at.size-n
+	}
+	return nil
 }
 
 // listedBlocks yields the numbers of the blocks that a list touches.

@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -123,6 +125,19 @@ func restoreVolume(ctx context.Context, p *archive.Point, path string) error {
 	if err := image.Truncate(p.Size()); err != nil {
 		return err
 	}
-	err = p.WriteVolume(ctx, image, nil)
+	err = p.WriteVolume(ctx, &oneByOne{w: image}, nil)
 	return errors.Join(err, image.Close())
+}
+
+// oneByOne lets one write at a time through. The kernel does so anyway for a file, but has the processor of who waits wait as well.
+type oneByOne struct {
+	mu sync.Mutex
+	w  io.WriterAt
+}
+
+// WriteAt implements [io.WriterAt].
+func (o *oneByOne) WriteAt(p []byte, off int64) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.w.WriteAt(p, off)
 }

@@ -35,6 +35,9 @@ func overlook(err error, more ...error) error {
 	return err
 }
 
+// gone is what those meet who read a recovery point that was deleted, or who slept through their lease: nothing comes of it.
+var gone = []error{archive.ErrNoPoint, archive.ErrNotExist, archive.ErrDamaged}
+
 // writes backs up a recovery point, by its parent if there is one, or takes over that of an earlier run.
 func writes(point, parent string, put, content map[string][]byte) func(context.Context, *play, *archive.Vault) error {
 	return func(ctx context.Context, p *play, v *archive.Vault) error {
@@ -54,7 +57,7 @@ func writes(point, parent string, put, content map[string][]byte) func(context.C
 		}
 		f.acked = err == nil
 		if parent != "" {
-			return overlook(err, archive.ErrNoPoint) // it was deleted
+			return overlook(err, gone...)
 		}
 		return overlook(err)
 	}
@@ -82,7 +85,7 @@ func copies(point string, content map[string][]byte) func(context.Context, *play
 		p.fates["other/"+point] = f
 		err := copyToOther(&world{ctx: ctx, vault: v, ring: p.ring}, point, "")
 		f.acked = err == nil
-		return overlook(err, archive.ErrNoPoint, archive.ErrNotExist)
+		return overlook(err, gone...)
 	}
 }
 
@@ -106,8 +109,7 @@ func collects(times int) func(context.Context, *play, *archive.Vault) error {
 			}
 			done, err := v.Collect(ctx, rings(p.ring), archive.CollectOptions{MergeAbove: 1})
 			for _, s := range done.Skipped {
-				// One that sleeps through its lease may miss what others have removed, and does nothing then.
-				err = errors.Join(err, overlook(s.Err, archive.ErrNotExist, archive.ErrDamaged))
+				err = errors.Join(err, overlook(s.Err, gone...))
 			}
 			if err != nil {
 				return err
@@ -119,7 +121,7 @@ func collects(times int) func(context.Context, *play, *archive.Vault) error {
 
 // indexes makes the index anew.
 func indexes(ctx context.Context, p *play, v *archive.Vault) error {
-	return overlook(reindex(&world{ctx: ctx, vault: v, ring: p.ring}), archive.ErrNotExist)
+	return overlook(reindex(&world{ctx: ctx, vault: v, ring: p.ring}), gone...)
 }
 
 // restores reads a recovery point that nobody deletes.

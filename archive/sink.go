@@ -198,6 +198,7 @@ type assembly struct {
 
 	mu   sync.Mutex // guards the rest
 	pack *openPack
+	long bool // a pack was full, so that the next may well be, too
 }
 
 func newAssembly(s *sink, size int) *assembly {
@@ -227,6 +228,7 @@ func (a *assembly) reserve(b *blobInfo, stored int) (p *openPack, room []byte, e
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if p := a.pack; p != nil && p.full(stored, a.size) {
+		a.long = true
 		a.closeLocked()
 	}
 	if a.pack == nil {
@@ -276,17 +278,17 @@ func (p *openPack) full(stored, usual int) bool {
 // firstPack is the size of a sink's first buffer for a pack. It grows, so that a small job does not pay for a large one.
 const firstPack = 256 << 10
 
-// grow makes room for so many bytes in the buffer, twice of what there was or more, up to the usual size of a pack. What is being
+// grow makes room for so many bytes in the buffer, four times what there was or more, up to the usual size of a pack. What is being
 // sealed into it is waited for; who calls holds the assembly's lock, so that nothing else begins.
 func (p *openPack) grow(need, usual int) {
 	if need <= cap(p.buf) {
 		return
 	}
 	p.filled.Wait()
-	p.buf = append(make([]byte, 0, max(need, min(2*cap(p.buf), usual))), p.buf...)
+	p.buf = append(make([]byte, 0, max(need, min(4*cap(p.buf), usual))), p.buf...)
 }
 
-// memory gives an empty buffer for a pack that begins with so many bytes: one that was used, or a small one.
+// memory gives an empty buffer for a pack that begins with so many bytes: one that was used, or a small one as long as no pack was full.
 func (a *assembly) memory(size int) []byte {
 	select {
 	case buf := <-a.spare:
@@ -294,6 +296,9 @@ func (a *assembly) memory(size int) []byte {
 			return buf[:0]
 		}
 	default:
+	}
+	if a.long {
+		return make([]byte, 0, max(size, a.size))
 	}
 	return make([]byte, 0, max(size, min(firstPack, a.size)))
 }

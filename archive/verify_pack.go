@@ -9,7 +9,7 @@ import (
 )
 
 // verifyWindow is how many bytes of a pack a verification reads at once, about: blobs are read whole.
-const verifyWindow = 4 << 20
+const verifyWindow = 512 << 10
 
 // A packVerifier reads packs, one after the other, and all that lies in them. It holds a window of a pack and a blob, not
 // a pack, so that what a verification takes does not depend on how long packs are.

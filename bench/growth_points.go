@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"path/filepath"
@@ -103,7 +104,9 @@ func (g *growthRun) archivePoints(ctx context.Context) error {
 		{"deletion", true, func(ctx context.Context) error {
 			return v.vault.Delete(ctx, v.d.Info().ID, v.name(v.made-5))
 		}},
-		{"collection of the vault", false, v.collect},
+		{"collection in full", false, v.collect},
+		{"collection after one more backup", false, v.collectNew},
+		{"collection of a vault at rest", false, v.collectIdle},
 	}
 	t := growthTable{
 		title:   "the archive, by the number of recovery points in the vault",
@@ -126,6 +129,9 @@ func (g *growthRun) archivePoints(ctx context.Context) error {
 			}
 		}
 		for _, step := range steps {
+			if err := v.before(ctx, step.name); err != nil {
+				return err
+			}
 			s, err := v.spend(ctx, step)
 			if err != nil {
 				return fmt.Errorf("%s with %d recovery points: %w", step.name, count, err)
@@ -224,13 +230,62 @@ func (v *pointVault) read(ctx context.Context) error {
 	return err
 }
 
+// collect collects and reads everything.
 func (v *pointVault) collect(ctx context.Context) error {
+	_, err := v.collectWith(ctx, archive.CollectOptions{Thorough: true})
+	return err
+}
+
+func (v *pointVault) collectWith(ctx context.Context, opts archive.CollectOptions) (archive.Collected, error) {
 	rings := func(context.Context, archive.DomainInfo) (archive.Keyring, error) { return v.ring, nil }
-	done, err := v.vault.Collect(ctx, rings, archive.CollectOptions{})
+	done, err := v.vault.Collect(ctx, rings, opts)
 	if err == nil && len(done.Skipped) > 0 {
 		err = done.Skipped[0].Err
 	}
+	return done, err
+}
+
+// collectNew collects what has come since the vault was at rest.
+func (v *pointVault) collectNew(ctx context.Context) error {
+	done, err := v.collectWith(ctx, archive.CollectOptions{})
+	if err == nil && done.Traced+done.Idle > 0 {
+		err = fmt.Errorf("the collection was to follow what is new: %+v", done)
+	}
 	return err
+}
+
+// collectIdle collects a vault that is at rest.
+func (v *pointVault) collectIdle(ctx context.Context) error {
+	done, err := v.collectWith(ctx, archive.CollectOptions{})
+	if err == nil && done.Idle == 0 {
+		err = fmt.Errorf("the vault was to be at rest: %+v", done)
+	}
+	return err
+}
+
+// settle lets time pass and collects until there is nothing left to do.
+func (v *pointVault) settle(ctx context.Context) error {
+	for range 12 {
+		v.clock.Advance(2 * time.Hour)
+		if done, err := v.collectWith(ctx, archive.CollectOptions{}); err != nil || done.Idle > 0 {
+			return err
+		}
+	}
+	return errors.New("there is always something to collect")
+}
+
+// before brings the vault to where a step begins.
+func (v *pointVault) before(ctx context.Context, step string) error {
+	switch step {
+	case "collection after one more backup":
+		if err := v.settle(ctx); err != nil {
+			return err
+		}
+		return v.backup(ctx)
+	case "collection of a vault at rest":
+		return v.settle(ctx)
+	}
+	return nil
 }
 
 // spend does a step a few times, and gives the median of what it took.

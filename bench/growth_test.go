@@ -51,7 +51,7 @@ func TestGrowthOfPoints(t *testing.T) {
 	if err := g.archivePoints(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(g.tables) != 1 || len(g.tables[0].rows) != 10 || len(g.charts) != 1 {
+	if len(g.tables) != 1 || len(g.tables[0].rows) != 14 || len(g.charts) != 1 {
 		t.Fatalf("%+v", g.tables)
 	}
 	for _, row := range g.tables[0].rows {

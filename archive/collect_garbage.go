@@ -41,8 +41,8 @@ func (c *collection) ripe(pack objectID) bool {
 }
 
 // spare takes the mark from packs that are needed again, unless somebody is at work who began after the mark's time: if it was
-// stored late he may not have seen it, and is to find it when he looks once more, because another collection may be about to remove
-// the pack. What a collection only remembers to be needed keeps its mark for the same reason.
+// stored late a writer may not have seen it, and is to find it when it looks once more, because another collection may be about to
+// remove the pack. What a collection only remembers to be needed keeps its mark for the same reason.
 func (c *collection) spare(ctx context.Context) error {
 	if !c.traced {
 		return nil

@@ -221,8 +221,8 @@ func TestCollectionMistakesARecoveryPoint(t *testing.T) {
 	verifyClean(t, c.vault, c.ring)
 }
 
-// What a collection only remembers to be needed keeps its tomb: without it a writer might count on the pack, which another
-// collection is about to remove.
+// What a collection remembers to be needed, and another process has found to be garbage, keeps its tomb: without it a writer might
+// count on the pack, which the other is about to remove.
 func TestCollectionTakesNoTombFromMemory(t *testing.T) {
 	t.Parallel()
 	c := newChain(t, 20)

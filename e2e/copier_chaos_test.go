@@ -49,6 +49,7 @@ const perBucket = 2
 // TestCopierChaos copies COPIER_POINTS recovery points on in the worst of circumstances, and counts what is in the final vault
 // at the end: each of them once. They are 80 if it is not set; make chaos takes 1,000.
 func TestCopierChaos(t *testing.T) {
+	t.Parallel()
 	points := 80
 	if text := os.Getenv("COPIER_POINTS"); text != "" {
 		n, err := strconv.Atoi(text)

@@ -69,6 +69,7 @@ type crashed struct {
 // comes to an end, that what is read back is what was written, and that the archives are sound. CRASHES says how many times, 4 if it
 // is not set; or TORTURE for how long. TORTURE_SEED makes the choices of an earlier run, which meet other instants.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	rounds := 4
 	if text := os.Getenv("CRASHES"); text != "" {
 		n, err := strconv.Atoi(text)

@@ -116,6 +116,7 @@ func newBroken(t *testing.T) (*crashed, *breaker) {
 // while it backs up, copies, restores, deletes and collects. After each start every job comes to its end, every recovery point
 // that was made restores, and the archives are sound. FAULTS=all kills it at each of the first sixty, or of as many as there are.
 func TestFaultKillAtAChangeOfTheStore(t *testing.T) {
+	t.Parallel()
 	c, b := newBroken(t)
 	ctx := t.Context()
 	c.put(ctx, t, "first")
@@ -204,6 +205,7 @@ func (c *crashed) idle(ctx context.Context) bool {
 // The store of the vaults has no space left while a backup is at work. The job is tried again, or fails and says why, the server goes on, what
 // was there restores, and when there is space again the next backup is made.
 func TestFaultFullStore(t *testing.T) {
+	t.Parallel()
 	c, b := newBroken(t)
 	ctx := t.Context()
 	c.put(ctx, t, "first")

@@ -138,7 +138,7 @@ func (w *wreck) chooseWindows(in *rds.CreateDBInstanceInput) {
 	now := move(w.t, w.Server, server.ClockMove{}).UTC()
 	day := func(at time.Time) string { return strings.ToLower(at.Weekday().String()[:3]) + at.Format(":15:04") }
 	backups := now.Truncate(time.Hour).Add(8*time.Hour + 45*time.Minute)
-	maintenance := now.Truncate(24 * time.Hour).Add(oneDay).Add(time.Duration((now.Hour()+16)%24)*time.Hour + 31*time.Minute)
+	maintenance := midnight(now).Add(time.Duration((now.Hour()+16)%24)*time.Hour + 31*time.Minute)
 	w.names["backups"] = backups.Format("15:04-") + backups.Add(30*time.Minute).Format("15:04")
 	w.names["maintenance"] = day(maintenance) + "-" + day(maintenance.Add(30*time.Minute))
 	w.names["backup hour"], w.names["maintenance hour"] = backups.Format("15"), maintenance.Format("15")
@@ -161,12 +161,17 @@ func (w *wreck) moveHour(noted string) {
 	}))(w.t, "moving the schedule")
 }
 
+// midnight is the next in UTC that is more than an hour away.
+func midnight(now time.Time) time.Time {
+	return now.UTC().Add(time.Hour).Truncate(24 * time.Hour).Add(oneDay)
+}
+
 // backupOfTheDay moves the clock to the minute before a midnight to come and through a day, which has each hour's beginning once, and
 // tells how the backup ended that the plan made.
 func backupOfTheDay(w *wreck) telling {
 	w.t.Helper()
 	now := move(w.t, w.Server, server.ClockMove{})
-	begin := now.UTC().Add(time.Hour).Truncate(24 * time.Hour).Add(oneDay - time.Minute)
+	begin := midnight(now).Add(-time.Minute)
 	move(w.t, w.Server, server.ClockMove{To: begin})
 	before := len(w.m.backupJobs(w.t, w.names["database"]))
 	move(w.t, w.Server, server.ClockMove{To: begin.Add(oneDay)})
@@ -193,7 +198,8 @@ func oneDatabase(t *testing.T) *wreck {
 	w.names["database"] = w.m.database(t, "wrecked", w.names["RDS key"], dbTags("backup", "hourly"), w.chooseWindows)
 	w.names["RDS"] = w.m.backUp(t, "member-vault", w.names["database"])
 	must(w.m.rds().CreateDBSnapshot(t.Context(), &rds.CreateDBSnapshotInput{DBInstanceIdentifier: aws.String("wrecked"), DBSnapshotIdentifier: aws.String("by-hand")}))(t, "taking a snapshot")
-	must(struct{}{}, rds.NewDBSnapshotAvailableWaiter(w.m.rds()).Wait(t.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: aws.String("by-hand")}, time.Minute))(t, "waiting for the snapshot")
+	fast := func(o *rds.DBSnapshotAvailableWaiterOptions) { o.MinDelay = 100 * time.Millisecond }
+	must(struct{}{}, rds.NewDBSnapshotAvailableWaiter(w.m.rds(), fast).Wait(t.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: aws.String("by-hand")}, time.Minute))(t, "waiting for the snapshot")
 	return w
 }
 

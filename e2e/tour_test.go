@@ -34,6 +34,7 @@ func binary(t *testing.T) string {
 // TestTour runs the commands of the README's tour as they are written, in one shell, and compares what they print with
 // what the README says they print.
 func TestTour(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile(filepath.Join(root(t), "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +55,7 @@ func TestTour(t *testing.T) {
 
 // TestDatabaseTour does the same with the tour of docs/databases.md, whose server is started already.
 func TestDatabaseTour(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile(filepath.Join(root(t), "docs", "databases.md"))
 	if err != nil {
 		t.Fatal(err)

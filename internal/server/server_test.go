@@ -171,7 +171,8 @@ func TestARelativeDataDirectoryHoldsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ec2.NewVolumeAvailableWaiter(volumes).Wait(t.Context(), &ec2.DescribeVolumesInput{VolumeIds: []string{*volume.VolumeId}}, time.Minute); err != nil {
+	soon := func(o *ec2.VolumeAvailableWaiterOptions) { o.MinDelay = 50 * time.Millisecond }
+	if err := ec2.NewVolumeAvailableWaiter(volumes, soon).Wait(t.Context(), &ec2.DescribeVolumesInput{VolumeIds: []string{*volume.VolumeId}}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	snapshot, err := volumes.CreateSnapshot(t.Context(), &ec2.CreateSnapshotInput{VolumeId: volume.VolumeId})

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,11 +22,13 @@ const leading = "DBENGINETEST_LEADING"
 // ordinary is set where the suite runs again as an ordinary user.
 const ordinary = "DBENGINETEST_ORDINARY"
 
-// Main is the TestMain of an engine's tests: they start themselves again, as a server that is killed and as another user.
+// Main is the TestMain of an engine's tests: they start themselves again, as a server that is killed and as another user. More of
+// them run at once than there are processors, as they wait for databases; what -parallel says on the command line counts all the same.
 func Main(m *testing.M, e dbengine.Engine) {
 	if text := os.Getenv(leading); text != "" {
 		lead(e, text)
 	}
+	_ = flag.Set("test.parallel", "4")
 	os.Exit(m.Run())
 }
 

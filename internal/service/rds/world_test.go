@@ -3,7 +3,9 @@ package rds_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -21,6 +23,13 @@ const (
 	user     = "clerk"
 	password = "correct-horse"
 )
+
+// TestMain lets more tests run at once than there are processors, as they wait for databases for half of their time. What -parallel
+// says on the command line counts all the same.
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4")
+	os.Exit(m.Run())
+}
 
 // world is a server, and RDS as the administrator of an account sees it.
 type world struct {

@@ -3,7 +3,9 @@ package eventsource_test
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +33,13 @@ const (
 	region  = "eu-central-1"
 	account = "111111111111"
 )
+
+// TestMain lets all tests run at once: they wait for messages that come again, and batches that fill, in seconds of the real clock.
+// What -parallel says on the command line counts all the same.
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "8")
+	os.Exit(m.Run())
+}
 
 // bench is a server with a function, whose role may do what roles of functions with queues may.
 type bench struct {

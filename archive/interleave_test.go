@@ -41,11 +41,7 @@ var gone = []error{archive.ErrNoPoint, archive.ErrNotExist, archive.ErrDamaged}
 // writes backs up a recovery point, by its parent if there is one, or takes over that of an earlier run.
 func writes(point, parent string, put, content map[string][]byte) func(context.Context, *play, *archive.Vault) error {
 	return func(ctx context.Context, p *play, v *archive.Vault) error {
-		f := p.fates["key/"+point]
-		if f == nil {
-			f = &fate{content: content}
-			p.fates["key/"+point] = f
-		}
+		f := p.fate("key/"+point, content)
 		w := &world{ctx: ctx, vault: v, ring: p.ring}
 		err := backup(w, point, parent, put)
 		if errors.Is(err, archive.ErrPointExists) {
@@ -81,8 +77,7 @@ func fails(content map[string][]byte) func(context.Context, *play, *archive.Vaul
 // copies copies a recovery point into the other domain.
 func copies(point string, content map[string][]byte) func(context.Context, *play, *archive.Vault) error {
 	return func(ctx context.Context, p *play, v *archive.Vault) error {
-		f := &fate{content: content}
-		p.fates["other/"+point] = f
+		f := p.fate("other/"+point, content)
 		err := copyToOther(&world{ctx: ctx, vault: v, ring: p.ring}, point, "")
 		f.acked = err == nil
 		return overlook(err, gone...)
@@ -92,7 +87,7 @@ func copies(point string, content map[string][]byte) func(context.Context, *play
 // deletes deletes a recovery point.
 func deletes(point string) func(context.Context, *play, *archive.Vault) error {
 	return func(ctx context.Context, p *play, v *archive.Vault) error {
-		f := p.fates["key/"+point]
+		f := p.fate("key/"+point, nil)
 		f.deleting = true
 		err := v.Delete(ctx, archive.DomainID("vault", "key"), point)
 		f.deleted = err == nil

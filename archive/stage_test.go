@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ type play struct {
 	t      *testing.T
 	mem    *archive.Mem
 	stage  *archivetest.Stage
+	mu     sync.Mutex       // guards fates and failed while the actors are at work
 	fates  map[string]*fate // by domain's key and id
 	trace  []string
 	ids    map[string]string // short names of ids in the trace
@@ -111,7 +113,19 @@ func perform(t *testing.T, plot *plot, begun *world, d director) *play {
 }
 
 func (p *play) fail(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.failed = append(p.failed, fmt.Sprintf(format, args...))
+}
+
+// fate gives that of a recovery point, and begins it if there is none.
+func (p *play) fate(name string, content map[string][]byte) *fate {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fates[name] == nil {
+		p.fates[name] = &fate{content: content}
+	}
+	return p.fates[name]
 }
 
 // direct gives turns until nobody waits for one and everybody has ended.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"database/sql"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -180,6 +181,69 @@ func TestScrubFindsDamage(t *testing.T) {
 	eventually(t.Context(), t, "the scrub to find the damage", func() (bool, error) {
 		return aws.ToString(p.point(t, "local-vault", point).StatusMessage) == rules.DamagedPoint, nil
 	})
+	status := must(s.Admin.VerifyStatus(t.Context()))(t, "asking for the state of verification")
+	var metrics bytes.Buffer
+	status.Metrics(&metrics)
+	if !strings.Contains(metrics.String(), `strongroom_archive_packs_damaged{archive="`+p.vaultARN("local-vault")+`"} 1`) {
+		t.Errorf("no metric tells of the damage that the scrub has found:\n%s", &metrics)
+	}
+}
+
+// TestScrubGoesOn stops the server in the middle of a slow scrub: the next one goes on with what was not read.
+func TestScrubGoesOn(t *testing.T) {
+	t.Parallel()
+	// A pass is due each ten seconds. A pack of 100 KiB is read without waiting for it, and the next has its turn minutes later.
+	s := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Scrub: server.Scrub{Rate: "1KB/s", Every: "300s"}}})
+	p := enter(t, s, member, home)
+	p.role(t, "jobs", rolePolicies...)
+	p.vault(t, "local-vault", p.key(t))
+	bucket := p.bucket(t, "scrubbed-bucket", "")
+	for _, key := range []string{"one", "two"} {
+		p.put(t, "scrubbed-bucket", key, noise(uint64(key[0]), 100<<10))
+		p.backUp(t, "local-vault", bucket)
+	}
+	packs := len(archiveFiles(t, s, home, "local-vault", "packs"))
+	var before map[string]int64
+	eventually(t.Context(), t, "the scrub to read something", func() (bool, error) {
+		before = packsRead(t, s.Dir)
+		return len(before) > 0, nil
+	})
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if before = packsRead(t, s.Dir); len(before) >= packs {
+		t.Fatalf("a scrub of a thousand bytes a second has read %d of %d packs", len(before), packs)
+	}
+	s = strongroomtest.New(t, strongroomtest.Options{Config: server.Config{DataDir: s.Dir, Scrub: server.Scrub{Rate: "1GB/s", Every: "300s"}}})
+	eventually(t.Context(), t, "the scrub to read the rest", func() (bool, error) { return len(packsRead(t, s.Dir)) == packs, nil })
+	after := packsRead(t, s.Dir)
+	for pack, at := range before {
+		if after[pack] != at {
+			t.Errorf("the pack %s was read before the restart, and again after it", pack)
+		}
+	}
+}
+
+// packsRead tells when packs were last read.
+func packsRead(t *testing.T, dir string) map[string]int64 {
+	t.Helper()
+	db := must(sql.Open("sqlite", "file:"+filepath.Join(dir, "state.db")+"?mode=ro&_pragma=busy_timeout(5000)"))(t, "opening the state")
+	defer db.Close() //nolint:errcheck // it was read
+	rows := must(db.QueryContext(t.Context(), `SELECT pack, read_at FROM archive_packs`))(t, "reading")
+	defer rows.Close() //nolint:errcheck // read to its end
+	read := map[string]int64{}
+	for rows.Next() {
+		var pack string
+		var at int64
+		if err := rows.Scan(&pack, &at); err != nil {
+			t.Fatal(err)
+		}
+		read[pack] = at
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return read
 }
 
 // The header of a sealing domain is lost before anything was verified: a repair brings it back.

@@ -20,13 +20,18 @@ type packLog struct {
 	*Runner
 	archive string
 
-	mu   sync.Mutex // guards the rest
-	rows []state.ArchivePack
-	seen map[string]bool // domain/pack that there are
+	mu      sync.Mutex // guards the rest
+	rows    []state.ArchivePack
+	written time.Time       // when some were written down last
+	seen    map[string]bool // domain/pack that there are
 }
 
-// packRows is how many packs are written down at once.
-const packRows = 64
+// packRows is how many packs are written down at once, and packPause for how long they wait for others: a slow reading that is killed
+// is not to begin anew.
+const (
+	packRows  = 64
+	packPause = 10 * time.Second
+)
 
 func (p *packLog) saw(domain, pack string) {
 	p.mu.Lock()
@@ -40,7 +45,7 @@ func (p *packLog) read(ctx context.Context, x archive.PackRead) error {
 	p.rows = append(p.rows, state.ArchivePack{
 		Archive: p.archive, Domain: x.Domain, Pack: x.Pack, ReadAt: state.MicrosOf(clock.Wall.Now()), Bytes: int64(x.Bytes), Damaged: x.Damaged,
 	})
-	if len(p.rows) < packRows {
+	if len(p.rows) < packRows && clock.Wall.Now().Sub(p.written) < packPause {
 		return nil
 	}
 	return p.flushLocked(ctx)
@@ -55,7 +60,7 @@ func (p *packLog) flush(ctx context.Context) error {
 
 func (p *packLog) flushLocked(ctx context.Context) error {
 	rows := p.rows
-	p.rows = nil
+	p.rows, p.written = nil, clock.Wall.Now()
 	if len(rows) == 0 {
 		return nil
 	}

@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	backuptypes "github.com/aws/aws-sdk-go-v2/service/backup/types"
@@ -221,6 +223,30 @@ func TestScrubGoesOn(t *testing.T) {
 		if after[pack] != at {
 			t.Errorf("the pack %s was read before the restart, and again after it", pack)
 		}
+	}
+}
+
+// TestTheScrubGivesWay: who has the archives verified does not wait for a scrub that takes minutes here, and days elsewhere.
+func TestTheScrubGivesWay(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Scrub: server.Scrub{Rate: "1KB/s", Every: "300s"}}})
+	p := enter(t, s, member, home)
+	p.role(t, "jobs", rolePolicies...)
+	p.vault(t, "local-vault", p.key(t))
+	bucket := p.bucket(t, "scrubbed-bucket", "")
+	for _, key := range []string{"one", "two"} {
+		p.put(t, "scrubbed-bucket", key, noise(uint64(key[0]), 100<<10))
+		p.backUp(t, "local-vault", bucket)
+	}
+	packs := len(archiveFiles(t, s, home, "local-vault", "packs"))
+	eventually(t.Context(), t, "the scrub to read something", func() (bool, error) { return len(packsRead(t, s.Dir)) > 0, nil })
+	if read := packsRead(t, s.Dir); len(read) >= packs {
+		t.Fatalf("a scrub of a thousand bytes a second has read %d of %d packs", len(read), packs)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if report := must(s.Admin.Verify(soon, work.VerifyRequest{Repair: true}))(t, "verifying beside the scrub"); report.Damaged() || report.Packs < packs {
+		t.Errorf("beside the scrub a verification finds %+v", report)
 	}
 }
 

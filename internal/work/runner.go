@@ -81,12 +81,12 @@ type Config struct {
 type Runner struct {
 	Config
 	running
-	lanes lanes
+	lanes    lanes
+	readings *readings
 }
 
 type running struct {
-	verifying sync.Mutex   // held while archives are verified, so that one goes at a time
-	atWork    atomic.Int32 // jobs
+	atWork atomic.Int32 // jobs
 
 	mu        sync.Mutex
 	stopQueue func(context.Context) error
@@ -99,7 +99,7 @@ func New(c Config) *Runner {
 	if c.Concurrency == 0 {
 		c.Concurrency = 4
 	}
-	return &Runner{Config: c, lanes: newLanes(c.Concurrency)}
+	return &Runner{Config: c, lanes: newLanes(c.Concurrency), readings: newReadings()}
 }
 
 const backupService = "backup.amazonaws.com"

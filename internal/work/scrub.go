@@ -57,13 +57,17 @@ func (r *Runner) scrubIfDue(ctx context.Context) error {
 	case len(value) == 8 && clock.Wall.Now().Sub(state.Micros(binary.BigEndian.Uint64(value)).Time()) < r.Scrub.pass():
 		return nil
 	}
-	if !r.verifying.TryLock() {
+	turn, done, ok := r.readings.scrub(ctx)
+	if !ok {
 		return nil // somebody reads them already
 	}
-	defer r.verifying.Unlock()
+	defer done()
 	began := clock.Wall.Now()
-	report, err := r.scrub(ctx)
-	if err != nil {
+	report, err := r.scrub(turn)
+	if err != nil && errors.Is(context.Cause(turn), errGaveWay) {
+		r.Log.InfoContext(ctx, "the scrub goes on later", slog.String("cause", errGaveWay.Error()))
+		return nil
+	} else if err != nil {
 		return err
 	}
 	r.Log.InfoContext(ctx, "scrubbed the archives", slog.Int("archives", report.Archives), slog.Int("packs", report.Packs),

@@ -123,10 +123,13 @@ func printDamage(w io.Writer, title string, all []Damage) {
 }
 
 // Verify reads and authenticates what lies in the archives, holds the catalogue against it, and mends what is damaged if it is
-// to. One goes at a time.
+// to. One goes at a time, and the scrub gives way to it.
 func (r *Runner) Verify(ctx context.Context, q VerifyRequest) (Report, error) {
-	r.verifying.Lock()
-	defer r.verifying.Unlock()
+	done, err := r.readings.ask(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	defer done()
 	return r.verifyAll(ctx, q)
 }
 

@@ -38,6 +38,9 @@ func latency(ctx context.Context, args []string) (err error) {
 	if err := checkScale(*scale); err != nil {
 		return err
 	}
+	if *calls < 1 {
+		return errors.New("-calls is above zero")
+	}
 	w, err := openWorkshop(*dir, "latency")
 	if err != nil {
 		return err

@@ -25,6 +25,9 @@ func service(ctx context.Context, args []string) (err error) {
 	if err := set.Parse(args); err != nil {
 		return err
 	}
+	if *small < 0 {
+		return errors.New("-small is not below zero")
+	}
 	if *scale == 0 && *small > 0 {
 		*sets = ""
 	} else if err := checkScale(*scale); err != nil {

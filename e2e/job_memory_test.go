@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/backup"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
@@ -64,5 +66,25 @@ func TestManyJobsShareTheMemory(t *testing.T) {
 	now, most := s.JobMemory()
 	if now != 0 || most > 64e6 || most < 32e6 {
 		t.Errorf("jobs hold %d bytes in the end and held %d at most, of 64 MB", now, most)
+	}
+}
+
+// A bucket in which nothing is takes as little memory as a small one.
+func TestAJobOfNothingTakesLittleMemory(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t)
+	m := newParty(member, s.AWS(t, "member", home))
+	m.role(t, "jobs", rolePolicies...)
+	m.vault(t, "here", m.key(t))
+	name := "nothing-in-it"
+	must(m.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: home},
+	}))(t, "creating a bucket")
+	must(m.s3.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: &name, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
+	}))(t, "versioning the bucket")
+	m.backUp(t, "here", "arn:aws:s3:::"+name)
+	if _, most := s.JobMemory(); most == 0 || most > 16<<20 {
+		t.Errorf("the backup of nothing took %d bytes of memory", most)
 	}
 }

@@ -125,7 +125,7 @@ func (b *backup) run(ctx context.Context, parentID string) (resource.Result, err
 		}
 	}
 	w, err := b.request.Domain.NewWriter(ctx, archive.WriteOptions{
-		Point: b.request.Point, Parent: parentID, Kind: archive.Objects, Metadata: []byte(b.bucket), Expected: b.total, Holds: b.holds(),
+		Point: b.request.Point, Parent: parentID, Kind: archive.Objects, Metadata: []byte(b.bucket), Expected: max(1, b.total), Holds: b.holds(),
 	})
 	if err != nil { // of ErrPointExists too: what an earlier run skipped is not known any more
 		return resource.Result{}, err

@@ -83,7 +83,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 			case advance != "" && to != "":
 				return &exitError{exitUsage, fmt.Errorf("--advance and --to exclude each other")}
 			case advance != "":
-				if move.Advance, err = parseDuration(advance); err != nil {
+				if move.Advance, err = server.ParseDays(advance); err != nil {
 					return &exitError{exitUsage, fmt.Errorf("--advance: %w", err)}
 				}
 			case to != "":
@@ -103,15 +103,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 	c.Flags().StringVar(&advance, "advance", "", "how far to move it: 90m, 24h, 35d")
 	c.Flags().StringVar(&to, "to", "", "when to move it to, RFC 3339")
 	return c
-}
-
-// parseDuration knows days beside what time.ParseDuration knows.
-func parseDuration(text string) (time.Duration, error) {
-	var days float64
-	if n, err := fmt.Sscanf(text, "%fd", &days); err == nil && n == 1 && text[len(text)-1] == 'd' {
-		return time.Duration(days * 24 * float64(time.Hour)), nil
-	}
-	return time.ParseDuration(text)
 }
 
 func collectCommand(o *adminOptions) *cobra.Command {

@@ -110,7 +110,7 @@ func (v *verifyOptions) request() (q server.VerifyRequest, err error) {
 		}
 	}
 	if v.since != "" {
-		if q.Since, err = parseDuration(v.since); err != nil || q.Since <= 0 {
+		if q.Since, err = server.ParseDays(v.since); err != nil || q.Since <= 0 {
 			return q, fmt.Errorf("--since: %q is not a time such as 12h or 7d", v.since)
 		}
 		q.Since = q.Since.Round(time.Second)

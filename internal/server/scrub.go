@@ -39,7 +39,7 @@ func (s *Scrub) complete() (err error) {
 	if s.read.Rate, err = parseRate(s.Rate); err != nil {
 		return fmt.Errorf("scrub.rate: %w", err)
 	}
-	if s.read.Every, err = parseDays(s.Every); err != nil || s.read.Every < leastScrubEvery {
+	if s.read.Every, err = ParseDays(s.Every); err != nil || s.read.Every < leastScrubEvery {
 		return fmt.Errorf("scrub.every: %q is not a time such as 30d or 12h, of a second at least", s.Every)
 	}
 	return nil
@@ -69,8 +69,8 @@ func parseRate(text string) (float64, error) {
 	return n * units, nil
 }
 
-// parseDays knows days beside what time.ParseDuration knows.
-func parseDays(text string) (time.Duration, error) {
+// ParseDays knows days beside what time.ParseDuration knows.
+func ParseDays(text string) (time.Duration, error) {
 	if days, has := strings.CutSuffix(text, "d"); has {
 		n, err := strconv.ParseFloat(days, 64)
 		if !(math.Abs(n) < math.MaxInt64/(24*float64(time.Hour))) { // nor what is no number

@@ -38,3 +38,14 @@ func TestScrubSettings(t *testing.T) {
 		}
 	}
 }
+
+// Days are read as a whole, on the command line too.
+func TestParseDays(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{"7d": 7 * 24 * time.Hour, "0.5d": 12 * time.Hour, "90m": 90 * time.Minute, "1d2d": 0, "3dd": 0, "d": 0, "NaNd": 0} {
+		got, err := ParseDays(text)
+		if (err != nil) != (want == 0) || err == nil && got != want {
+			t.Errorf("%q is read as %v, %v; want %v", text, got, err, want)
+		}
+	}
+}

@@ -59,13 +59,13 @@ type Collected struct {
 // What a process remembers of its last collection, see [recollection], saves it most of the next: where nothing has changed it
 // asks for no key, and only if it has gone through all recovery points it removes anything.
 //
-// A domain whose key cannot be had is left as it is, unless nothing of it is left to keep.
+// A domain whose key cannot be had is left as it is, unless nothing of it is left to keep; so is one whose header is damaged.
 func (v *Vault) Collect(ctx context.Context, rings Rings, opts CollectOptions) (Collected, error) {
-	domains, err := v.Domains(ctx)
+	domains, skipped, err := v.readableDomains(ctx)
 	if err != nil {
 		return Collected{}, fmt.Errorf("collecting: %w", err)
 	}
-	var all Collected
+	all := Collected{Skipped: skipped}
 	for _, info := range domains {
 		c := collection{v: v, opts: opts.withDefaults(), info: info, done: &all}
 		err := c.run(ctx, rings)

@@ -102,6 +102,44 @@ func TestCollectRemovesWhatNothingReaches(t *testing.T) {
 	}
 }
 
+// A damaged header keeps a collection from its own domain, and what is none from nothing.
+func TestCollectGoesOnBesideADamagedHeader(t *testing.T) {
+	t.Parallel()
+	w := newWorld(new(archive.Mem))
+	d := openDomain(t, w.vault, w.ring)
+	write(t, d, "gone", "", map[string][]byte{"gone": random(3, 900<<10)})
+	other, err := w.vault.Domain(t.Context(), "other", w.ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, other, "kept", "", sampleObjects())
+	if err := w.vault.Delete(t.Context(), d.Info().ID, "gone"); err != nil {
+		t.Fatal(err)
+	}
+	header := "domains/" + other.Info().ID
+	if err := errors.Join(w.store.Delete(t.Context(), header), w.store.Create(t.Context(), header, []byte("{")), w.store.Create(t.Context(), "domains/notes.txt", nil)); err != nil {
+		t.Fatal(err)
+	}
+	freed := uint64(0)
+	for range 4 {
+		w.clock.Advance(2 * time.Hour)
+		done, err := w.vault.Collect(t.Context(), rings(w.ring), archive.CollectOptions{Margin: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(done.Skipped) != 1 || done.Skipped[0].Domain.ID != other.Info().ID || !errors.Is(done.Skipped[0].Err, archive.ErrDamaged) {
+			t.Fatalf("skipped were %+v, want the domain whose header is damaged", done.Skipped)
+		}
+		freed += done.Freed
+	}
+	if freed < 900<<10 {
+		t.Errorf("%d bytes were freed, want 900 KiB and more", freed)
+	}
+	if _, err := w.vault.Domains(t.Context()); !errors.Is(err, archive.ErrDamaged) {
+		t.Errorf("a damaged header is listed with %v", err)
+	}
+}
+
 func TestCollectEmptiesWithoutTheKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(new(archive.Mem))

@@ -120,27 +120,42 @@ type DomainInfo struct {
 	Created time.Time
 }
 
-// Domains lists the sealing domains of the vault.
+// Domains lists the sealing domains of the vault. It fails if the header of one is damaged.
 func (v *Vault) Domains(ctx context.Context) ([]DomainInfo, error) {
-	var infos []DomainInfo
+	infos, skipped, err := v.readableDomains(ctx)
+	for _, s := range skipped {
+		err = errors.Join(err, s.Err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return infos, nil
+}
+
+// readableDomains lists the sealing domains, and apart those whose headers are damaged.
+func (v *Vault) readableDomains(ctx context.Context) (infos []DomainInfo, skipped []Skipped, err error) {
 	for object, err := range v.store.List(ctx, "domains/") {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		id, err := parseObjectID(strings.TrimPrefix(object.Name, "domains/"))
 		if err != nil {
-			return nil, err
+			continue // not ours; Verify tells of it
 		}
 		info, err := v.readDomain(ctx, id)
-		if err != nil {
-			return nil, err
+		switch {
+		case err == nil:
+			infos = append(infos, info)
+		case errors.Is(err, ErrDamaged), errors.Is(err, ErrVersion), errors.Is(err, ErrNotExist):
+			skipped = append(skipped, Skipped{DomainInfo{ID: id.String(), Vault: v.id}, err})
+		default:
+			return nil, nil, err
 		}
-		infos = append(infos, info)
 	}
 	slices.SortFunc(infos, func(a, b DomainInfo) int {
 		return strings.Compare(stamp(a.Created)+a.ID, stamp(b.Created)+b.ID)
 	})
-	return infos, nil
+	return infos, skipped, nil
 }
 
 // domainHeader is what lies in the store of a domain, as JSON.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -247,6 +248,36 @@ func TestTheScrubGivesWay(t *testing.T) {
 	defer cancel()
 	if report := must(s.Admin.Verify(soon, work.VerifyRequest{Repair: true}))(t, "verifying beside the scrub"); report.Damaged() || report.Packs < packs {
 		t.Errorf("beside the scrub a verification finds %+v", report)
+	}
+}
+
+// An archive that cannot be read is said to be so, and keeps neither a verification nor a collection from the others.
+func TestAnUnreadableArchiveIsAlone(t *testing.T) {
+	t.Parallel()
+	s := strongroomtest.New(t)
+	p := enter(t, s, member, home)
+	p.role(t, "jobs", rolePolicies...)
+	bucket := p.bucket(t, "two-vaults-bucket", "")
+	for _, vault := range []string{"a-vault", "b-vault"} {
+		p.vault(t, vault, p.key(t))
+		p.backUp(t, vault, bucket)
+	}
+	all := must(s.Admin.Verify(t.Context(), work.VerifyRequest{}))(t, "verifying").Archives
+	for _, header := range archiveFiles(t, s, home, "a-vault", "domains") { // a link to itself is no damage: nobody knows what lies there
+		if err := errors.Join(os.Remove(header), os.Symlink(header, header)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	collected := must(s.Admin.Collect(t.Context()))(t, "collecting")
+	if collected.Archives != all-1 || collected.Unread() != 1 || collected.Skipped[0].Archive != p.vaultARN("a-vault") {
+		t.Errorf("of %d archives with one that cannot be read: %+v", all, collected)
+	}
+	report := must(s.Admin.Verify(t.Context(), work.VerifyRequest{}))(t, "verifying")
+	if report.Damaged() || report.Unread() != 1 || report.Points < 1 {
+		t.Errorf("of %d archives with one that cannot be read: %+v", all, report)
+	}
+	if report := must(s.Admin.Verify(t.Context(), work.VerifyRequest{Vault: "b-vault"}))(t, "verifying the other"); report.Unread() > 0 || report.Points != 1 {
+		t.Errorf("the other vault: %+v", report)
 	}
 }
 

@@ -124,7 +124,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 			if err != nil {
 				return err
 			}
-			return o.print(c.OutOrStdout(), collected, func(w io.Writer) { collected.Print(w) })
+			if err := o.print(c.OutOrStdout(), collected, func(w io.Writer) { collected.Print(w) }); err != nil {
+				return err
+			}
+			if n := collected.Unread(); n > 0 {
+				return fmt.Errorf("%d archives could not be collected", n)
+			}
+			return nil
 		},
 	}
 }

@@ -75,6 +75,9 @@ func (v *verifyOptions) run(c *cobra.Command, o *adminOptions) error {
 	if report.Damaged() {
 		return &exitError{exitDamage, fmt.Errorf("damage was found")}
 	}
+	if n := report.Unread(); n > 0 {
+		return fmt.Errorf("%d archives could not be read", n)
+	}
 	return nil
 }
 

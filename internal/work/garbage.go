@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"strongroom/archive"
 	"strongroom/internal/api"
@@ -41,24 +42,42 @@ func printSkipped(w io.Writer, skipped []SkippedVault) {
 	}
 }
 
-// eachArchive calls fn for every archive there is.
-func (r *Runner) eachArchive(ctx context.Context, fn func(context.Context, state.ArchiveLocation, *archive.Vault, archive.Rings) error) error {
+// unread counts the archives of which nothing could be gone through.
+func unread(skipped []SkippedVault) (n int) {
+	for _, s := range skipped {
+		if s.Domain == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Unread counts the archives that could not be collected.
+func (c Collected) Unread() int { return unread(c.Skipped) }
+
+// eachArchive calls fn for every archive there is, and gives those that it failed for, or that could not be opened: they keep
+// nobody from the others.
+func (r *Runner) eachArchive(ctx context.Context, fn func(context.Context, state.ArchiveLocation, *archive.Vault, archive.Rings) error) (failed []SkippedVault, err error) {
 	all, err := view(ctx, r, func(ctx context.Context, tx *state.Tx) ([]state.ArchiveLocation, error) {
 		return tx.ArchiveLocations(ctx)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, l := range all {
-		v, err := r.Archives.Vault(ctx, archives.Location{Region: l.Region, AccountID: l.AccountID, Vault: l.Vault, Service: l.Service})
-		if err != nil {
-			return err
+		at := archives.Location{Region: l.Region, AccountID: l.AccountID, Vault: l.Vault, Service: l.Service}
+		v, err := r.Archives.Vault(ctx, at)
+		if err == nil {
+			err = fn(ctx, l, v, r.rings(l))
 		}
-		if err := fn(ctx, l, v, r.rings(l)); err != nil {
-			return fmt.Errorf("archive %s: %w", v.ID(), err)
+		switch {
+		case ctx.Err() != nil:
+			return failed, ctx.Err()
+		case err != nil:
+			failed = append(failed, SkippedVault{Archive: at.ID(), Reason: err.Error()})
 		}
 	}
-	return nil
+	return failed, nil
 }
 
 // rings opens the domains of an archive as the service that writes them, under the grants it was given.
@@ -92,13 +111,20 @@ func (r *Runner) Collect(ctx context.Context) (Collected, error) {
 
 func (r *Runner) collect(ctx context.Context, opts archive.CollectOptions) (Collected, error) {
 	var sum Collected
-	err := r.eachArchive(ctx, func(ctx context.Context, _ state.ArchiveLocation, v *archive.Vault, rings archive.Rings) error {
+	failed, err := r.eachArchive(ctx, func(ctx context.Context, _ state.ArchiveLocation, v *archive.Vault, rings archive.Rings) error {
 		c, err := v.Collect(ctx, rings, opts)
+		if err != nil {
+			return err
+		}
 		sum.Archives++
 		sum.Marked, sum.Removed, sum.Freed, sum.Repacked = sum.Marked+c.Marked, sum.Removed+c.Removed, sum.Freed+c.Freed, sum.Repacked+c.Repacked
 		sum.Skipped = append(sum.Skipped, skipped(v, c.Skipped)...)
-		return err
+		return nil
 	})
+	for _, f := range failed {
+		r.Log.ErrorContext(ctx, "collecting garbage", slog.String("archive", f.Archive), slog.String("error", f.Reason))
+	}
+	sum.Skipped = append(sum.Skipped, failed...)
 	return sum, err
 }
 

@@ -23,12 +23,7 @@ Example:
   strongroom explain $JOB --data ./data --json | jq -r '.gates[].cures[]?.command'
 
 Exit codes: 0 no gate is shut, 1 failed, 2 wrong usage, 4 a gate is shut.`,
-		Args: func(c *cobra.Command, args []string) error {
-			if err := cobra.ExactArgs(1)(c, args); err != nil {
-				return &exitError{exitUsage, fmt.Errorf("%w\nSee: %s --help", err, c.CommandPath())}
-			}
-			return nil
-		},
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			admin, err := o.admin()
 			if err != nil {

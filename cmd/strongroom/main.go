@@ -69,5 +69,6 @@ restores real bytes on this machine, for a whole organization of accounts and Re
 	}
 	root.SetArgs(args)
 	root.AddCommand(serverCommand(), adminCommand(), explainCommand(), policyCommand(), nbdCommand(), demoCommand(), versionCommand())
+	checkUsage(root)
 	return root
 }

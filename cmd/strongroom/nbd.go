@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 )
 
@@ -25,12 +23,7 @@ Example:
   nbd-client -unix ./disk.sock /dev/nbd0 && mkfs.ext4 /dev/nbd0
 
 Exit codes: 0 stopped, 1 failed, 2 wrong usage.`,
-		Args: func(c *cobra.Command, args []string) error {
-			if err := cobra.ExactArgs(1)(c, args); err != nil {
-				return &exitError{exitUsage, fmt.Errorf("%w\nSee: %s --help", err, c.CommandPath())}
-			}
-			return nil
-		},
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			admin, err := o.admin()
 			if err != nil {

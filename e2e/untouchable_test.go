@@ -162,9 +162,7 @@ func TestUntouchablePoints(t *testing.T) {
 	}
 	move(t, s.Server, server.ClockMove{Advance: time.Minute})
 	for vault := range untouchables {
-		if !p.gone(t, vault, points[vault]) {
-			t.Errorf("%s: the point is there after its hold and its lifecycle", vault)
-		}
+		eventually(t.Context(), t, vault+": the point goes after its hold and its lifecycle", func() (bool, error) { return p.gone(t, vault, points[vault]), nil })
 	}
 	t.Run("a hold while a deletion is under way", func(t *testing.T) { s.holdWhileDeleted(t, p, key, bucket) })
 }

@@ -184,12 +184,13 @@ func TestScrubFindsDamage(t *testing.T) {
 	eventually(t.Context(), t, "the scrub to find the damage", func() (bool, error) {
 		return aws.ToString(p.point(t, "local-vault", point).StatusMessage) == rules.DamagedPoint, nil
 	})
-	status := must(s.Admin.VerifyStatus(t.Context()))(t, "asking for the state of verification")
-	var metrics bytes.Buffer
-	status.Metrics(&metrics)
-	if !strings.Contains(metrics.String(), `strongroom_archive_packs_damaged{archive="`+p.vaultARN("local-vault")+`"} 1`) {
-		t.Errorf("no metric tells of the damage that the scrub has found:\n%s", &metrics)
-	}
+	eventually(t.Context(), t, "a metric to tell of the damage", func() (bool, error) {
+		status := must(s.Admin.VerifyStatus(t.Context()))(t, "asking for the state of verification")
+		var metrics bytes.Buffer
+		status.Metrics(&metrics)
+		want := `strongroom_archive_packs_damaged{archive="` + p.vaultARN("local-vault") + `"} 1`
+		return strings.Contains(metrics.String(), want), nil
+	})
 }
 
 // TestScrubGoesOn stops the server in the middle of a slow scrub: the next one goes on with what was not read.

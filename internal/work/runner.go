@@ -139,6 +139,14 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 	return err
 }
 
+// told says in the log that what no user asks after has failed, and will be tried again.
+func (r *Runner) told(ctx context.Context, what, of string, err error) error {
+	if snoozed := (*river.JobSnoozeError)(nil); err != nil && ctx.Err() == nil && !errors.As(err, &snoozed) {
+		r.Log.WarnContext(ctx, what+" failed, and will be tried again", slog.String("of", of), slog.Any("error", err))
+	}
+	return err
+}
+
 // Start takes up interrupted jobs and begins to work.
 func (r *Runner) Start(ctx context.Context) error {
 	r.mu.Lock()
@@ -157,8 +165,12 @@ func (r *Runner) Start(ctx context.Context) error {
 		river.AddWorkerSafely(workers, &worker[restoreArgs]{work: func(ctx context.Context, a restoreArgs, t try) error {
 			return r.begun(ctx, a.JobID, r.restoreSize, func() error { return r.runRestore(ctx, a.JobID, t) })
 		}}),
-		river.AddWorkerSafely(workers, &worker[deleteArgs]{work: func(ctx context.Context, a deleteArgs, _ try) error { return r.removePoint(ctx, a.RecoveryPointARN) }, most: deletePause}),
-		river.AddWorkerSafely(workers, &worker[policyArgs]{work: func(ctx context.Context, a policyArgs, _ try) error { return r.followPolicies(ctx, a.OrganizationID) }, most: policyPause}),
+		river.AddWorkerSafely(workers, &worker[deleteArgs]{work: func(ctx context.Context, a deleteArgs, _ try) error {
+			return r.told(ctx, "removing a recovery point", a.RecoveryPointARN, r.removePoint(ctx, a.RecoveryPointARN))
+		}, most: deletePause}),
+		river.AddWorkerSafely(workers, &worker[policyArgs]{work: func(ctx context.Context, a policyArgs, _ try) error {
+			return r.told(ctx, "following backup policies", a.OrganizationID, r.followPolicies(ctx, a.OrganizationID))
+		}, most: policyPause}),
 	} {
 		if err != nil {
 			return fmt.Errorf("preparing the workers: %w", err)

@@ -2,12 +2,15 @@ package archive_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"strongroom/archive"
 	"strongroom/archive/archivetest"
@@ -182,4 +185,73 @@ func TestPutFromGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	all.check(t, -1)
+}
+
+// stuck stores no pack until it is let.
+type stuck struct {
+	archive.Store
+	let chan struct{}
+}
+
+func (s *stuck) Create(ctx context.Context, name string, data []byte) error {
+	if strings.HasPrefix(name, "packs/") {
+		<-s.let
+	}
+	return s.Store.Create(ctx, name, data)
+}
+
+// Who puts objects with much metadata waits for a store that does not keep up, and does not fill the memory: by Put, by PutFrom, whose
+// objects lie in a bundle that nobody reads yet, and by Retag.
+func TestMetadataWaitsItsTurn(t *testing.T) {
+	t.Parallel()
+	const objects = 100
+	about, content := random(1, 512<<10), []byte("content")
+	for name, put := range map[string]func(w *archive.Writer, key []byte) error{
+		"put": func(w *archive.Writer, key []byte) error {
+			return w.Put(context.Background(), key, append(key, about...), bytes.NewReader(content), int64(len(content)))
+		},
+		"put from": func(w *archive.Writer, key []byte) error {
+			return w.PutFrom(context.Background(), key, append(key, about...), int64(len(content)), new(sources).open(content, nil))
+		},
+		"retag": func(w *archive.Writer, key []byte) error {
+			return w.Retag(context.Background(), key, append(key, about...))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &stuck{new(archive.Mem), make(chan struct{})}
+				ring := archivetest.NewKeyring()
+				d := openDomain(t, archive.OpenVault(store.Store, "vault", small), ring)
+				parent := map[string][]byte{}
+				for i := range objects {
+					parent[fmt.Sprintf("%03d", i)] = content
+				}
+				write(t, d, "parent", "", parent)
+				w := begin(t, openDomain(t, archive.OpenVault(store, "vault", small), ring), "point", "parent")
+				var done atomic.Int64
+				failed := make(chan error, 1)
+				go func() {
+					for i := range objects {
+						if err := put(w, fmt.Appendf(nil, "%03d", i)); err != nil {
+							failed <- err
+							return
+						}
+						done.Add(1)
+					}
+					failed <- nil
+				}()
+				synctest.Wait()
+				if n := done.Load(); n > 40 {
+					t.Errorf("%d objects with half a MiB of metadata each are in memory", n)
+				}
+				close(store.let)
+				if err := <-failed; err != nil {
+					t.Fatal(err)
+				}
+				if s, err := w.Commit(t.Context()); err != nil || s.Entries != objects {
+					t.Errorf("%+v, %v, want %d entries", s, err, objects)
+				}
+			})
+		})
+	}
 }

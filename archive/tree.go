@@ -8,6 +8,8 @@ import (
 	"iter"
 	"math/bits"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // The shape of a tree follows from its keys, so that trees of like content have like nodes.
@@ -57,6 +59,18 @@ type mutation struct {
 	with  *bundle        // that the object is in; then its workers are what is waited for
 }
 
+// weight is what the mutation takes in memory while it waits for its turn.
+func (m *mutation) weight() int64 {
+	n := len(m.key)
+	if m.entry != nil {
+		n += len(m.entry.meta)
+	}
+	if m.meta != nil {
+		n += len(*m.meta)
+	}
+	return int64(min(n, aboutAhead))
+}
+
 // wait returns when the chunks have their ids, or the sink has failed.
 func (m *mutation) wait() {
 	if m.with != nil {
@@ -72,6 +86,7 @@ type builder struct {
 	sink      *sink
 	kind      Kind
 	mutations <-chan *mutation
+	about     *semaphore.Weighted // room that mutations give back when their turn has come
 	next      *mutation
 	regions   <-chan *region // of volumes, instead of mutations
 	pending   *region
@@ -119,7 +134,11 @@ func (b *builder) build(ctx context.Context, parent *manifest) (root child, leve
 	return b.finish()
 }
 
-func (b *builder) advance() { b.next = <-b.mutations }
+func (b *builder) advance() {
+	if b.next = <-b.mutations; b.next != nil {
+		b.about.Release(b.next.weight())
+	}
+}
 
 // before tells whether there is a mutation below the key; nil is above all keys.
 func (b *builder) before(key []byte) bool {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // WriteOptions say what recovery point is to be written.
@@ -69,6 +71,7 @@ type Writer struct {
 	bundle    *bundle // of short objects that are to be read; it has been given to nobody yet
 	workers   sync.WaitGroup
 	mutations chan *mutation
+	about     *semaphore.Weighted // room for keys and metadata that wait for the builder
 	built     chan struct{}
 	root      child
 	level     byte
@@ -191,13 +194,13 @@ func (w *Writer) start(ctx context.Context) {
 	}
 	w.slabs = newSlabs(workers + 2)
 	w.tasks = make(chan task, 256)
-	w.mutations = make(chan *mutation, 1024)
+	w.mutations, w.about = make(chan *mutation, 1024), semaphore.NewWeighted(aboutAhead)
 	for range workers {
 		w.workers.Go(w.work)
 	}
 	go func() {
 		defer close(w.built)
-		b := &builder{d: w.d, sink: w.sink, kind: w.opts.Kind, mutations: w.mutations}
+		b := &builder{d: w.d, sink: w.sink, kind: w.opts.Kind, mutations: w.mutations, about: w.about}
 		var err error
 		if w.root, w.level, err = b.build(w.sink.ctx, w.parent); err != nil {
 			w.sink.fail(err)
@@ -351,8 +354,19 @@ func (w *Writer) submit(ctx context.Context, m *mutation) error {
 	return w.queue(ctx, m)
 }
 
+// aboutAhead is how many bytes of keys and metadata wait for the builder at most.
+const aboutAhead = 4 << 20
+
 // queue tells the builder of a mutation.
 func (w *Writer) queue(ctx context.Context, m *mutation) error {
+	if n := m.weight(); !w.about.TryAcquire(n) {
+		w.handOver() // the builder may wait for an object of the bundle
+		stop := context.AfterFunc(ctx, func() { w.sink.fail(ctx.Err()) })
+		defer stop()
+		if w.about.Acquire(w.sink.ctx, n) != nil {
+			return w.sink.err()
+		}
+	}
 	select {
 	case w.mutations <- m:
 		return nil

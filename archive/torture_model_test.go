@@ -48,17 +48,19 @@ func (v *victim) look(p *place) {
 	}
 }
 
-// compare restores a recovery point as a process does that begins.
+// compare restores a recovery point as a process does that begins, and as one that knows of older times.
 func (v *victim) compare(p *place, name string) {
 	want := p.points[name]
-	if err := v.restored(p, name, want); err != nil {
-		v.t.Errorf("%s of %s, under %s: %v", name, p.name, want.key, err)
+	for _, vault := range []*archive.Vault{archive.OpenVault(p.store, p.name, archive.Options{}), v.vault(p)} {
+		if err := v.restored(vault, p, name, want); err != nil {
+			v.t.Errorf("%s of %s, under %s: %v", name, p.name, want.key, err)
+		}
 	}
 }
 
-func (v *victim) restored(p *place, name string, want *held) error {
+func (v *victim) restored(vault *archive.Vault, p *place, name string, want *held) error {
 	ctx := v.t.Context()
-	domain, err := archive.OpenVault(p.store, p.name, archive.Options{}).OpenDomain(ctx, want.key, p.rings[want.key])
+	domain, err := vault.OpenDomain(ctx, want.key, p.rings[want.key])
 	if err != nil {
 		return err
 	}
@@ -78,6 +80,13 @@ func (v *victim) restored(p *place, name string, want *held) error {
 		}
 		if !bytes.Equal(got, want.volume) {
 			return errors.New("the volume has other content")
+		}
+		written := make(memoryDisk, point.Size())
+		if err := point.WriteVolume(ctx, written, nil); err != nil {
+			return err
+		}
+		if !bytes.Equal(written, want.volume) {
+			return errors.New("the volume is written with other content")
 		}
 		return nil
 	}

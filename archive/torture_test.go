@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +22,8 @@ import (
 
 // TestTorture drives vaults through random histories of backups, copies, deletions, collections and verifications, several at
 // once, in processes whose clocks disagree and whose stores fail or stop at any operation, with keys that change, and holds them
-// to a model that knows what each recovery point must give back.
+// to a model that knows what each recovery point must give back. Each vault is open in two processes, which live for some rounds and
+// go by what they remember.
 //
 // TORTURE says for how long (2s if it is not set), TORTURE_SEED repeats the one history of a seed. What runs at once meets in
 // another order each time, so that a history may need repeating.
@@ -76,7 +78,15 @@ type place struct {
 	rings  map[string]*archivetest.Keyring // by key id
 	key    string                          // what is written into the vault now is under this key
 	points map[string]*held
-	vault  *archive.Vault // as the process of this round has it open
+	open   [2]*process
+
+	remembered atomic.Int64 // collections that went by what they remembered
+}
+
+// A process has a vault open.
+type process struct {
+	vault *archive.Vault
+	clock *clock.Shifted
 }
 
 // held is what a recovery point gives back.
@@ -108,6 +118,9 @@ func tortureOnce(t *testing.T, seed uint64, done map[string]int) {
 		}
 	}
 	v.end()
+	for _, p := range v.places {
+		done["collection from memory"] += int(p.remembered.Load())
+	}
 	done["history"]++
 }
 
@@ -120,6 +133,63 @@ func (v *victim) rotate(p *place) {
 func (p *place) ring(_ context.Context, info archive.DomainInfo) (archive.Keyring, error) {
 	return p.rings[info.KeyID], nil
 }
+
+// live lets time pass for the processes of a vault, and begins some of them anew.
+func (v *victim) live(p *place, passed time.Duration) {
+	for i, x := range p.open {
+		if x != nil && v.random.IntN(5) > 0 {
+			x.clock.Advance(passed)
+			continue
+		}
+		skew := time.Duration(v.random.Int64N(int64(40*time.Minute))) - 20*time.Minute
+		x = &process{clock: clock.NewFrozen(v.now.Add(skew))}
+		x.vault = archive.OpenVault(p.faulty, p.name, archive.Options{
+			Clock: x.clock, PackSize: 8 << 10 << v.random.IntN(4), Workers: 1 + v.random.IntN(3), Lease: 2 * time.Hour,
+		})
+		archive.SetMaxRefs(x.vault, 2+v.random.IntN(3))
+		archive.SetSpans(x.vault, 1+v.random.IntN(50))
+		if v.random.IntN(3) > 0 {
+			archive.SetFreeReads(x.vault, -v.random.IntN(30_000)) // it goes by what it remembers for up to four hours
+		}
+		p.open[i] = x
+	}
+}
+
+// lose loses an index object, and has the index made anew, perhaps after a collection. No writer may be at work, alive or dead.
+func (v *victim) lose(p *place) {
+	ctx, vault := v.t.Context(), v.vault(p)
+	leases, err := archivetest.Names(ctx, p.store, "leases/")
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	indexes, err := archivetest.Names(ctx, p.store, "index/")
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if len(leases) > 0 || len(indexes) == 0 {
+		return
+	}
+	v.done["loss"]++
+	err = p.store.Delete(ctx, indexes[v.random.IntN(len(indexes))])
+	if err == nil && v.random.IntN(2) == 0 {
+		err = v.collect(p).do(ctx)
+	}
+	domains, listed := vault.Domains(ctx)
+	err = errors.Join(err, listed)
+	for _, info := range domains {
+		domain, opened := vault.OpenDomain(ctx, info.KeyID, p.rings[info.KeyID])
+		if err = errors.Join(err, opened); opened == nil {
+			err = errors.Join(err, domain.Reindex(ctx))
+		}
+	}
+	if err != nil {
+		v.t.Errorf("making the index of %s anew: %v", p.name, err)
+	}
+	v.look(p)
+}
+
+// vault is a place as one of its processes has it open.
+func (v *victim) vault(p *place) *archive.Vault { return p.open[v.random.IntN(len(p.open))].vault }
 
 // A deed is something done to a vault, and what the model takes of it when it succeeded.
 type deed struct {
@@ -134,22 +204,25 @@ type deed struct {
 
 // round starts processes anew, does a few things at once, perhaps with a fault, and compares what is there with the model.
 func (v *victim) round() {
-	v.now = v.now.Add(time.Duration(v.random.Int64N(int64(3 * time.Hour))))
+	passed := time.Duration(v.random.Int64N(int64(3 * time.Hour)))
+	v.now = v.now.Add(passed)
 	for _, p := range v.places {
-		skew := time.Duration(v.random.Int64N(int64(40*time.Minute))) - 20*time.Minute
-		p.vault = archive.OpenVault(p.faulty, p.name, archive.Options{
-			Clock: clock.NewFrozen(v.now.Add(skew)), PackSize: 8 << 10 << v.random.IntN(4), Workers: 1 + v.random.IntN(3), Lease: 2 * time.Hour,
-		})
-		archive.SetMaxRefs(p.vault, 2+v.random.IntN(3))
+		v.live(p, passed)
 		if v.random.IntN(20) == 0 {
 			v.rotate(p)
 		}
+	}
+	if v.random.IntN(8) == 0 {
+		v.lose(v.places[v.random.IntN(len(v.places))])
 	}
 	var deeds []*deed
 	for range 1 + v.random.IntN(3) {
 		if d := v.choose(); d != nil {
 			deeds = append(deeds, d)
 		}
+	}
+	if v.random.IntN(3) == 0 {
+		deeds = append(deeds, v.collect(v.places[v.random.IntN(len(v.places))]))
 	}
 	struck := v.random.IntN(3) == 0
 	var fault archivetest.Fault
@@ -187,13 +260,11 @@ func (v *victim) choose() *deed {
 	case 7:
 		return v.remove(p)
 	case 8:
-		return &deed{what: "collection", place: p, do: func(ctx context.Context) error {
-			_, err := p.vault.Collect(ctx, p.ring, archive.CollectOptions{Margin: tortureMargin, MergeAbove: 2})
-			return err
-		}}
+		return v.collect(p)
 	}
+	vault := v.vault(p)
 	return &deed{what: "verification", place: p, do: func(ctx context.Context) error {
-		report, err := p.vault.Verify(ctx, p.ring, archive.VerifyOptions{})
+		report, err := vault.Verify(ctx, p.ring, archive.VerifyOptions{})
 		switch {
 		case err != nil:
 			return err
@@ -203,6 +274,17 @@ func (v *victim) choose() *deed {
 			return report.Skipped[0].Err // as of the store
 		}
 		return nil
+	}}
+}
+
+func (v *victim) collect(p *place) *deed {
+	vault, thorough := v.vault(p), v.random.IntN(8) == 0
+	return &deed{what: "collection", place: p, do: func(ctx context.Context) error {
+		done, err := vault.Collect(ctx, p.ring, archive.CollectOptions{Margin: tortureMargin, MergeAbove: 2, Thorough: thorough})
+		if err == nil && done.Traced == 0 {
+			p.remembered.Add(1)
+		}
+		return err
 	}}
 }
 
@@ -257,8 +339,12 @@ func (v *victim) backup(p *place) *deed {
 		changes[key] = v.content()
 		next.objects[key] = string(changes[key])
 	}
+	vault, put := v.vault(p), putAll
+	if v.random.IntN(2) == 0 {
+		put = putAllFrom
+	}
 	d.do = func(ctx context.Context) error {
-		domain, err := p.vault.Domain(ctx, next.key, p.rings[next.key])
+		domain, err := vault.Domain(ctx, next.key, p.rings[next.key])
 		if err != nil {
 			return err
 		}
@@ -267,13 +353,30 @@ func (v *victim) backup(p *place) *deed {
 			return err
 		}
 		defer w.Abort() //nolint:errcheck // the error of what failed counts
-		if err := putAll(ctx, w, changes); err != nil {
+		if err := put(ctx, w, changes); err != nil {
 			return err
 		}
 		_, err = w.Commit(ctx)
 		return err
 	}
 	return d
+}
+
+// putAllFrom is putAll by PutFrom.
+func putAllFrom(ctx context.Context, w *archive.Writer, objects map[string][]byte) error {
+	all := new(sources)
+	for _, key := range slices.Sorted(maps.Keys(objects)) {
+		data, err := objects[key], error(nil)
+		if data == nil {
+			err = w.Remove(ctx, []byte(key))
+		} else {
+			err = w.PutFrom(ctx, []byte(key), []byte("about "+key), int64(len(data)), all.open(data, nil))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // content is of one of few kinds, so that much of it is there already.
@@ -307,8 +410,9 @@ func (v *victim) backupVolume(p *place, d *deed, next *held) func(context.Contex
 		}
 		blocks[uint64(number)] = bytes.Clone(at)
 	}
+	vault, whole := v.vault(p), v.random.IntN(3) == 0
 	return func(ctx context.Context) error {
-		domain, err := p.vault.Domain(ctx, next.key, p.rings[next.key])
+		domain, err := vault.Domain(ctx, next.key, p.rings[next.key])
 		if err != nil {
 			return err
 		}
@@ -319,6 +423,12 @@ func (v *victim) backupVolume(p *place, d *deed, next *held) func(context.Contex
 			return err
 		}
 		defer w.Abort() //nolint:errcheck // the error of what failed counts
+		if whole {
+			if err := w.CompareRangeFrom(ctx, 0, int64(size), bytes.NewReader(next.volume)); err != nil {
+				return err
+			}
+			clear(blocks)
+		}
 		for _, number := range slices.Sorted(maps.Keys(blocks)) {
 			if err := w.PutBlock(ctx, number, blocks[number]); err != nil {
 				return err
@@ -342,8 +452,9 @@ func (v *victim) copyFrom(p *place) *deed {
 	if v.random.IntN(4) > 0 {
 		d.parent = v.pick(to, func(h *held) bool { return h.kind == from.kind && h.key == to.key })
 	}
+	source, into := v.vault(p), v.vault(to)
 	d.do = func(ctx context.Context) error {
-		source, err := p.vault.OpenDomain(ctx, from.key, p.rings[from.key])
+		source, err := source.OpenDomain(ctx, from.key, p.rings[from.key])
 		if err != nil {
 			return err
 		}
@@ -351,7 +462,7 @@ func (v *victim) copyFrom(p *place) *deed {
 		if err != nil {
 			return err
 		}
-		domain, err := to.vault.Domain(ctx, made.key, to.rings[made.key])
+		domain, err := into.Domain(ctx, made.key, to.rings[made.key])
 		if err != nil {
 			return err
 		}
@@ -366,27 +477,29 @@ func (v *victim) remove(p *place) *deed {
 	if name == "" {
 		return nil
 	}
-	key := p.points[name].key
+	key, vault := p.points[name].key, v.vault(p)
 	return &deed{what: "deletion", place: p, point: name, do: func(ctx context.Context) error {
-		domain, err := p.vault.OpenDomain(ctx, key, p.rings[key])
+		domain, err := vault.OpenDomain(ctx, key, p.rings[key])
 		if err != nil {
 			return err
 		}
-		return p.vault.Delete(ctx, domain.Info().ID, name)
+		return vault.Delete(ctx, domain.Info().ID, name)
 	}}
 }
 
 // judge takes what was done into the model. What succeeded is there; what failed had a reason, and is there whole or is not.
 func (v *victim) judge(deeds []*deed, errs []error, struck bool, fault archivetest.Fault) {
-	leaving := map[string]bool{}
+	leaving, collecting := map[string]bool{}, map[string]bool{}
 	for _, d := range deeds {
+		collecting[d.place.name] = collecting[d.place.name] || d.what == "collection"
 		if d.makes == nil && d.point != "" {
 			leaving[d.place.name+"/"+d.point] = true
 		}
 	}
 	for i, d := range deeds {
 		v.done[d.what]++
-		raced := leaving[d.source] || leaving[d.place.name+"/"+d.parent] || leaving[d.place.name+"/"+d.point] && d.makes == nil
+		raced := leaving[d.source] || leaving[d.place.name+"/"+d.parent] || leaving[d.place.name+"/"+d.point] && d.makes == nil ||
+			collecting[d.place.name] && errors.Is(errs[i], archive.ErrOvertaken) // a tomb by a clock that goes behind
 		if errs[i] != nil && (!struck && !raced || errors.Is(errs[i], errUnsound) || errors.Is(errs[i], archive.ErrDamaged)) {
 			v.t.Errorf("%s of %s (parent %s, from %s) in %s, fault %v %t: %v", d.what, d.point, d.parent, d.source, d.place.name, fault, struck, errs[i])
 		}

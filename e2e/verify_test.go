@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"io/fs"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -280,6 +281,38 @@ func TestAnUnreadableArchiveIsAlone(t *testing.T) {
 	if report := must(s.Admin.Verify(t.Context(), work.VerifyRequest{Vault: "b-vault"}))(t, "verifying the other"); report.Unread() > 0 || report.Points != 1 {
 		t.Errorf("the other vault: %+v", report)
 	}
+}
+
+// TestScrubAfterAWrongClock has the state say that all was read in years to come, as after a start with a clock that was wrong: the
+// scrub does not wait for them.
+func TestScrubAfterAWrongClock(t *testing.T) {
+	t.Parallel()
+	config := server.Config{Scrub: server.Scrub{Rate: "1GB/s", Every: "6s"}}
+	s := strongroomtest.New(t, strongroomtest.Options{Config: config})
+	p := enter(t, s, member, home)
+	p.role(t, "jobs", rolePolicies...)
+	p.vault(t, "local-vault", p.key(t))
+	point := p.backUp(t, "local-vault", p.bucket(t, "scrubbed-bucket", ""))
+	packs := archiveFiles(t, s, home, "local-vault", "packs")
+	eventually(t.Context(), t, "the scrub to read all", func() (bool, error) { return len(packsRead(t, s.Dir)) == len(packs), nil })
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().AddDate(10, 0, 0).UnixMicro()
+	db := must(sql.Open("sqlite", "file:"+filepath.Join(s.Dir, "state.db")))(t, "opening the state")
+	must(db.ExecContext(t.Context(), `UPDATE archive_packs SET read_at = ?`, later))(t, "changing when packs were read")
+	must(db.ExecContext(t.Context(), `UPDATE archive_verifications SET ended_at = ?`, later))(t, "changing when archives were verified")
+	must(db.ExecContext(t.Context(), `UPDATE settings SET value = ? WHERE name = 'scrub.last'`, big.NewInt(later).FillBytes(make([]byte, 8))))(t, "changing when the last scrub was")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	flipBit(t, packs[len(packs)-1], 60)
+	config.DataDir = s.Dir
+	s = strongroomtest.New(t, strongroomtest.Options{Config: config})
+	p = enter(t, s, member, home)
+	eventually(t.Context(), t, "the scrub to find the damage", func() (bool, error) {
+		return aws.ToString(p.point(t, "local-vault", point).StatusMessage) == rules.DamagedPoint, nil
+	})
 }
 
 // packsRead tells when packs were last read.

@@ -54,7 +54,7 @@ func (r *Runner) scrubIfDue(ctx context.Context) error {
 		return r.noteScrub(ctx)
 	case err != nil:
 		return err
-	case len(value) == 8 && clock.Wall.Now().Sub(state.Micros(binary.BigEndian.Uint64(value)).Time()) < r.Scrub.pass():
+	case len(value) == 8 && within(r.Scrub.pass(), state.Micros(binary.BigEndian.Uint64(value))):
 		return nil
 	}
 	turn, done, ok := r.readings.scrub(ctx)
@@ -92,12 +92,19 @@ func (r *Runner) scrub(ctx context.Context) (Report, error) {
 	}
 	followed := map[string]bool{}
 	for _, v := range last {
-		followed[v.Archive] = clock.Wall.Now().Sub(v.EndedAt.Time()) < r.Scrub.Every
+		followed[v.Archive] = within(r.Scrub.Every, v.EndedAt)
 	}
 	p := &pacer{r: r}
 	return r.verifyAll(ctx, VerifyRequest{
 		Since: r.Scrub.Every, by: "scrub", pace: p.wait, dataOnly: func(archiveID string) bool { return followed[archiveID] },
 	})
+}
+
+// within tells whether something was less than some time ago. What is yet to come was written down by a clock that was wrong, and
+// keeps nobody from reading until then.
+func within(d time.Duration, at state.Micros) bool {
+	ago := clock.Wall.Now().Sub(at.Time())
+	return ago >= 0 && ago < d
 }
 
 // A pacer lets bytes pass at the rate of the scrub, and at a part of it while jobs are at work.

@@ -220,7 +220,7 @@ func (x *verification) options(ctx context.Context) (archive.VerifyOptions, erro
 			return archive.VerifyOptions{}, err
 		}
 		for _, p := range read {
-			recent[p.Domain+"/"+p.Pack] = true
+			recent[p.Domain+"/"+p.Pack] = !p.ReadAt.Time().After(x.began) // or a clock was wrong
 		}
 	}
 	return archive.VerifyOptions{

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
@@ -153,6 +155,39 @@ func loseState(t *testing.T, dir string) {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestAStartWithoutTheStateTouchesNothing starts a server while its state is away, which fails, and puts the state back: the objects of
+// S3 are as before.
+func TestAStartWithoutTheStateTouchesNothing(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := strongroomtest.New(t, strongroomtest.Options{})
+	p := enter(t, s, member, home)
+	p.bucket(t, "live-bucket", "")
+	content := noise(1, 300<<10)
+	p.put(t, "live-bucket", "key", content)
+	if err := s.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	kept := filepath.Join(t.TempDir(), "state.db")
+	if err := os.Rename(filepath.Join(s.Dir, "state.db"), kept); err != nil {
+		t.Fatal(err)
+	}
+	if begun, err := server.Start(ctx, server.Config{DataDir: s.Dir, Dev: true, Listen: "127.0.0.1:0"}, slog.New(slog.DiscardHandler)); err == nil {
+		must(0, begun.Close(ctx))(t, "stopping it")
+		t.Fatal("a server starts without its state")
+	}
+	loseState(t, s.Dir) // what that start made
+	if err := os.Rename(kept, filepath.Join(s.Dir, "state.db")); err != nil {
+		t.Fatal(err)
+	}
+	p = enter(t, strongroomtest.New(t, strongroomtest.Options{Config: server.Config{DataDir: s.Dir}}), member, home)
+	out := must(p.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("live-bucket"), Key: aws.String("key")}))(t, "reading the object")
+	defer out.Body.Close() //nolint:errcheck // read to its end
+	if got := must(io.ReadAll(out.Body))(t, "reading the object"); !bytes.Equal(got, content) {
+		t.Errorf("%d bytes came back, and not what was written", len(got))
 	}
 }
 

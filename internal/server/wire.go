@@ -65,7 +65,7 @@ type services struct {
 func (s *Server) wire(ctx context.Context, keeper *secrets.Keeper) (*services, error) {
 	all := &services{Server: s, keeper: keeper}
 	for _, step := range []func(context.Context) error{
-		all.openBasics, all.openIdentities, all.openNeighbours, all.openArchives, all.openResources, all.openBackup, all.start, all.openRunner,
+		all.openBasics, all.openIdentities, all.openArchives, all.openNeighbours, all.openResources, all.openBackup, all.start, all.openRunner,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -123,6 +123,21 @@ func (all *services) serviceRoleInUse(ctx context.Context, accountID, service st
 	return all.backup.ServiceRoleInUse(ctx, accountID, service)
 }
 
+// regions is the directory of what lies in Regions.
+func (s *Server) regions() string { return filepath.Join(s.config.DataDir, "regions") }
+
+// openArchives opens the stores of the Regions. It comes before all that removes what the state does not know: it fails where the state is
+// another than the one that the data belongs to.
+func (all *services) openArchives(ctx context.Context) error {
+	s := all.Server
+	all.archives = archives.New(archives.Config{
+		Dir: s.regions(), Stores: s.config.regionStores(), Door: s.door, Keeper: all.keeper, Cache: filepath.Join(s.config.DataDir, "cache"),
+		Options: archive.Options{Workers: s.config.Processors, Gate: archive.NewGate(s.config.Processors), Budget: s.memory},
+	})
+	s.onClose("archives", func(context.Context) error { return all.archives.Close() })
+	return s.keepCatalogue(ctx, all.archives, all.keeper)
+}
+
 // openNeighbours makes the services that carry messages, run functions and keep objects.
 func (all *services) openNeighbours(ctx context.Context) (err error) {
 	s := all.Server
@@ -146,20 +161,6 @@ func (all *services) openNeighbours(ctx context.Context) (err error) {
 	}
 	s.onClose("objects", func(context.Context) error { return all.objects.Close() })
 	return nil
-}
-
-// regions is the directory of what lies in Regions.
-func (s *Server) regions() string { return filepath.Join(s.config.DataDir, "regions") }
-
-// openArchives opens the stores of the Regions.
-func (all *services) openArchives(ctx context.Context) error {
-	s := all.Server
-	all.archives = archives.New(archives.Config{
-		Dir: s.regions(), Stores: s.config.regionStores(), Door: s.door, Keeper: all.keeper, Cache: filepath.Join(s.config.DataDir, "cache"),
-		Options: archive.Options{Workers: s.config.Processors, Gate: archive.NewGate(s.config.Processors), Budget: s.memory},
-	})
-	s.onClose("archives", func(context.Context) error { return all.archives.Close() })
-	return s.keepCatalogue(ctx, all.archives, all.keeper)
 }
 
 // openResources makes the services of volumes and databases, and the kinds of resources that can be backed up.

@@ -60,6 +60,12 @@ func (tx *Tx) ArchivePacksReadSince(ctx context.Context, archive string, since M
 	return selectWhere[ArchivePack](ctx, tx, "archive_packs", new(filter).add("archive = ?", archive).add("read_at >= ?", since).add("NOT damaged"), "")
 }
 
+// SpoilArchivePack notes that a pack that was read and found good is damaged.
+func (tx *Tx) SpoilArchivePack(ctx context.Context, archive, domain, pack string) error {
+	_, err := tx.exec(ctx, `UPDATE archive_packs SET damaged = TRUE WHERE archive = $1 AND domain = $2 AND pack = $3`, archive, domain, pack)
+	return err
+}
+
 // ArchivePacks lists the packs of an archive that were ever read, in the order of their names behind one.
 func (tx *Tx) ArchivePacks(ctx context.Context, archive, afterDomain, afterPack string, limit int) ([]ArchivePack, error) {
 	return queryAll(ctx, tx, scanRow[ArchivePack], selectRow[ArchivePack]("archive_packs")+

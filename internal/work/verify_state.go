@@ -128,14 +128,30 @@ func (x *verification) keep(ctx context.Context, report *archive.Report, opts ar
 				return err
 			}
 		}
-		if opts.DataOnly && len(x.damaged) == 0 {
-			return nil
+		if err := x.spoil(ctx, tx); err != nil || opts.DataOnly && len(x.damaged) == 0 {
+			return err
 		}
 		return tx.PutArchiveVerification(ctx, state.ArchiveVerification{
 			Archive: x.v.ID(), By: x.q.purpose(), Part: x.q.part(), BeganAt: state.MicrosOf(x.began), EndedAt: state.MicrosOf(clock.Wall.Now()),
 			Points: int64(report.Points), Packs: int64(report.Packs), Bytes: int64(report.Bytes), Skipped: int64(len(report.Skipped)), Damage: damage,
 		})
 	})
+}
+
+// spoil notes the packs in which something is damaged, also those that were read and good before, and in which following the recovery
+// points came upon it: the scrub is to read the rest of them soon.
+func (x *verification) spoil(ctx context.Context, tx *state.Tx) error {
+	for _, d := range x.damaged {
+		name, is := strings.CutPrefix(d.Object, "packs/")
+		domain, pack, _ := strings.Cut(name, "/")
+		if !is {
+			continue
+		}
+		if err := tx.SpoilArchivePack(ctx, x.v.ID(), domain, pack); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // LastVerification is how the last verification of an archive went that followed its recovery points.

@@ -162,8 +162,19 @@ func loseState(t *testing.T, dir string) {
 // S3 are as before.
 func TestAStartWithoutTheStateTouchesNothing(t *testing.T) {
 	t.Parallel()
+	for where, regions := range map[string]map[string]server.Region{
+		"here": nil, "elsewhere": {server.HomeRegion: {Store: "file://" + t.TempDir()}},
+	} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			startWithoutTheState(t, regions)
+		})
+	}
+}
+
+func startWithoutTheState(t *testing.T, regions map[string]server.Region) {
 	ctx := t.Context()
-	s := strongroomtest.New(t, strongroomtest.Options{})
+	s := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Regions: regions}})
 	p := enter(t, s, member, home)
 	p.bucket(t, "live-bucket", "")
 	content := noise(1, 300<<10)
@@ -175,7 +186,7 @@ func TestAStartWithoutTheStateTouchesNothing(t *testing.T) {
 	if err := os.Rename(filepath.Join(s.Dir, "state.db"), kept); err != nil {
 		t.Fatal(err)
 	}
-	if begun, err := server.Start(ctx, server.Config{DataDir: s.Dir, Dev: true, Listen: "127.0.0.1:0"}, slog.New(slog.DiscardHandler)); err == nil {
+	if begun, err := server.Start(ctx, server.Config{DataDir: s.Dir, Dev: true, Listen: "127.0.0.1:0", Regions: regions}, slog.New(slog.DiscardHandler)); err == nil {
 		must(0, begun.Close(ctx))(t, "stopping it")
 		t.Fatal("a server starts without its state")
 	}
@@ -183,7 +194,7 @@ func TestAStartWithoutTheStateTouchesNothing(t *testing.T) {
 	if err := os.Rename(kept, filepath.Join(s.Dir, "state.db")); err != nil {
 		t.Fatal(err)
 	}
-	p = enter(t, strongroomtest.New(t, strongroomtest.Options{Config: server.Config{DataDir: s.Dir}}), member, home)
+	p = enter(t, strongroomtest.New(t, strongroomtest.Options{Config: server.Config{DataDir: s.Dir, Regions: regions}}), member, home)
 	out := must(p.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("live-bucket"), Key: aws.String("key")}))(t, "reading the object")
 	defer out.Body.Close() //nolint:errcheck // read to its end
 	if got := must(io.ReadAll(out.Body))(t, "reading the object"); !bytes.Equal(got, content) {

@@ -57,7 +57,7 @@ func (m *Mirror) check(ctx context.Context, c *Checked, mend bool) error {
 		return m.checkKey(ctx, c, store, err, mend)
 	}
 	if r.state != m.StateID {
-		return errForeign
+		return ErrForeign
 	}
 	if err := m.checkDocuments(ctx, c, r, mend); err != nil {
 		return err

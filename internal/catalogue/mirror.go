@@ -354,7 +354,7 @@ func (m *Mirror) region(ctx context.Context, name string) (*region, error) {
 		return nil, err
 	}
 	if r.state != m.StateID {
-		return nil, errForeign
+		return nil, ErrForeign
 	}
 	if err := m.reconcile(ctx, name, r); err != nil {
 		return nil, err
@@ -363,8 +363,8 @@ func (m *Mirror) region(ctx context.Context, name string) (*region, error) {
 	return r, nil
 }
 
-// errForeign says that a store has the catalogue of another state: of one that was lost, or of another server.
-var errForeign = errors.New("it holds the catalogue of another state than this data directory's; if that was lost, strongroom admin rebuild brings it back, and otherwise two servers have been given one store")
+// ErrForeign says that a store has the catalogue of another state: of one that was lost, or of another server.
+var ErrForeign = errors.New("it holds the catalogue of another state than this data directory's; if that was lost, strongroom admin rebuild brings it back, and otherwise two servers have been given one store")
 
 // write writes a document in its new version, and then removes those before.
 func (r *region) write(ctx context.Context, v *version) error {

@@ -59,7 +59,7 @@ func Foreign(ctx context.Context, store archive.Store, root *secrets.Keeper, sta
 	case err != nil:
 		return fmt.Errorf("opening the catalogue: %w", err)
 	case r.state != stateID:
-		return errForeign
+		return ErrForeign
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"gocloud.dev/secrets"
 
@@ -65,12 +66,14 @@ func (s *Server) keepCatalogue(ctx context.Context, all *archives.Archives, keep
 		return fmt.Errorf("keeping the catalogue: %w", err)
 	}
 	for _, region := range regions {
-		if s.config.Regions[region].Store != "" {
-			continue // elsewhere, and perhaps not to be reached now; the mirror looks when it writes there
+		elsewhere := s.config.Regions[region].Store != "" // and perhaps not to be reached now; the mirror looks when it writes there
+		if elsewhere && begun {
+			continue
 		}
-		store, err := all.Store(ctx, region)
-		if err == nil {
-			err = catalogue.Foreign(ctx, store, keeper, id)
+		err := foreign(ctx, all, region, keeper, id)
+		if elsewhere && err != nil && !errors.Is(err, catalogue.ErrForeign) && !errors.Is(err, catalogue.ErrDamaged) {
+			s.log.WarnContext(ctx, "whether the store holds the catalogue of another state is not known", slog.String("region", region), slog.String("error", err.Error()))
+			continue
 		}
 		if errors.Is(err, catalogue.ErrDamaged) && begun {
 			s.log.ErrorContext(ctx, "the catalogue beside the data is damaged; strongroom admin verify --repair makes it anew", slog.String("region", region), slog.String("error", err.Error()))
@@ -89,6 +92,20 @@ func (s *Server) keepCatalogue(ctx context.Context, all *archives.Archives, keep
 	s.onClose("the catalogue", mirror.Stop)
 	s.mirror = mirror
 	return nil
+}
+
+// foreignWithin is for how long a new state waits for a store that is elsewhere.
+const foreignWithin = 15 * time.Second
+
+// foreign fails if the store of a Region holds the catalogue of another state, or cannot tell.
+func foreign(ctx context.Context, all *archives.Archives, region string, keeper *secrets.Keeper, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, foreignWithin)
+	defer cancel()
+	store, err := all.Store(ctx, region)
+	if err != nil {
+		return err
+	}
+	return catalogue.Foreign(ctx, store, keeper, id)
 }
 
 // hasCatalogue reports whether the state has stored any of its catalogue: then it is not new.

@@ -162,17 +162,24 @@ func loseState(t *testing.T, dir string) {
 // S3 are as before.
 func TestAStartWithoutTheStateTouchesNothing(t *testing.T) {
 	t.Parallel()
-	for where, regions := range map[string]map[string]server.Region{
-		"here": nil, "elsewhere": {server.HomeRegion: {Store: "file://" + t.TempDir()}},
+	store := filepath.Join(t.TempDir(), "store")
+	for _, c := range []struct {
+		where   string
+		regions map[string]server.Region
+		away    string // what is not to be reached while the state is away
+	}{
+		{where: "here"},
+		{where: "elsewhere", regions: map[string]server.Region{server.HomeRegion: {Store: "file://" + t.TempDir()}}},
+		{where: "elsewhere, which is away too", regions: map[string]server.Region{server.HomeRegion: {Store: "file://" + store}}, away: store},
 	} {
-		t.Run(where, func(t *testing.T) {
+		t.Run(c.where, func(t *testing.T) {
 			t.Parallel()
-			startWithoutTheState(t, regions)
+			startWithoutTheState(t, c.regions, c.away)
 		})
 	}
 }
 
-func startWithoutTheState(t *testing.T, regions map[string]server.Region) {
+func startWithoutTheState(t *testing.T, regions map[string]server.Region, away string) {
 	ctx := t.Context()
 	s := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Regions: regions}})
 	p := enter(t, s, member, home)
@@ -186,11 +193,17 @@ func startWithoutTheState(t *testing.T, regions map[string]server.Region) {
 	if err := os.Rename(filepath.Join(s.Dir, "state.db"), kept); err != nil {
 		t.Fatal(err)
 	}
+	if away != "" {
+		must(0, errors.Join(os.Rename(away, away+".away"), os.WriteFile(away, nil, 0o600)))(t, "taking the store away")
+	}
 	if begun, err := server.Start(ctx, server.Config{DataDir: s.Dir, Dev: true, Listen: "127.0.0.1:0", Regions: regions}, slog.New(slog.DiscardHandler)); err == nil {
 		must(0, begun.Close(ctx))(t, "stopping it")
 		t.Fatal("a server starts without its state")
 	}
 	loseState(t, s.Dir) // what that start made
+	if away != "" {
+		must(0, errors.Join(os.Remove(away), os.Rename(away+".away", away)))(t, "bringing the store back")
+	}
 	if err := os.Rename(kept, filepath.Join(s.Dir, "state.db")); err != nil {
 		t.Fatal(err)
 	}

@@ -72,6 +72,9 @@ func (s *Server) keepCatalogue(ctx context.Context, all *archives.Archives, keep
 		}
 		err := foreign(ctx, all, region, keeper, id)
 		if elsewhere && err != nil && !errors.Is(err, catalogue.ErrForeign) && !errors.Is(err, catalogue.ErrDamaged) {
+			if err := s.refuseStrange(ctx, err); err != nil {
+				return fmt.Errorf("keeping the catalogue in the store of %s: %w", region, err)
+			}
 			s.log.WarnContext(ctx, "whether the store holds the catalogue of another state is not known", slog.String("region", region), slog.String("error", err.Error()))
 			continue
 		}
@@ -106,6 +109,31 @@ func foreign(ctx context.Context, all *archives.Archives, region string, keeper 
 		return err
 	}
 	return catalogue.Foreign(ctx, store, keeper, id)
+}
+
+// refuseStrange refuses a state that was made just now where a store does not tell whose it is, why, and the data directory has contents of
+// resources: they are of a state that is away, and this one would remove what it does not know.
+func (s *Server) refuseStrange(ctx context.Context, why error) error {
+	made := false
+	err := s.db.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+		accounts, err := tx.Accounts(ctx)
+		made = len(accounts) == 0
+		return err
+	})
+	if err != nil || !made {
+		return err
+	}
+	return filepath.WalkDir(s.regions(), func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case entry.Type().IsRegular():
+			return fmt.Errorf("the state was made just now, and %s is there, which may be another's; that cannot be told as long as the store does not answer: %w", path, why)
+		}
+		return nil
+	})
 }
 
 // hasCatalogue reports whether the state has stored any of its catalogue: then it is not new.

@@ -167,8 +167,12 @@ func TestExpectedPiecesAreReadTogether(t *testing.T) {
 	t.Parallel()
 	m, r, data := newReadAhead(t, 32<<20, 0)
 	spans := []objectSpan{ // neighbours, a small gap, one far away, one twice, and all that in no order
-		{testPack, 3 << 20, 3<<20 + 1000}, {testPack, 1 << 20, 1<<20 + 5000}, {testPack, 1<<20 + 5000, 1<<20 + 9000},
-		{testPack, 1<<20 + 100_000, 1<<20 + 109_000}, {testPack, 20 << 20, 20<<20 + 10}, {testPack, 3 << 20, 3<<20 + 1000},
+		{testPack, 3 << 20, 3<<20 + 1000},
+		{testPack, 1 << 20, 1<<20 + 5000},
+		{testPack, 1<<20 + 5000, 1<<20 + 9000},
+		{testPack, 1<<20 + 100_000, 1<<20 + 109_000},
+		{testPack, 20 << 20, 20<<20 + 10},
+		{testPack, 3 << 20, 3<<20 + 1000},
 	}
 	r.expect(t.Context(), spans, false)
 	for _, s := range spans {

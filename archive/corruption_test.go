@@ -216,7 +216,7 @@ func TestEveryCorruptionIsFoundAndNamed(t *testing.T) {
 			}
 			attacks++
 			switch reported := p.examine(t, name+" "+what); {
-			case !reported && !harmless(kind, what) && !(what == "deleted" && p.marked(t, name)):
+			case !reported && !harmless(kind, what) && (what != "deleted" || !p.marked(t, name)):
 				t.Errorf("%s %s: not reported", name, what)
 			case reported && what == "deleted":
 				missed[kind]++

@@ -169,7 +169,7 @@ func FuzzCut(f *testing.F) {
 	gear := newKeys("vault", objectID{1}, make([]byte, 32)).gear
 	f.Fuzz(func(t *testing.T, seed []byte, n, piece uint32) {
 		data := make([]byte, n%(10<<20))
-		rand.NewChaCha8(sha256.Sum256(seed)).Read(data)
+		_, _ = rand.NewChaCha8(sha256.Sum256(seed)).Read(data)
 		copy(data[len(data)/2:], bytes.Repeat(append(seed, 1), len(data)/2/(len(seed)+1))) // no hash ends that
 		step := 1<<16 + int(piece%(8<<20))
 		c := cutter{gear: gear}

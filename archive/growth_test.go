@@ -25,7 +25,7 @@ func TestLongJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer writer.Abort() //nolint:errcheck // it does nothing after Commit
+	defer writer.Abort()
 	for i := range 2 * objects {
 		content := fmt.Sprintf("%08d", i%objects)
 		if err := writer.Put(ctx, fmt.Appendf(nil, "%08d", i), nil, strings.NewReader(content), 8); err != nil {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"log/slog"
@@ -122,7 +123,7 @@ func (x *index) addPack(t *packTable) *knownPack {
 // fault notes that the files beside cannot be read. The next refresh drops them.
 func (x *index) fault(err error) {
 	x.faults.Add(1)
-	slog.Warn("an archive's index is read anew", slog.String("dir", x.cache.dir), slog.Any("error", err))
+	slog.WarnContext(context.Background(), "an archive's index is read anew", slog.String("dir", x.cache.dir), slog.Any("error", err))
 }
 
 // snapshot gives the index objects that count and the packs they tell of, each once and in the order of their ids.

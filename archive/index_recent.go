@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"context"
 	"log/slog"
 )
 
@@ -84,7 +85,7 @@ func (x *index) spillRecent() {
 		}
 	}
 	if err := x.spill.add(packs, x.order); err != nil {
-		slog.Warn("an archive's index stays in memory", slog.String("dir", x.cache.dir), slog.Any("error", err))
+		slog.WarnContext(context.Background(), "an archive's index stays in memory", slog.String("dir", x.cache.dir), slog.Any("error", err))
 		x.stuck = x.recent.count
 		return
 	}

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"context"
 	"encoding/binary"
 	"log/slog"
 	"slices"
@@ -207,6 +208,6 @@ func (w *runWriter) merge(a, b *runReader, order []*knownPack) error {
 // logUnmerged logs why runs could not be merged, which costs time and no more.
 func logUnmerged(err error) {
 	if err != nil {
-		slog.Warn("merging runs of an archive's index", slog.Any("error", err))
+		slog.WarnContext(context.Background(), "merging runs of an archive's index", slog.Any("error", err))
 	}
 }

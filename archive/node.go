@@ -21,8 +21,9 @@ func (k Kind) String() string {
 		return "objects"
 	case Volume:
 		return "volume"
+	default:
+		return "unknown"
 	}
-	return "unknown"
 }
 
 // A ref names a stretch of content: a chunk, or a list of refs.

@@ -247,8 +247,14 @@ type ask struct {
 }
 
 var asks = []ask{
-	{"domains/d", "the header"}, {"packs/d/1", "the first pack"}, {"packs/d/2", "the second pack"}, {"packs/d/1", "another"},
-	{"packs/d/1", ""}, {"packs/d/1", "the first pack, made anew"}, {"packs/d/3", ""}, {"points/d/p", "the manifest"},
+	{"domains/d", "the header"},
+	{"packs/d/1", "the first pack"},
+	{"packs/d/2", "the second pack"},
+	{"packs/d/1", "another"},
+	{"packs/d/1", ""},
+	{"packs/d/1", "the first pack, made anew"},
+	{"packs/d/3", ""},
+	{"points/d/p", "the manifest"},
 }
 
 // told is what each name may hold, by what somebody was told of it.

@@ -352,7 +352,7 @@ func (v *victim) backup(p *place) *deed {
 		if err != nil {
 			return err
 		}
-		defer w.Abort() //nolint:errcheck // the error of what failed counts
+		defer w.Abort()
 		if err := put(ctx, w, changes); err != nil {
 			return err
 		}
@@ -422,7 +422,7 @@ func (v *victim) backupVolume(p *place, d *deed, next *held) func(context.Contex
 		if err != nil {
 			return err
 		}
-		defer w.Abort() //nolint:errcheck // the error of what failed counts
+		defer w.Abort()
 		if whole {
 			if err := w.CompareRangeFrom(ctx, 0, int64(size), bytes.NewReader(next.volume)); err != nil {
 				return err

@@ -32,8 +32,9 @@ func boundary(kind Kind, level int, prev, key []byte) bool {
 	case Volume:
 		shift := blockBits + groupBits*level
 		return binary.BigEndian.Uint64(prev)>>shift != binary.BigEndian.Uint64(key)>>shift
+	default:
+		return bits.TrailingZeros64(keyHash(key)) >= leafBits+fanoutBits*level
 	}
-	return bits.TrailingZeros64(keyHash(key)) >= leafBits+fanoutBits*level
 }
 
 // keyHash is FNV-1a of 64 bits, its bits mixed once more.

@@ -12,7 +12,7 @@ func WriteBlocks(ctx context.Context, d *Domain, opts WriteOptions, blocks map[u
 	if err != nil {
 		return err
 	}
-	defer w.Abort() //nolint:errcheck // after Commit it does nothing, and otherwise there is an error already
+	defer w.Abort()
 	numbers := make([]uint64, 0, len(blocks))
 	for n := range blocks {
 		numbers = append(numbers, n)

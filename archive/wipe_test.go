@@ -46,12 +46,12 @@ func inMemory(masked []byte) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer maps.Close() //nolint:errcheck // opened for reading
+	defer maps.Close()
 	memory, err := os.Open("/proc/self/mem")
 	if err != nil {
 		return 0, err
 	}
-	defer memory.Close() //nolint:errcheck // opened for reading
+	defer memory.Close()
 	buf := make([]byte, 1<<20)
 	for lines := bufio.NewScanner(maps); lines.Scan(); {
 		var from, to uint64

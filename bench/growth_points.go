@@ -40,19 +40,17 @@ func (c *requestCounter) Delete(ctx context.Context, name string) error {
 
 func (c *requestCounter) List(ctx context.Context, prefix string) iter.Seq2[archive.ObjectInfo, error] {
 	return func(yield func(archive.ObjectInfo, error) bool) {
-		for n := 0; ; n++ {
-			for info, err := range c.Store.List(ctx, prefix) {
-				if n++; n%1000 == 1 {
-					c.requests.Add(1)
-				}
-				if !yield(info, err) {
-					return
-				}
-			}
-			if n == 0 {
+		n := 0
+		for info, err := range c.Store.List(ctx, prefix) {
+			if n++; n%1000 == 1 {
 				c.requests.Add(1)
 			}
-			return
+			if !yield(info, err) {
+				return
+			}
+		}
+		if n == 0 {
+			c.requests.Add(1)
 		}
 	}
 }

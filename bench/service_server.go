@@ -95,7 +95,7 @@ func (s *server) profiled(ctx context.Context, dir, name string, do func() error
 	go func() { ended <- s.admin(profiling, "profile", path, "--for", "24h") }()
 	err := do()
 	cancel()
-	<-ended // that it was ended is its error
+	<-ended //nolint:errcheck // that it was ended is its error
 	written, enough := context.WithTimeout(ctx, profileWait)
 	defer enough()
 	if late := s.await(written, path); late != nil && written.Err() == nil {

@@ -365,7 +365,7 @@ func (c *chaos) check(t *testing.T) {
 	if len(final) != len(source) || len(source) != c.buckets*perBucket {
 		t.Errorf("%d recovery points were made, %d are in the final vault, want %d", len(source), len(final), c.buckets*perBucket)
 	}
-	hops, states := map[string]int{}, map[backuptypes.CopyJobState]int{}
+	hops := map[string]int{}
 	jobs, states, err := c.jobs(ctx, chaosFirst)
 	if err != nil {
 		t.Fatal(err)

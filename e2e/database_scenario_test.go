@@ -97,7 +97,7 @@ func (p *party) connect(t *testing.T, id string) *pgx.Conn {
 func (p *party) query(t *testing.T, id, statement string, args ...any) {
 	t.Helper()
 	conn := p.connect(t, id)
-	defer conn.Close(t.Context()) //nolint:errcheck // the statement has been answered
+	defer conn.Close(t.Context())
 	must(conn.Exec(t.Context(), statement, args...))(t, statement)
 }
 
@@ -111,7 +111,7 @@ func (p *party) order(t *testing.T, id string, from, to int) {
 func (p *party) orders(t *testing.T, id string) []string {
 	t.Helper()
 	conn := p.connect(t, id)
-	defer conn.Close(t.Context()) //nolint:errcheck // everything has been read
+	defer conn.Close(t.Context())
 	rows := must(conn.Query(t.Context(), `SELECT id || ': ' || what FROM orders ORDER BY id`))(t, "reading")
 	return must(pgx.CollectRows(rows, pgx.RowTo[string]))(t, "reading")
 }

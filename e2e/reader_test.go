@@ -87,12 +87,12 @@ func TestWhoReadsWaitsForNoWriter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // nothing was written
+	defer db.Close()
 	writing, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer writing.Rollback() //nolint:errcheck // nothing was written
+	defer writing.Rollback()
 
 	// A call that does change something waits: the lock is held.
 	short, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)

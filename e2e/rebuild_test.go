@@ -209,7 +209,7 @@ func startWithoutTheState(t *testing.T, regions map[string]server.Region, away s
 	}
 	p = enter(t, strongroomtest.New(t, strongroomtest.Options{Config: server.Config{DataDir: s.Dir, Regions: regions}}), member, home)
 	out := must(p.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("live-bucket"), Key: aws.String("key")}))(t, "reading the object")
-	defer out.Body.Close() //nolint:errcheck // read to its end
+	defer out.Body.Close()
 	if got := must(io.ReadAll(out.Body))(t, "reading the object"); !bytes.Equal(got, content) {
 		t.Errorf("%d bytes came back, and not what was written", len(got))
 	}
@@ -322,7 +322,7 @@ func wrappedMaterial(t *testing.T, dir, keyARN string) (wrapped []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // it was read
+	defer db.Close()
 	id := keyARN[strings.LastIndex(keyARN, "/")+1:]
 	if err := db.QueryRowContext(t.Context(), `SELECT wrapped FROM kms_key_materials WHERE key_id = $1`, id).Scan(&wrapped); err != nil {
 		t.Fatal(err)

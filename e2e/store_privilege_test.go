@@ -116,7 +116,7 @@ func liveInStore(ctx context.Context, v *archive.Vault, ring archive.Keyring, po
 	if err != nil {
 		return err
 	}
-	defer w.Abort() //nolint:errcheck // after Commit it does nothing
+	defer w.Abort()
 	body := []byte("the sea at " + point)
 	if err := w.Put(ctx, []byte("sea"), nil, bytes.NewReader(body), int64(len(body))); err != nil {
 		return err

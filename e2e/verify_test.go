@@ -319,9 +319,9 @@ func TestScrubAfterAWrongClock(t *testing.T) {
 func packsRead(t *testing.T, dir string) map[string]int64 {
 	t.Helper()
 	db := must(sql.Open("sqlite", "file:"+filepath.Join(dir, "state.db")+"?mode=ro&_pragma=busy_timeout(5000)"))(t, "opening the state")
-	defer db.Close() //nolint:errcheck // it was read
+	defer db.Close()
 	rows := must(db.QueryContext(t.Context(), `SELECT pack, read_at FROM archive_packs`))(t, "reading")
-	defer rows.Close() //nolint:errcheck // read to its end
+	defer rows.Close()
 	read := map[string]int64{}
 	for rows.Next() {
 		var pack string

@@ -129,6 +129,7 @@ func (b *Faulty) strikes(what string, reads, stores bool) (bool, error) {
 		return false, fmt.Errorf("%w: %w", ErrFault, syscall.ENOSPC)
 	case CrashBefore, CrashAfter:
 		b.stopped = true
+	default: // what follows is up to the operation
 	}
 	return true, nil
 }
@@ -152,6 +153,7 @@ func (b *Faulty) change(what string, stores bool, do func() error) error {
 		b.mu.Lock()
 		b.late = append(b.late, do)
 		b.mu.Unlock()
+	default: // it is not done
 	}
 	return ErrFault
 }

@@ -242,7 +242,7 @@ func (u *Setup) survey(s *State, p int) {
 		c.listed = s.packs
 		c.at = cSuperseded
 		for i := range packSlots {
-			if c.live.has(i) && c.tombs[i] >= 0 && c.at == cSuperseded && !(u.remembers(p) && u.is(MemoryKeepsTombs)) {
+			if c.live.has(i) && c.tombs[i] >= 0 && c.at == cSuperseded && (!u.remembers(p) || !u.is(MemoryKeepsTombs)) {
 				if c.at = cSpare; u.is(SpareInPeace) {
 					c.at = cPeace
 				}

@@ -66,7 +66,7 @@ type process struct {
 	thrown  [pointSlots]stamps // trash that is to be emptied
 
 	tombed  set // packs that had a tomb when the tombs were read
-	spare   set // nothing: it keeps the size a multiple of 4, so that states are hashed at once
+	_       set // nothing: it keeps the size a multiple of 4, so that states are hashed at once
 	named   set // packs that the index told of
 	files   set // the index objects that did
 	relies  set // packs found in the index that the recovery point counts on

@@ -50,7 +50,7 @@ var empty = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // what is left is in the system's directory of temporary files
+	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "state.db")
 	db, err := state.Open(context.Background(), path, clock.Wall)
 	if err != nil {

@@ -259,7 +259,7 @@ func fillTables(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // what was to be stored was committed
+	defer db.Close()
 	for _, section := range state.CatalogueSections {
 		for _, table := range section.TableNames() {
 			columns, marks, values := goldenRow(t, db, table)
@@ -277,7 +277,7 @@ func goldenRow(t *testing.T, db *sql.DB, table string) (columns, marks []string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // read to its end
+	defer rows.Close()
 	for rows.Next() {
 		var name, kind string
 		if err := rows.Scan(&name, &kind); err != nil {

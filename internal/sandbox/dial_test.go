@@ -78,7 +78,7 @@ func TestDialsInside(t *testing.T) {
 	}
 	all.Wait()
 	if c, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", "127.0.0.1:9001"); err == nil {
-		c.Close()
+		_ = c.Close()
 		t.Error("the host reaches it")
 	}
 	if _, err := d.Dial(t.Context(), "127.0.0.1:9002"); err == nil || !strings.Contains(err.Error(), "connection refused") {

@@ -188,7 +188,7 @@ func (s *Server) makeAccounts(ctx context.Context, all *services) ([]profile, er
 
 // serve listens on the configured address.
 func (s *Server) serve(ctx context.Context, all *services) error {
-	var handler http.Handler = wire.NewHandler(wire.Config{Door: s.door, Credentials: all.sts, Clock: s.clock, Wall: s.config.Wall, Log: s.log, CrossOrigin: all.objects.CrossOrigin})
+	handler := wire.NewHandler(wire.Config{Door: s.door, Credentials: all.sts, Clock: s.clock, Wall: s.config.Wall, Log: s.log, CrossOrigin: all.objects.CrossOrigin})
 	handler = all.messaging.links(handler)
 	server := wire.NewServer(s.config.Listen, handler)
 	var l net.ListenConfig

@@ -49,7 +49,7 @@ func TestTheCatalogueKnowsEveryTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // Err below tells
+	defer rows.Close()
 	for rows.Next() {
 		var table string
 		if err := rows.Scan(&table); err != nil {
@@ -169,7 +169,7 @@ func TestForget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // nothing is at stake
+	defer db.Close()
 	secret := func(i int) []byte { return bytes.Repeat([]byte{byte(i), 0xa5, byte(i >> 8)}, 40) }
 	in := func(i int) (held bool) {
 		t.Helper()

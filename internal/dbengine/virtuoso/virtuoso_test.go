@@ -167,6 +167,6 @@ func TestSPARQLProtocol(t *testing.T) {
 		if body, _ := io.ReadAll(answer.Body); !strings.Contains(string(body), want) {
 			t.Errorf("%s is answered with %s", path, body)
 		}
-		answer.Body.Close()
+		_ = answer.Body.Close()
 	}
 }

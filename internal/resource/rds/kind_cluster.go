@@ -195,7 +195,7 @@ func (k *clusters) Restore(ctx context.Context, c *api.Caller, r resource.Restor
 	c = c.In(r.Recovery.Region)
 	made := arn.New("rds", c.Region, c.AccountID, "cluster:"+strings.ToLower(*in.DBClusterIdentifier))
 	_, err = api.Call[awsrds.RestoreDBClusterFromSnapshotOutput](ctx, k.fleet.Door, c, in)
-	if err != nil && !(r.Again && api.Code(err) == "DBClusterAlreadyExistsFault" && k.isOf(ctx, made, r.Recovery)) {
+	if err != nil && (!r.Again || api.Code(err) != "DBClusterAlreadyExistsFault" || !k.isOf(ctx, made, r.Recovery)) {
 		return resource.Restored{}, err
 	}
 	found, err := k.found(ctx, made)

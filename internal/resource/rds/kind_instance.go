@@ -166,7 +166,7 @@ func (k *instances) Restore(ctx context.Context, c *api.Caller, r resource.Resto
 	c = c.In(r.Recovery.Region)
 	made := arn.New("rds", c.Region, c.AccountID, "db:"+strings.ToLower(*in.DBInstanceIdentifier))
 	_, err = api.Call[awsrds.RestoreDBInstanceFromDBSnapshotOutput](ctx, k.fleet.Door, c, in)
-	if err != nil && !(r.Again && api.Code(err) == "DBInstanceAlreadyExists" && k.isOf(ctx, made, r.Recovery)) {
+	if err != nil && (!r.Again || api.Code(err) != "DBInstanceAlreadyExists" || !k.isOf(ctx, made, r.Recovery)) {
 		return resource.Restored{}, err
 	}
 	i, _, err := k.rows(ctx, made)

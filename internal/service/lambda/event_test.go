@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func (b *bench) received(t *testing.T, url string) *sqstypes.Message {
 func (b *bench) event(t *testing.T, name, event string) {
 	t.Helper()
 	out, err := b.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: &name, InvocationType: types.InvocationTypeEvent, Payload: []byte(event)})
-	if err != nil || out.StatusCode != 202 || len(out.Payload) > 0 {
+	if err != nil || out.StatusCode != http.StatusAccepted || len(out.Payload) > 0 {
 		t.Fatalf("an event for %s: %+v, %v", name, out, err)
 	}
 }
@@ -153,7 +154,7 @@ func TestEventsWait(t *testing.T) {
 		t.Errorf("of the old event is told %s", *m.Body)
 	}
 	b.event(t, "f", `{"do":"echo","value":"young"}`)
-	if err := b.Server.Close(t.Context()); err != nil {
+	if err := b.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	again := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{DataDir: dir}})

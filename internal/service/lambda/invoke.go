@@ -60,6 +60,7 @@ func (s *Service) Invoke(ctx context.Context, c *api.Caller, in *lambda.InvokeIn
 		return &lambda.InvokeOutput{StatusCode: http.StatusNoContent, ExecutedVersion: new(versionName(v.Number))}, nil
 	case types.InvocationTypeEvent:
 		return &lambda.InvokeOutput{StatusCode: http.StatusAccepted}, s.events.put(ctx, f, n.qualifier, id, in)
+	default: // RequestResponse
 	}
 	out, tail, err := s.invoke(ctx, f, v, n, id, in.Payload, aws.ToString(in.ClientContext))
 	if err != nil {

@@ -158,7 +158,7 @@ func TestFunction(t *testing.T) {
 			t.Errorf("its environment lacks %s: %s", want, out.Payload)
 		}
 	}
-	if out.StatusCode != 200 || *out.ExecutedVersion != "$LATEST" {
+	if out.StatusCode != http.StatusOK || *out.ExecutedVersion != "$LATEST" {
 		t.Errorf("the answer is %+v", out)
 	}
 	got, err := b.GetFunction(t.Context(), &awslambda.GetFunctionInput{FunctionName: aws.String("hello")})
@@ -200,7 +200,7 @@ func TestErrors(t *testing.T) {
 	b := newBench(t)
 	b.function(t, "f")
 	out := b.ask(t, "f", `{"do":"fail","text":"no luck"}`)
-	if aws.ToString(out.FunctionError) != "Unhandled" || out.StatusCode != 200 || !strings.Contains(string(out.Payload), `"errorMessage":"no luck"`) {
+	if aws.ToString(out.FunctionError) != "Unhandled" || out.StatusCode != http.StatusOK || !strings.Contains(string(out.Payload), `"errorMessage":"no luck"`) {
 		t.Errorf("the answer is %+v %s", out, out.Payload)
 	}
 	out = b.ask(t, "f", `{"do":"exit","size":7}`)

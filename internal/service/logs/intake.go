@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"strongroom/internal/state"
@@ -62,7 +63,7 @@ func (s *Service) writeAll(ctx context.Context, all []*arrival) {
 	err := s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		for _, a := range all {
 			a.chunk.IngestedAt = tx.Now.Millis()
-			if a.err = tx.InsertLogChunk(ctx, a.chunk); a.err != nil && a.err != state.ErrNotFound {
+			if a.err = tx.InsertLogChunk(ctx, a.chunk); a.err != nil && !errors.Is(a.err, state.ErrNotFound) {
 				return a.err
 			}
 		}

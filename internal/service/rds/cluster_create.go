@@ -154,8 +154,12 @@ func completeCluster(set *state.DBInstanceSettings, engine, version string) {
 		field *string
 		value string
 	}{
-		{&set.StorageType, "aurora"}, {&set.ParameterGroup, defaultParameterGroup(engine, version)}, {&set.SubnetGroup, "default"},
-		{&set.BackupWindow, "03:00-03:30"}, {&set.MaintenanceWindow, "sun:05:00-sun:05:30"}, {&set.NetworkType, "IPV4"},
+		{&set.StorageType, "aurora"},
+		{&set.ParameterGroup, defaultParameterGroup(engine, version)},
+		{&set.SubnetGroup, "default"},
+		{&set.BackupWindow, "03:00-03:30"},
+		{&set.MaintenanceWindow, "sun:05:00-sun:05:30"},
+		{&set.NetworkType, "IPV4"},
 	} {
 		if *open.field == "" {
 			*open.field = open.value

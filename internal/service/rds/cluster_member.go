@@ -108,9 +108,14 @@ func (s *Service) wishedMember(ctx context.Context, c *api.Caller, in *rds.Creat
 		what  string
 		given bool
 	}{
-		{"database name", in.DBName != nil}, {"master user name", in.MasterUsername != nil}, {"master user password", in.MasterUserPassword != nil},
-		{"backup retention period", in.BackupRetentionPeriod != nil}, {"backup window", in.PreferredBackupWindow != nil}, {"port", in.Port != nil},
-		{"KMS key", in.KmsKeyId != nil}, {"storage encryption", deref(in.StorageEncrypted) && k.database.KeyARN == ""},
+		{"database name", in.DBName != nil},
+		{"master user name", in.MasterUsername != nil},
+		{"master user password", in.MasterUserPassword != nil},
+		{"backup retention period", in.BackupRetentionPeriod != nil},
+		{"backup window", in.PreferredBackupWindow != nil},
+		{"port", in.Port != nil},
+		{"KMS key", in.KmsKeyId != nil},
+		{"storage encryption", deref(in.StorageEncrypted) && k.database.KeyARN == ""},
 		{"deletion protection", deref(in.DeletionProtection)},
 	} {
 		if of.given {

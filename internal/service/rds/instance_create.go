@@ -177,9 +177,14 @@ func complete(c *api.Caller, set *state.DBInstanceSettings, engine, version stri
 		field *string
 		value string
 	}{
-		{&set.StorageType, "gp2"}, {&set.AvailabilityZone, c.Region + "a"}, {&set.LicenseModel, facts.license},
-		{&set.ParameterGroup, defaultParameterGroup(engine, version)}, {&set.OptionGroup, defaultOptionGroup(engine, version)},
-		{&set.BackupWindow, fleet.DefaultBackupWindow}, {&set.MaintenanceWindow, fleet.DefaultMaintenanceWindow}, {&set.CACertificate, "rds-ca-rsa2048-g1"},
+		{&set.StorageType, "gp2"},
+		{&set.AvailabilityZone, c.Region + "a"},
+		{&set.LicenseModel, facts.license},
+		{&set.ParameterGroup, defaultParameterGroup(engine, version)},
+		{&set.OptionGroup, defaultOptionGroup(engine, version)},
+		{&set.BackupWindow, fleet.DefaultBackupWindow},
+		{&set.MaintenanceWindow, fleet.DefaultMaintenanceWindow},
+		{&set.CACertificate, "rds-ca-rsa2048-g1"},
 		{&set.NetworkType, "IPV4"},
 	} {
 		if *open.field == "" {

@@ -194,11 +194,11 @@ func TestScrubFindsDamage(t *testing.T) {
 	})
 }
 
-// TestScrubGoesOn stops the server in the middle of a slow scrub: the next one goes on with what was not read.
-func TestScrubGoesOn(t *testing.T) {
-	t.Parallel()
+// slowlyScrubbed is a server whose scrub has begun to read the packs of two recovery points, and how many packs there are.
+func slowlyScrubbed(t *testing.T) (s *strongroomtest.Server, packs int) {
+	t.Helper()
 	// A pass is due each ten seconds. A pack of 100 KiB is read without waiting for it, and the next has its turn minutes later.
-	s := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Scrub: server.Scrub{Rate: "1KB/s", Every: "300s"}}})
+	s = strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Scrub: server.Scrub{Rate: "1KB/s", Every: "300s"}}})
 	p := enter(t, s, member, home)
 	p.role(t, "jobs", rolePolicies...)
 	p.vault(t, "local-vault", p.key(t))
@@ -207,16 +207,20 @@ func TestScrubGoesOn(t *testing.T) {
 		p.put(t, "scrubbed-bucket", key, noise(uint64(key[0]), 100<<10))
 		p.backUp(t, "local-vault", bucket)
 	}
-	packs := len(archiveFiles(t, s, home, "local-vault", "packs"))
-	var before map[string]int64
-	eventually(t.Context(), t, "the scrub to read something", func() (bool, error) {
-		before = packsRead(t, s.Dir)
-		return len(before) > 0, nil
-	})
+	packs = len(archiveFiles(t, s, home, "local-vault", "packs"))
+	eventually(t.Context(), t, "the scrub to read something", func() (bool, error) { return len(packsRead(t, s.Dir)) > 0, nil })
+	return s, packs
+}
+
+// TestScrubGoesOn stops the server in the middle of a slow scrub: the next one goes on with what was not read.
+func TestScrubGoesOn(t *testing.T) {
+	t.Parallel()
+	s, packs := slowlyScrubbed(t)
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if before = packsRead(t, s.Dir); len(before) >= packs {
+	before := packsRead(t, s.Dir)
+	if len(before) >= packs {
 		t.Fatalf("a scrub of a thousand bytes a second has read %d of %d packs", len(before), packs)
 	}
 	s = strongroomtest.New(t, strongroomtest.Options{Config: server.Config{DataDir: s.Dir, Scrub: server.Scrub{Rate: "1GB/s", Every: "300s"}}})
@@ -232,17 +236,7 @@ func TestScrubGoesOn(t *testing.T) {
 // TestTheScrubGivesWay: who has the archives verified does not wait for a scrub that takes minutes here, and days elsewhere.
 func TestTheScrubGivesWay(t *testing.T) {
 	t.Parallel()
-	s := strongroomtest.New(t, strongroomtest.Options{Config: server.Config{Scrub: server.Scrub{Rate: "1KB/s", Every: "300s"}}})
-	p := enter(t, s, member, home)
-	p.role(t, "jobs", rolePolicies...)
-	p.vault(t, "local-vault", p.key(t))
-	bucket := p.bucket(t, "scrubbed-bucket", "")
-	for _, key := range []string{"one", "two"} {
-		p.put(t, "scrubbed-bucket", key, noise(uint64(key[0]), 100<<10))
-		p.backUp(t, "local-vault", bucket)
-	}
-	packs := len(archiveFiles(t, s, home, "local-vault", "packs"))
-	eventually(t.Context(), t, "the scrub to read something", func() (bool, error) { return len(packsRead(t, s.Dir)) > 0, nil })
+	s, packs := slowlyScrubbed(t)
 	if read := packsRead(t, s.Dir); len(read) >= packs {
 		t.Fatalf("a scrub of a thousand bytes a second has read %d of %d packs", len(read), packs)
 	}

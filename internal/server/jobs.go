@@ -1,11 +1,6 @@
 package server
 
-import (
-	"fmt"
-	"math"
-	"strconv"
-	"strings"
-)
+import "fmt"
 
 // Jobs say how backup, copy and restore jobs share the machine.
 type Jobs struct {
@@ -23,33 +18,19 @@ const (
 	leastJobMemory   = 16 << 20 // less than what one small job takes
 )
 
-func (j *Jobs) complete() (err error) {
+func (j *Jobs) complete() error {
 	if j.AtOnce < 0 {
 		return fmt.Errorf("jobs.at_once is %d; it cannot be below zero", j.AtOnce)
 	}
 	if j.Memory == "" {
 		j.Memory = defaultJobMemory
 	}
-	if j.memory, err = parseBytes(j.Memory); err != nil || j.memory < leastJobMemory {
+	bytes, err := parseBytes(j.Memory)
+	if err != nil || bytes < leastJobMemory {
 		return fmt.Errorf("jobs.memory: %q is not a size such as 512MB or 2GB, of 17MB at least", j.Memory)
 	}
+	j.memory = int64(bytes)
 	return nil
-}
-
-// parseBytes reads a size: 512MB, 2GB.
-func parseBytes(text string) (int64, error) {
-	for unit, bytes := range map[string]float64{"GB": 1e9, "MB": 1e6} {
-		number, has := strings.CutSuffix(text, unit)
-		if !has {
-			continue
-		}
-		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err == nil && !(n >= 0 && n*bytes < math.MaxInt64) { // nor what is no number
-			err = strconv.ErrRange
-		}
-		return int64(n * bytes), err
-	}
-	return 0, strconv.ErrSyntax
 }
 
 // JobMemory tells how many bytes jobs hold of data on its way, and how many they held at most.

@@ -2,8 +2,6 @@ package server
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -52,31 +50,10 @@ func parseRate(text string) (float64, error) {
 	if text == "off" {
 		return 0, nil
 	}
-	number, units := text, 1.0
-	for _, unit := range []struct {
-		name  string
-		bytes float64
-	}{{"GB/s", 1e9}, {"MB/s", 1e6}, {"KB/s", 1e3}, {"B/s", 1}} {
-		if rest, has := strings.CutSuffix(text, unit.name); has {
-			number, units = rest, unit.bytes
-			break
-		}
-	}
-	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if err != nil || !(n*units >= leastScrubRate) || math.IsInf(n*units, 0) || number == text { // nor what is no number
+	size, perSecond := strings.CutSuffix(text, "/s")
+	n, err := parseBytes(size)
+	if err != nil || !perSecond || n < leastScrubRate {
 		return 0, fmt.Errorf("%q is neither a rate such as 20MB/s, of 1KB/s at least, nor off", text)
 	}
-	return n * units, nil
-}
-
-// ParseDays knows days beside what time.ParseDuration knows.
-func ParseDays(text string) (time.Duration, error) {
-	if days, has := strings.CutSuffix(text, "d"); has {
-		n, err := strconv.ParseFloat(days, 64)
-		if !(math.Abs(n) < math.MaxInt64/(24*float64(time.Hour))) { // nor what is no number
-			return 0, strconv.ErrRange
-		}
-		return time.Duration(n * 24 * float64(time.Hour)), err
-	}
-	return time.ParseDuration(text)
+	return n, nil
 }

@@ -185,12 +185,3 @@ func (c *collection) markAll(ctx context.Context, packs []objectID) error {
 	}
 	return nil
 }
-
-func (c *collection) mark(ctx context.Context, pack objectID) error {
-	since := c.v.opts.Clock.Now()
-	if err := c.v.store.Create(ctx, tombName(c.id, pack, since), nil); err != nil && !errors.Is(err, ErrExist) {
-		return err
-	}
-	c.tombs[pack] = since
-	return nil
-}

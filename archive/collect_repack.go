@@ -39,7 +39,7 @@ func (c *collection) repack(ctx context.Context, tables []*knownPack) error {
 	}
 	sink.cancel(nil)
 	for _, t := range wanted {
-		if err := c.mark(ctx, t.id); err != nil {
+		if err := c.markAll(ctx, []objectID{t.id}); err != nil {
 			return err
 		}
 		c.done.Repacked++

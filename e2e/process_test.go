@@ -3,11 +3,11 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -15,12 +15,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"strongroom/internal/porttest"
 	"strongroom/internal/server"
 )
 
 // process is the program, serving a data directory.
 type process struct {
 	dir, listen string
+	databases   porttest.Range
 	config      string // a file, beside the data
 	env         []string
 	command     *exec.Cmd
@@ -30,20 +32,12 @@ type process struct {
 // newProcess chooses a port and a data directory.
 func newProcess(t *testing.T) *process {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	log, err := os.Create(filepath.Join(dir, "server.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{dir: dir, listen: listen, config: filepath.Join(dir, "config.yaml"), log: log}
+	p := &process{dir: dir, listen: net.JoinHostPort("127.0.0.1", strconv.Itoa(porttest.One(t))), databases: porttest.New(t), config: filepath.Join(dir, "config.yaml"), log: log}
 	p.configure(t, "")
 	t.Cleanup(func() {
 		p.kill()
@@ -56,12 +50,11 @@ func newProcess(t *testing.T) *process {
 	return p
 }
 
-// configure writes the server's configuration. Its databases have ports of their own: servers that run at once and are killed
-// would take each other's.
+// newProcess has ports of its own for the server and its databases: servers that run at once and are killed would take each
+// other's.
 func (p *process) configure(t *testing.T, text string) {
 	t.Helper()
-	first := 20000 + 100*rand.IntN(120)
-	text = fmt.Sprintf("databases: {ports: %d-%d}\n%s", first, first+99, text)
+	text = fmt.Sprintf("databases: {ports: %s}\n%s", p.databases, text)
 	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -3,15 +3,14 @@ package strongroomtest
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"strongroom/internal/porttest"
 	"strongroom/internal/server"
 )
 
@@ -45,8 +44,7 @@ func New(t testing.TB, options ...Options) *Server {
 		c.Listen = "127.0.0.1:0"
 	}
 	if c.Databases.Ports == "" {
-		first := 20000 + 100*rand.IntN(120) // servers of tests that run at once should not meet
-		c.Databases.Ports = fmt.Sprintf("%d-%d", first, first+99)
+		c.Databases.Ports = porttest.New(t).String()
 	}
 	if c.DataDir == "" {
 		c.DataDir = t.TempDir()

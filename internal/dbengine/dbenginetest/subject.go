@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"strongroom/internal/dbengine"
+	"strongroom/internal/porttest"
 )
 
 // Subject is an engine under test.
@@ -65,7 +65,7 @@ type Contents struct {
 func (s *Subject) settings(t *testing.T) dbengine.Settings {
 	t.Helper()
 	set := dbengine.Settings{
-		Dir: directory(t), Address: "127.0.0.1", Port: FreePort(t),
+		Dir: directory(t), Address: "127.0.0.1", Port: porttest.One(t),
 		MasterUsername: "administrator", MasterPassword: `pass'word"\%1`, Database: s.Database,
 		User: dbengine.DefaultUser(s.Users...),
 	}
@@ -85,17 +85,6 @@ func directory(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-// FreePort is a port of the loopback address that nobody has.
-func FreePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // initialized makes a database.

@@ -15,6 +15,7 @@ import (
 	"strongroom/internal/dbengine/dbenginetest"
 	"strongroom/internal/dbengine/ferretdb"
 	"strongroom/internal/dbengine/postgres"
+	"strongroom/internal/porttest"
 )
 
 var engine = ferretdb.New(postgres.New())
@@ -97,7 +98,7 @@ func started(t *testing.T, parameters map[string]string) dbengine.Settings {
 		t.Fatal(err)
 	}
 	s := dbengine.Settings{
-		Dir: dir, Address: "127.0.0.1", Port: dbenginetest.FreePort(t), MasterUsername: "chief", MasterPassword: "p@ss:/word",
+		Dir: dir, Address: "127.0.0.1", Port: porttest.One(t), MasterUsername: "chief", MasterPassword: "p@ss:/word",
 		Parameters: parameters, User: dbengine.DefaultUser("postgres"),
 	}
 	if err := engine.Init(t.Context(), s); err != nil {

@@ -19,6 +19,7 @@ import (
 	"strongroom/internal/dbengine"
 	"strongroom/internal/dbengine/dbenginetest"
 	"strongroom/internal/dbengine/mariadb"
+	"strongroom/internal/porttest"
 )
 
 var engine = mariadb.New()
@@ -131,7 +132,7 @@ func TestMasterIsNoSuperuser(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := dbengine.Settings{
-		Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t),
+		Dir: t.TempDir(), Address: "127.0.0.1", Port: porttest.One(t),
 		MasterUsername: `o'brien\`, MasterPassword: "password", Database: "shop", User: dbengine.DefaultUser("mysql"),
 	}
 	if err := engine.Init(ctx, s); err != nil {
@@ -258,7 +259,7 @@ func accountDropped(t *testing.T, s dbengine.Settings, srv dbengine.Server) {
 // TestNotesMissing: a backup that lost what mariadb-backup noted is not taken for one that is ready.
 func TestNotesMissing(t *testing.T) {
 	t.Parallel()
-	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t), User: dbengine.DefaultUser("mysql")}
+	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: porttest.One(t), User: dbengine.DefaultUser("mysql")}
 	if err := os.Mkdir(s.Path("data"), 0o700); err != nil {
 		t.Fatal(err)
 	}

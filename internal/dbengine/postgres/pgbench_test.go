@@ -15,6 +15,7 @@ import (
 	"strongroom/archive/archivetest"
 	"strongroom/internal/dbengine"
 	"strongroom/internal/dbengine/dbenginetest"
+	"strongroom/internal/porttest"
 )
 
 // newDatabase makes and starts one.
@@ -31,7 +32,7 @@ func newDatabase(t *testing.T) (dbengine.Settings, dbengine.Server) {
 func another(t *testing.T) dbengine.Settings {
 	t.Helper()
 	return dbengine.Settings{
-		Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t),
+		Dir: t.TempDir(), Address: "127.0.0.1", Port: porttest.One(t),
 		MasterUsername: "administrator", MasterPassword: "password", Database: "shop", User: dbengine.DefaultUser("postgres"),
 	}
 }

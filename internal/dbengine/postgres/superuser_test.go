@@ -8,6 +8,7 @@ import (
 
 	"strongroom/internal/dbengine"
 	"strongroom/internal/dbengine/dbenginetest"
+	"strongroom/internal/porttest"
 )
 
 // trap is what a master user lays for the superuser: functions that stand before PostgreSQL's own for whoever works in one of its
@@ -31,7 +32,7 @@ func TestTraps(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := dbengine.Settings{
-		Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t),
+		Dir: t.TempDir(), Address: "127.0.0.1", Port: porttest.One(t),
 		MasterUsername: "mallory", MasterPassword: "password", Database: "shop", User: dbengine.DefaultUser("postgres"),
 	}
 	if err := New().Init(ctx, s); err != nil {

@@ -15,14 +15,14 @@ import (
 	"testing"
 
 	"strongroom/internal/dbengine"
-	"strongroom/internal/dbengine/dbenginetest"
+	"strongroom/internal/porttest"
 )
 
 // alone is a database that runs, with what only this package reaches.
 func alone(t *testing.T) (*server, dbengine.Settings) {
 	t.Helper()
 	e := New()
-	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t), User: dbengine.DefaultUser("nobody")}
+	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: porttest.One(t), User: dbengine.DefaultUser("nobody")}
 	if err := e.Init(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"strongroom/internal/dbengine"
-	"strongroom/internal/dbengine/dbenginetest"
+	"strongroom/internal/porttest"
 )
 
 // ownGraphs are what Virtuoso puts into a new database.
@@ -20,7 +20,7 @@ const neptunesGraph = "http://aws.amazon.com/neptune/vocab/v01/DefaultNamedGraph
 // TestOwnGraphs asks in many ways for what Virtuoso keeps for itself, before and after a restart: nobody sees it, and nobody changes it.
 func TestOwnGraphs(t *testing.T) {
 	t.Parallel()
-	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t), User: dbengine.DefaultUser("nobody")}
+	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: porttest.One(t), User: dbengine.DefaultUser("nobody")}
 	if err := engine.Init(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}

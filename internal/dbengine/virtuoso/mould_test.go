@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"strongroom/internal/dbengine"
-	"strongroom/internal/dbengine/dbenginetest"
+	"strongroom/internal/porttest"
 )
 
 // TestCopies: the databases after the first are copies of what it was at its beginning, and nothing of what became of it.
@@ -19,7 +19,7 @@ func TestCopies(t *testing.T) {
 	if status, body := byDoor(t, first, url.Values{"update": {"INSERT DATA { <urn:a> <urn:b> <urn:mine> }"}}); status != http.StatusOK {
 		t.Fatal(status, body)
 	}
-	second := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t), User: dbengine.DefaultUser("nobody")}
+	second := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: porttest.One(t), User: dbengine.DefaultUser("nobody")}
 	e := New()
 	if err := e.Init(t.Context(), second); err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestCopies(t *testing.T) {
 func TestCopiesAreOfOneVersion(t *testing.T) {
 	t.Parallel()
 	m := mould{turn: make(chan struct{}, 1), version: "0.0.0", files: map[string][]byte{}}
-	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t), User: dbengine.DefaultUser("nobody")}
+	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: porttest.One(t), User: dbengine.DefaultUser("nobody")}
 	if err := s.MakeDir(s.Path("data")); err != nil {
 		t.Fatal(err)
 	}

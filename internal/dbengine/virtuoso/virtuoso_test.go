@@ -15,6 +15,7 @@ import (
 	"strongroom/internal/dbengine"
 	"strongroom/internal/dbengine/dbenginetest"
 	"strongroom/internal/dbengine/virtuoso"
+	"strongroom/internal/porttest"
 )
 
 var engine = virtuoso.New()
@@ -79,7 +80,7 @@ func (l ledger) Close() error                                 { return nil }
 // started is a database that runs at a free port.
 func started(t *testing.T) dbengine.Settings {
 	t.Helper()
-	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: dbenginetest.FreePort(t), User: dbengine.DefaultUser("nobody")}
+	s := dbengine.Settings{Dir: t.TempDir(), Address: "127.0.0.1", Port: porttest.One(t), User: dbengine.DefaultUser("nobody")}
 	if err := engine.Init(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"strongroom/internal/api"
 	"strongroom/internal/archives"
 	"strongroom/internal/dbengine"
+	"strongroom/internal/porttest"
 	"strongroom/internal/resource/rds"
 	"strongroom/internal/state"
 )
@@ -68,7 +69,7 @@ func newHouse(t *testing.T) *house {
 	h := &house{T: t, clock: clock.NewShifted(0)}
 	h.free.Store(1 << 40)
 	all := archives.New(archives.Config{Dir: filepath.Join(dir, "regions"), Keeper: keeper})
-	ports, err := rds.ParsePorts("34100-34199")
+	ports, err := rds.ParsePorts(porttest.New(t).String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 	"github.com/jackc/pgx/v5"
 
+	"strongroom/internal/porttest"
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
 )
@@ -113,13 +114,14 @@ func TestFailuresAreTheInstancesOwn(t *testing.T) {
 // Instances that are made at once get a port each, the one asked for if it can be had, until there are no more.
 func TestPorts(t *testing.T) {
 	t.Parallel()
-	const first = 33010
+	mine := porttest.New(t)
+	first := int32(mine.First) //nolint:gosec // a port
 	w := newWorld(t, strongroomtest.Options{Config: server.Config{Databases: server.Databases{Ports: fmt.Sprintf("%d-%d", first, first+2)}}})
 	taken := listen(t, first)
 	defer taken.Close()
 
 	asked := wish("asked")
-	asked.Port = aws.Int32(first + 500)
+	asked.Port = aws.Int32(first + 40)
 	greedy := wish("greedy")
 	greedy.Port = aws.Int32(first)
 	for _, in := range []*rds.CreateDBInstanceInput{asked, greedy, wish("third")} {
@@ -129,7 +131,7 @@ func TestPorts(t *testing.T) {
 	}
 	_, err := w.CreateDBInstance(t.Context(), wish("fourth"))
 	refused(t, err, "InstanceQuotaExceeded")
-	want := map[string]int32{"asked": first + 500, "greedy": first + 1, "third": first + 2}
+	want := map[string]int32{"asked": first + 40, "greedy": first + 1, "third": first + 2}
 	for id, port := range want {
 		if got := *w.await(id, "available").Endpoint.Port; got != port {
 			t.Errorf("%s has the port %d, want %d", id, got, port)

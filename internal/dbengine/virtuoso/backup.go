@@ -108,7 +108,7 @@ func (e *Engine) Restored(ctx context.Context, s dbengine.Settings) error {
 	var log bytes.Buffer
 	err = s.Run(ctx, dbengine.Command{
 		Program: path, Args: []string{"+foreground", "+configfile", "virtuoso.ini", "+restore-backup", prefix, "+backup-dirs", "../backup"},
-		Dir: s.Path("data"), Stdout: &log, Stderr: &log, Alone: true,
+		Dir: s.Path("data"), Env: environment, Stdout: &log, Stderr: &log, Alone: true,
 	})
 	if err != nil || !strings.Contains(log.String(), "End of restoring from backup") {
 		return dbengine.Explain(log.String(), symptoms...)

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,7 +13,9 @@ import (
 
 // configuration is the text of virtuoso.ini. Paths are relative to the data directory, in which the server runs.
 //
-// ServerRoot is a directory without files. AllowOSCalls and DirsAllowed keep SPARQL and SQL off the host's files; the server reads and writes its own all the same.
+// ServerRoot is a directory without files. AllowOSCalls and DirsAllowed keep SPARQL and SQL off all files but those that Virtuoso
+// reads and writes by SQL itself; the server opens its own all the same. Whatever is below the directory for temporary files SQL may read as
+// well, so that it is given one in which there is nothing: see [environment].
 const configuration = `[Database]
 DatabaseFile       = virtuoso.db
 ErrorLogFile       = virtuoso.log
@@ -38,7 +41,7 @@ MaxClientConnections     = 10
 CheckpointInterval       = %s
 CheckpointAuditTrail     = 0
 AllowOSCalls             = 0
-DirsAllowed              = nowhere
+DirsAllowed              = autoexec.isql, ../backup
 CaseMode                 = 2
 SchedulerInterval        = 10
 ThreadCleanupInterval    = 0
@@ -72,6 +75,9 @@ var defaults = map[string]string{
 	"MaxQueryExecutionTime": "120", // seconds
 }
 
+// environment is Virtuoso's own: below TMPDIR it lets SQL read files, and that is /tmp where it is not given.
+var environment = []string{"TMPDIR=nothing"}
+
 // autoexec is run by Virtuoso as its administrator at each start, before it serves. Everybody who reaches the door may
 // read and write.
 const autoexec = `USER_SET_PASSWORD('dba', '%s');
@@ -99,5 +105,31 @@ func configure(s dbengine.Settings, password string) error {
 	if err := s.WriteFile(s.Path("data", "virtuoso.ini"), []byte(ini)); err != nil {
 		return err
 	}
-	return s.WriteFile(s.Path("data", "autoexec.isql"), append(fmt.Appendf(nil, autoexec, password, rand.Text()), ownGraphs...))
+	return s.WriteFile(s.Path("data", "autoexec.isql"), append(fmt.Appendf(nil, autoexec, password, rand.Text()), ownGraphs+"log_message('"+prepared+"');\n"...))
+}
+
+// prepared is what Virtuoso writes into its log by the last statement of autoexec.isql.
+const prepared = "Everybody may read and write triples."
+
+// unprepared is how its log tells of a statement that failed, or of a file that it did not read; granted is a failure that is none: what
+// is granted stays so from one start to the next.
+var (
+	unprepared = regexp.MustCompile(`(?m)Error in autoexec\.isql: (.*)|^Error on loading file 'autoexec\.isql'\n?(.*)`)
+	granted    = regexp.MustCompile(`already have role`)
+)
+
+// notPrepared says what kept a Virtuoso that has started, and written a log, from running autoexec.isql to its end: nobody could
+// write into such a database, and its administrator would have the password that every Virtuoso has. It serves all the same.
+func notPrepared(log string) error {
+	why := &dbengine.StartError{Reason: dbengine.ReasonUnknown, Detail: "Virtuoso did not run autoexec.isql", LogTail: log}
+	for _, found := range unprepared.FindAllStringSubmatch(log, -1) {
+		if failed := strings.TrimSpace(found[1] + found[2]); !granted.MatchString(failed) {
+			why.Detail += ": " + failed
+			return why
+		}
+	}
+	if !strings.Contains(log, prepared) {
+		return why
+	}
+	return nil
 }

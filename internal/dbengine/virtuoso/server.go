@@ -20,6 +20,7 @@ import (
 // server is a running database.
 type server struct {
 	process  *dbengine.Process
+	log      *dbengine.Log
 	settings dbengine.Settings
 	password string       // of Virtuoso's administrator
 	client   *http.Client // reaches Virtuoso, whatever it is asked for

@@ -42,6 +42,9 @@ func (e *Engine) Start(ctx context.Context, s dbengine.Settings) (dbengine.Serve
 	if err != nil {
 		return nil, errors.Join(err, door.Close())
 	}
+	if err := notPrepared(v.log.Since()); err != nil {
+		return nil, errors.Join(err, v.process.Kill(), door.Close())
+	}
 	v.open(door, newGateway(v.client.Transport, version, clock.Wall.Now()))
 	e.running.Store(s.Dir, v)
 	v.serving.Go(func() {
@@ -68,8 +71,10 @@ func start(ctx context.Context, s dbengine.Settings) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.log = log
 	v.process, err = s.Launch(dbengine.Command{
-		Program: path, Args: []string{"+foreground", "+wait", "+configfile", "virtuoso.ini"}, Dir: s.Path("data"), Alone: true, Dialled: true,
+		Program: path, Args: []string{"+foreground", "+wait", "+configfile", "virtuoso.ini"}, Dir: s.Path("data"), Env: environment,
+		Alone: true, Dialled: true,
 	}, log, symptoms, serverProgram)
 	if err != nil {
 		return nil, err

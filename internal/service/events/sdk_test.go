@@ -65,12 +65,9 @@ func (b *bench) queue(t *testing.T, name, service string) (url *string, arn stri
 
 func (b *bench) receive(t *testing.T, url *string) string {
 	t.Helper()
-	got := must(b.queues.ReceiveMessage(t.Context(), &awssqs.ReceiveMessageInput{QueueUrl: url, WaitTimeSeconds: 10, MessageAttributeNames: []string{"All"}}))(t)
-	if len(got.Messages) != 1 {
-		t.Fatalf("received %d messages", len(got.Messages))
-	}
-	must(b.queues.DeleteMessage(t.Context(), &awssqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: got.Messages[0].ReceiptHandle}))(t)
-	return *got.Messages[0].Body
+	got := strongroomtest.Receive(t, b.queues, &awssqs.ReceiveMessageInput{QueueUrl: url, MessageAttributeNames: []string{"All"}})
+	must(b.queues.DeleteMessage(t.Context(), &awssqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: got[0].ReceiptHandle}))(t)
+	return *got[0].Body
 }
 
 func (b *bench) put(t *testing.T, bus *string, detail string) {

@@ -78,12 +78,12 @@ func TestTokensStayWithTheirEndpoint(t *testing.T) {
 		t.Errorf("it got %+v", m)
 	}
 	// Deliveries to an endpoint are made in order: a letter of the question would lie here first.
-	out := must(c.queues.ReceiveMessage(ctx, &awssqs.ReceiveMessageInput{QueueUrl: letters, WaitTimeSeconds: 10, MessageAttributeNames: []string{"All"}}))(t)
-	if len(out.Messages) != 1 || *out.Messages[0].Body != "news" {
-		t.Fatalf("the dead-letter queue has %+v", out.Messages)
+	out := strongroomtest.Receive(t, c.queues, &awssqs.ReceiveMessageInput{QueueUrl: letters, MessageAttributeNames: []string{"All"}})
+	if *out[0].Body != "news" {
+		t.Fatalf("the dead-letter queue has %+v", out)
 	}
 	told := map[string]string{}
-	for name, a := range out.Messages[0].MessageAttributes {
+	for name, a := range out[0].MessageAttributes {
 		told[name] = aws.ToString(a.StringValue)
 	}
 	if told["ErrorCode"] != "EndpointFailure" || told["ErrorMessage"] != "The message could not be delivered to the endpoint." {

@@ -46,16 +46,13 @@ func (c *clients) queue(t *testing.T, name string, attributes map[string]string)
 func (c *clients) take(t *testing.T, url *string, n int) (all []sqstypes.Message) {
 	t.Helper()
 	for len(all) < n {
-		got := must(c.queues.ReceiveMessage(t.Context(), &awssqs.ReceiveMessageInput{
-			QueueUrl: url, WaitTimeSeconds: 10, MaxNumberOfMessages: 10, MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"},
-		}))(t)
-		if len(got.Messages) == 0 {
-			t.Fatalf("%d messages came to %s, want %d", len(all), *url, n)
-		}
-		for _, m := range got.Messages {
+		got := strongroomtest.Receive(t, c.queues, &awssqs.ReceiveMessageInput{
+			QueueUrl: url, MaxNumberOfMessages: 10, MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"},
+		})
+		for _, m := range got {
 			must(c.queues.DeleteMessage(t.Context(), &awssqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle}))(t)
 		}
-		all = append(all, got.Messages...)
+		all = append(all, got...)
 	}
 	return all
 }

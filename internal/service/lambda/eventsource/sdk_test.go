@@ -130,10 +130,25 @@ func (b *bench) send(t *testing.T, url *string, bodies ...string) {
 	}
 }
 
+// patient is for functions, and longVisible for their queues, where nobody else may get a message while a function has it, however slow
+// this machine is.
+const (
+	patient     = 60
+	longVisible = "300"
+)
+
+// comeAgain moves the clock so far that the messages which a function did not process can be had again.
+func (b *bench) comeAgain(t *testing.T) {
+	t.Helper()
+	if _, err := b.Admin.Clock(t.Context(), server.ClockMove{Advance: 301 * time.Second, DoNotWait: true}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // until waits for something to become true.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(90 * time.Second); !is(); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); !is(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s does not come true", what)
 		}
@@ -181,6 +196,12 @@ func (b *bench) records(t *testing.T, function string) (all []record) {
 	return all
 }
 
+// recordsOf are those of them that came from a queue.
+func (b *bench) recordsOf(t *testing.T, function, arn string) []record {
+	t.Helper()
+	return slices.DeleteFunc(b.records(t, function), func(r record) bool { return r.EventSourceARN != arn })
+}
+
 func bodies(all []record) (texts []string) {
 	for _, r := range all {
 		texts = append(texts, r.Body)
@@ -193,8 +214,8 @@ func work(i int) string { return fmt.Sprintf(`{"do":"echo","value":%d}`, i) }
 func TestAQueueInvokesAFunction(t *testing.T) {
 	t.Parallel()
 	b, ctx := newBench(t), t.Context()
-	b.function(t, "worker", b.role, 10)
-	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": "60"})
+	b.function(t, "worker", b.role, patient)
+	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": longVisible})
 	id := b.mapping(t, lambda.CreateEventSourceMappingInput{FunctionName: aws.String("worker"), EventSourceArn: &arn, BatchSize: aws.Int32(5)})
 	const n = 12
 	for i := range n {
@@ -225,10 +246,11 @@ func TestAQueueInvokesAFunction(t *testing.T) {
 		t.Errorf("being switched off it is %s", *off.State)
 	}
 	b.send(t, url, work(n))
-	got := must(b.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: url, WaitTimeSeconds: 5, VisibilityTimeout: 0}))(t)
+	got := must(b.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: url, WaitTimeSeconds: 5}))(t)
 	if len(got.Messages) != 1 {
-		t.Errorf("while it is off the queue has %d messages", len(got.Messages))
+		t.Fatalf("while it is off the queue has %d messages", len(got.Messages))
 	}
+	must(b.queues.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: url, ReceiptHandle: got.Messages[0].ReceiptHandle, VisibilityTimeout: 0}))(t)
 	must(b.functions.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: id, Enabled: aws.Bool(true), BatchSize: aws.Int32(1)}))(t)
 	until(t, "the queue is empty again", func() bool { return b.left(t, url) == "0+0" })
 
@@ -249,32 +271,40 @@ func TestAQueueInvokesAFunction(t *testing.T) {
 func TestSomeOfABatchFail(t *testing.T) {
 	t.Parallel()
 	b, ctx := newBench(t), t.Context()
-	b.function(t, "worker", b.role, 1)
+	b.function(t, "worker", b.role, patient)
 	for name, responses := range map[string][]types.FunctionResponseType{"partial": {types.FunctionResponseTypeReportBatchItemFailures}, "whole": nil} {
 		dead, deadARN := b.queue(t, name+"-dead", nil)
-		url, arn := b.queue(t, name, map[string]string{"VisibilityTimeout": "1", "RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":2}`, deadARN)})
+		url, arn := b.queue(t, name, map[string]string{"VisibilityTimeout": longVisible, "RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":2}`, deadARN)})
 		b.send(t, url, work(1), `{"do":"fail","text":"poison"}`, work(2))
 		id := b.mapping(t, lambda.CreateEventSourceMappingInput{
 			FunctionName: aws.String("worker"), EventSourceArn: &arn, BatchSize: aws.Int32(10), FunctionResponseTypes: responses,
 		})
-		until(t, name+": the queue is empty", func() bool { return b.left(t, url) == "0+0" })
 		want := map[string]int{"partial": 1, "whole": 3}[name]
+		for _, had := range []int{3, 3 + want} { // what the function got, once and again
+			until(t, fmt.Sprintf("%s: the function has had %d messages", name, had), func() bool { return len(b.recordsOf(t, "worker", arn)) >= had })
+			until(t, name+": what it has processed is deleted", func() bool { return b.left(t, url) == fmt.Sprintf("0+%d", want) })
+			b.comeAgain(t)
+		}
+		until(t, name+": the queue is empty", func() bool { return b.left(t, url) == "0+0" })
 		got := must(b.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: dead, MaxNumberOfMessages: 10, WaitTimeSeconds: 10}))(t)
 		if len(got.Messages) != want {
 			t.Errorf("%s: %d messages in the dead-letter queue, not %d", name, len(got.Messages), want)
 		}
-		out := must(b.functions.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: id}))(t)
-		if wanted := map[string]string{"partial": "OK", "whole": "PROBLEM: Function call failed"}[name]; *out.LastProcessingResult != wanted {
-			t.Errorf("%s: the result is %s", name, *out.LastProcessingResult)
+		if had := len(b.recordsOf(t, "worker", arn)); had != 3+want {
+			t.Errorf("%s: the function had %d messages, not %d", name, had, 3+want)
 		}
+		wanted := map[string]string{"partial": "OK", "whole": "PROBLEM: Function call failed"}[name]
+		until(t, name+": the result is "+wanted, func() bool {
+			return *must(b.functions.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: id}))(t).LastProcessingResult == wanted
+		})
 	}
 }
 
 func TestFiltersAndOrder(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.function(t, "worker", b.role, 5)
-	url, arn := b.queue(t, "q.fifo", map[string]string{"VisibilityTimeout": "30", "FifoQueue": "true", "ContentBasedDeduplication": "true"})
+	b.function(t, "worker", b.role, patient)
+	url, arn := b.queue(t, "q.fifo", map[string]string{"VisibilityTimeout": longVisible, "FifoQueue": "true", "ContentBasedDeduplication": "true"})
 	var want []string
 	for i := range 20 {
 		b.send(t, url, work(i))
@@ -297,10 +327,10 @@ func TestFiltersAndOrder(t *testing.T) {
 func TestThrottledFunctionsLoseNothing(t *testing.T) {
 	t.Parallel()
 	b, ctx := newBench(t), t.Context()
-	b.function(t, "worker", b.role, 1)
+	b.function(t, "worker", b.role, patient)
 	must(b.functions.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String("worker"), ReservedConcurrentExecutions: aws.Int32(0)}))(t)
 	dead, deadARN := b.queue(t, "dead", nil)
-	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": "120", "RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, deadARN)})
+	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": longVisible, "RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, deadARN)})
 	b.send(t, url, work(1), work(2), work(3))
 	b.mapping(t, lambda.CreateEventSourceMappingInput{FunctionName: aws.String("worker"), EventSourceArn: &arn})
 	until(t, "the messages are with the mapping", func() bool { return b.left(t, url) == "0+3" })
@@ -357,8 +387,8 @@ func TestMappingsThatCanNotBe(t *testing.T) {
 func TestAWindowEndsBeforeMessagesComeAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.function(t, "worker", b.role, 10)
-	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": "15"})
+	b.function(t, "worker", b.role, patient)
+	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": "65"}) // which leaves the window five seconds of its sixty
 	b.mapping(t, lambda.CreateEventSourceMappingInput{FunctionName: aws.String("worker"), EventSourceArn: &arn, BatchSize: aws.Int32(100), MaximumBatchingWindowInSeconds: aws.Int32(60)})
 	b.send(t, url, work(1), work(2))
 	until(t, "the queue is empty", func() bool { return b.left(t, url) == "0+0" })
@@ -404,8 +434,8 @@ func TestMappingsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	b := newBench(t, strongroomtest.Options{Config: server.Config{DataDir: dir}})
-	b.function(t, "worker", b.role, 5)
-	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": "30"})
+	b.function(t, "worker", b.role, patient)
+	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": longVisible})
 	b.mapping(t, lambda.CreateEventSourceMappingInput{FunctionName: aws.String("worker"), EventSourceArn: &arn})
 	b.send(t, url, work(1))
 	until(t, "the first message is gone", func() bool { return b.left(t, url) == "0+0" })
@@ -423,7 +453,7 @@ func TestMappingsSurviveARestart(t *testing.T) {
 func TestRulesAndTopicsInvokeAFunction(t *testing.T) {
 	t.Parallel()
 	b, ctx := newBench(t), t.Context()
-	b.function(t, "worker", b.role, 5)
+	b.function(t, "worker", b.role, patient)
 	function := "arn:aws:lambda:" + region + ":" + account + ":function:worker"
 	cfg := b.AWS(t, "member", region)
 	buses, topics := eventbridge.NewFromConfig(cfg), sns.NewFromConfig(cfg)
@@ -440,7 +470,11 @@ func TestRulesAndTopicsInvokeAFunction(t *testing.T) {
 		}}))(t)
 	}
 	put(1)
-	dead := must(b.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: letters, WaitTimeSeconds: 20, MessageAttributeNames: []string{"All"}}))(t)
+	var dead *sqs.ReceiveMessageOutput
+	until(t, "the event is in the dead-letter queue", func() bool {
+		dead = must(b.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: letters, WaitTimeSeconds: 1, MessageAttributeNames: []string{"All"}}))(t)
+		return len(dead.Messages) > 0
+	})
 	if len(dead.Messages) != 1 || aws.ToString(dead.Messages[0].MessageAttributes["ERROR_CODE"].StringValue) != "NO_PERMISSIONS" ||
 		aws.ToString(dead.Messages[0].MessageAttributes["TARGET_ARN"].StringValue) != function {
 		t.Fatalf("without permission: %+v", dead.Messages)

@@ -90,7 +90,7 @@ func TestReservedConcurrency(t *testing.T) {
 	var throttles, slept atomic.Int64
 	for range 5 {
 		working.Go(func() {
-			_, err := b.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String("slow"), Payload: []byte(`{"do":"sleep","size":3000}`)})
+			_, err := b.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String("slow"), Payload: []byte(`{"do":"sleep","size":10000}`)})
 			var throttled *types.TooManyRequestsException
 			switch {
 			case err == nil:

@@ -141,6 +141,9 @@ func handle(ctx context.Context, e Event) (any, error) {
 			}
 			kept = append(kept, b)
 			time.Sleep(time.Millisecond)
+			if len(kept) > 150 { // more than it may have: the kernel's own limit is not reached before it is seen
+				time.Sleep(50 * time.Millisecond)
+			}
 		}
 		return len(kept), nil
 	case "read":
@@ -167,7 +170,7 @@ func handle(ctx context.Context, e Event) (any, error) {
 				}
 			}
 		}
-		time.Sleep(5 * time.Second)
+		time.Sleep(time.Hour)
 		return nil, nil
 	case "shell":
 		out, err := exec.CommandContext(ctx, "/bin/sh", "-c", e.Text).CombinedOutput()

@@ -204,7 +204,7 @@ func TestIndexShare(t *testing.T) {
 		}
 		runtime.KeepAlive(x)
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
 	for cache.held.Load() != 0 {
 		if runtime.GC(); time.Now().After(deadline) {
 			t.Fatalf("%d blobs are held for indexes that nobody has", cache.held.Load())

@@ -149,7 +149,7 @@ func TestStalledRequestIsTriedAgain(t *testing.T) {
 			return
 		}
 		service.ServeHTTP(w, r)
-	}), s3store.Options{Stall: 50 * time.Millisecond})
+	}), s3store.Options{Stall: time.Second})
 	if err := s.Create(t.Context(), "a", []byte("data")); err != nil {
 		t.Fatal(err)
 	}

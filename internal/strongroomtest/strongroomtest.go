@@ -55,7 +55,7 @@ func New(t testing.TB, options ...Options) *Server {
 		t.Fatalf("starting the server: %v", err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 		defer cancel()
 		if err := s.Close(ctx); err != nil {
 			t.Errorf("stopping the server: %v", err)

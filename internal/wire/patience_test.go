@@ -20,7 +20,7 @@ func TestExpectIsAnswered(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil { // far less than the server's patience
+		if err := c.SetDeadline(time.Now().Add(100 * time.Second)); err != nil { // less than the server's patience
 			t.Fatal(err)
 		}
 		if _, err := fmt.Fprintf(c, "PUT /bucket/key HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", length); err != nil {

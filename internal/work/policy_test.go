@@ -81,7 +81,7 @@ func TestOneJobFollowsManyChanges(t *testing.T) {
 			if got != want {
 				t.Errorf("%s is followed, want %s", got, want)
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(3 * time.Minute):
 			t.Fatalf("%s is not followed", want)
 		}
 	}

@@ -116,7 +116,7 @@ func asOrdinaryUser(t *testing.T, s *Subject) {
 		copyProgram(t, ofRepository(t, name), filepath.Join(dir, name))
 	}
 	cmd := exec.CommandContext(t.Context(), "setpriv", "--reuid="+strconv.Itoa(u.UID), "--regid="+strconv.Itoa(u.GID), "--clear-groups",
-		copied, "-test.v", "-test.timeout=180s", "-test.run=^TestEngine$")
+		copied, "-test.v", "-test.timeout=15m", "-test.run=^TestEngine$")
 	cmd.Env = []string{ordinary + "=1", "TMPDIR=" + dir, "PATH=" + os.Getenv("PATH"), "HOME=" + dir}
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()

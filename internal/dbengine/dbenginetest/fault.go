@@ -130,7 +130,7 @@ func canceled(t *testing.T, s *Subject) {
 		// Nor is anything left that would become a process of it: that has the directory among its arguments.
 		// What was killed takes a moment to go where processors are few.
 		for begin := time.Now(); signal(t, set.Dir, 0) > 0 || named(t, set.Dir); {
-			if time.Since(begin) > 10*time.Second {
+			if time.Since(begin) > patience {
 				t.Fatalf("given up after %v, %d processes are left, or what was to start them", after, signal(t, set.Dir, 0))
 			}
 		}
@@ -246,7 +246,7 @@ func glob(t *testing.T, pattern string) []string {
 }
 
 // patience is how long the suite waits for what happens at once on a machine that has nothing else to do.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // fullFor is how long clients try to write onto a full disk.
 const fullFor = 5 * time.Second

@@ -40,8 +40,12 @@ type ledger struct {
 }
 
 func open(ctx context.Context, s dbengine.Settings, query string) (*ledger, error) {
-	client, err := mongo.Connect(options.Client().ApplyURI(fmt.Sprintf("mongodb://%s:%d/?%s", s.Address, s.Port, query)).
-		SetAuth(options.Credential{Username: s.MasterUsername, Password: s.MasterPassword}).SetServerSelectionTimeout(5 * time.Second))
+	o := options.Client().ApplyURI(fmt.Sprintf("mongodb://%s:%d/?%s", s.Address, s.Port, query)).
+		SetAuth(options.Credential{Username: s.MasterUsername, Password: s.MasterPassword})
+	if o.ServerSelectionTimeout == nil {
+		o.SetServerSelectionTimeout(time.Minute)
+	}
+	client, err := mongo.Connect(o)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +133,7 @@ func TestWhoHasNoPasswordReadsNothing(t *testing.T) {
 		"another user":     {Username: "serviceadmin", Password: s.MasterPassword},
 		"by PLAIN":         {Username: s.MasterUsername, Password: s.MasterPassword, AuthMechanism: "PLAIN"},
 	} {
-		o := options.Client().ApplyURI(fmt.Sprintf("mongodb://127.0.0.1:%d", s.Port)).SetServerSelectionTimeout(5 * time.Second)
+		o := options.Client().ApplyURI(fmt.Sprintf("mongodb://127.0.0.1:%d", s.Port)).SetServerSelectionTimeout(time.Minute)
 		if auth != nil {
 			o.SetAuth(*auth)
 		}
@@ -155,7 +159,7 @@ func TestTLSCanBeRequired(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer with.Close()
-	if without, err := open(t.Context(), s, ""); err == nil {
+	if without, err := open(t.Context(), s, "serverSelectionTimeoutMS=5000"); err == nil {
 		defer without.Close()
 		t.Error("a client enters without TLS")
 	}

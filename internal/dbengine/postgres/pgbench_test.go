@@ -95,14 +95,14 @@ func TestPgbench(t *testing.T) {
 	s, srv := newDatabase(t)
 	fillWithPgbench(t, s, 2)
 	c := connect(t, s)
-	load := pgbench(t, s, "--client=4", "--jobs=2", "--time=60", "--no-vacuum")
+	load := pgbench(t, s, "--client=4", "--jobs=2", "--time=600", "--no-vacuum")
 	if err := load.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := func() { _ = load.Process.Kill(); _ = load.Wait() }
 	t.Cleanup(ended)
 	var before int
-	for end := time.Now().Add(30 * time.Second); before < 200; {
+	for end := time.Now().Add(3 * time.Minute); before < 200; {
 		if err := c.QueryRow(ctx, "SELECT count(*) FROM pgbench_history").Scan(&before); err != nil {
 			t.Fatal(err)
 		}

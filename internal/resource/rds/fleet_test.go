@@ -123,7 +123,7 @@ func (h *house) create() string {
 // await waits until a database has a status, while the clock runs by a step for each look.
 func (h *house) await(id, status string, step time.Duration) {
 	h.Helper()
-	ctx, cancel := context.WithTimeout(h.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.Context(), 3*time.Minute)
 	defer cancel()
 	for {
 		d, err := h.Database(ctx, id)

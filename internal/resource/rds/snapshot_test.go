@@ -30,7 +30,7 @@ func TestSnapshotGoesOnUntilItsEndIsWritten(t *testing.T) {
 		return tx.SetDatabaseWanted(ctx, h.database, state.DatabaseDeleted, "deleting")
 	})
 	h.Tend(h.database)
-	gone, cancel := context.WithTimeout(t.Context(), time.Minute)
+	gone, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	for {
 		d, err := h.Database(t.Context(), h.database)

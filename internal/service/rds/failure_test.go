@@ -26,7 +26,7 @@ import (
 // reopened is the same world after a restart of the server, with which something happens while it is down.
 func (w *world) reopened(meanwhile func()) *world {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	if err := w.server.Close(ctx); err != nil {
 		w.Fatal(err)

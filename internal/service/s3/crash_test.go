@@ -120,7 +120,7 @@ func writeUntilKilled(t *testing.T, dir string, lines int, last map[string]strin
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	limit := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	limit := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer limit.Stop()
 	for scanner := bufio.NewScanner(out); scanner.Scan(); lines-- {
 		if lines == 0 {

@@ -25,15 +25,19 @@ const (
 	region  = "eu-central-1"
 )
 
-// memory is an engine whose databases are no processes: they run until they are stopped, and consist of one file.
-type memory struct{}
+// memory is an engine whose databases are no processes: they run until they are stopped, and consist of one file. They do not start
+// while their port is taken.
+type memory struct{ taken *atomic.Bool }
 
 func (memory) Name() string                                      { return "postgres" }
 func (memory) Version(context.Context) (string, error)           { return "17.0", nil }
 func (memory) Init(context.Context, dbengine.Settings) error     { return nil }
 func (memory) Restored(context.Context, dbengine.Settings) error { return nil }
 func (memory) Check(context.Context, dbengine.Settings) error    { return nil }
-func (memory) Start(context.Context, dbengine.Settings) (dbengine.Server, error) {
+func (m memory) Start(context.Context, dbengine.Settings) (dbengine.Server, error) {
+	if m.taken.Load() {
+		return nil, &dbengine.StartError{Reason: dbengine.ReasonPortInUse, Detail: "15432"}
+	}
 	return &running{done: make(chan struct{})}, nil
 }
 
@@ -55,6 +59,7 @@ type house struct {
 	*rds.Fleet
 	clock    *clock.Shifted // that the fleet's pauses are by
 	free     atomic.Uint64  // bytes that are left on its disk
+	taken    atomic.Bool    // whether somebody else has its port
 	database string
 }
 
@@ -74,7 +79,7 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.Fleet = rds.New(rds.Config{
-		Enabled: true, DB: db, Wall: h.clock, Dir: filepath.Join(dir, "regions"), Archives: all, Keeper: keeper, Engines: []dbengine.Engine{memory{}},
+		Enabled: true, DB: db, Wall: h.clock, Dir: filepath.Join(dir, "regions"), Archives: all, Keeper: keeper, Engines: []dbengine.Engine{memory{&h.taken}},
 		Address: "127.0.0.1", Ports: ports, User: &dbengine.User{UID: -1, GID: -1}, // nobody else
 		Space: func(string) (uint64, error) { return h.free.Load(), nil },
 	})

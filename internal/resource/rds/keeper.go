@@ -25,6 +25,7 @@ type keeper struct {
 	fleet *Fleet
 	id    string
 	awake chan struct{} // holds a token when the row has changed
+	taken time.Time     // when a start first found the port taken; zero once the database runs, or fails for another reason; run's alone
 
 	mu      sync.Mutex
 	server  dbengine.Server // nil while it does not run; guarded by mu
@@ -57,7 +58,9 @@ func (k *keeper) run(ctx context.Context) {
 			return
 		case err != nil && ctx.Err() == nil:
 			k.fleet.Log.WarnContext(ctx, "a database is not what it is wanted to be", slog.String("database", k.id), slog.Any("error", err))
-			pause = min(max(2*pause, firstPause), lastPause)
+			if pause = min(max(2*pause, firstPause), lastPause); k.patient(err) {
+				pause = firstPause
+			}
 			k.wait(ctx, pause)
 		case err == nil && more:
 			pause = 0
@@ -249,7 +252,9 @@ func (k *keeper) stop(ctx context.Context, d state.Database) (more bool, err err
 			return false, nil // who is done wakes the keeper
 		}
 		err := k.start(ctx, d)
-		k.set(k.current(), err)
+		if !k.patient(err) {
+			k.set(k.current(), err)
+		}
 		return err == nil, err
 	}
 	if err := k.end(ctx, k.withdraw(true)); err != nil || d.Status == statusStopped || k.current() != nil {
@@ -268,11 +273,15 @@ func (k *keeper) note(ctx context.Context, d state.Database, failure error) erro
 	if ctx.Err() != nil {
 		return failure // the next start goes on
 	}
+	creating := d.Status == "creating" && portTaken(failure)
+	if !creating && k.patient(failure) {
+		return failure
+	}
 	k.set(k.current(), failure)
 	if failure == nil {
 		return nil
 	}
-	if d.Status == "creating" && portTaken(failure) {
+	if creating {
 		// Nobody has been told the port yet.
 		return errors.Join(failure, k.movePort(ctx, d))
 	}
@@ -287,6 +296,23 @@ func (k *keeper) note(ctx context.Context, d state.Database, failure error) erro
 		return tell(ctx, tx, d, event{"failure", message})
 	})
 	return errors.Join(failure, err)
+}
+
+// portPatience is how long a start that finds its port taken is tried again before anybody is told. A process that was killed holds
+// its port until the kernel is done with it, and a client of somebody else's may have it for a moment.
+const portPatience = 10 * time.Second
+
+// patient reports whether a failure may be over in a moment: until then the status stays, and who waits for the database waits on.
+func (k *keeper) patient(failure error) bool {
+	if !portTaken(failure) {
+		k.taken = time.Time{}
+		return false
+	}
+	now := k.fleet.Wall.Now()
+	if k.taken.IsZero() {
+		k.taken = now
+	}
+	return now.Sub(k.taken) < portPatience
 }
 
 // movePort gives a database that never ran another port, as somebody else was quicker.

@@ -100,9 +100,9 @@ func (k *snapshots) backup(ctx context.Context, c *api.Caller, d resource.Descri
 func sourceTags(r arn.ARN) map[string]string { return map[string]string{sourceTag: r.String()} }
 
 // takesSnapshots reports whether a backup of what has a status may begin. What is starting is waited for: so is every database
-// after a restart of this server, which is no reason for a job to fail.
+// after a restart of this server, or when its process has ended, which is no reason for a job to fail.
 func takesSnapshots(status string) bool {
-	return status == statusAvailable || status == "backing-up" || status == "starting"
+	return status == statusAvailable || status == "backing-up" || status == "starting" || status == "rebooting"
 }
 
 // Added implements [resource.Kind]: the recovery point becomes a snapshot in RDS's catalogue. Of its database a copy tells what

@@ -11,7 +11,7 @@ import (
 
 func TestTakesSnapshots(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[string]bool{"available": true, "backing-up": true, "starting": true, "stopped": false, "creating": false, "failed": false, "storage-full": false, "": false} {
+	for status, want := range map[string]bool{"available": true, "backing-up": true, "starting": true, "rebooting": true, "stopped": false, "creating": false, "failed": false, "storage-full": false, "": false} {
 		if takesSnapshots(status) != want {
 			t.Errorf("of what is %q snapshots are taken: %t", status, !want)
 		}

@@ -132,6 +132,19 @@ func (v *Vault) Domains(ctx context.Context) ([]DomainInfo, error) {
 	return infos, nil
 }
 
+// DomainIDs lists the ids of the sealing domains of the vault, whether their headers are good or damaged.
+func (v *Vault) DomainIDs(ctx context.Context) (ids []string, err error) {
+	for object, err := range v.store.List(ctx, "domains/") {
+		if err != nil {
+			return nil, err
+		}
+		if id, err := parseObjectID(strings.TrimPrefix(object.Name, "domains/")); err == nil {
+			ids = append(ids, id.String())
+		}
+	}
+	return ids, nil
+}
+
 // readableDomains lists the sealing domains, and apart those whose headers are damaged.
 func (v *Vault) readableDomains(ctx context.Context) (infos []DomainInfo, skipped []Skipped, err error) {
 	for object, err := range v.store.List(ctx, "domains/") {

@@ -177,6 +177,22 @@ func (a *Archives) OpenDomain(ctx context.Context, l Location, keyARN string, ri
 	return v.OpenDomain(ctx, keyARN, ring)
 }
 
+// Erase removes a recovery point from the archive at a location, out of the sealing domain of a key. It need not be there, and
+// neither the key nor the domain's header is needed: what cannot be read any more, or not before a repair, goes all the same.
+func (a *Archives) Erase(ctx context.Context, l Location, keyARN, point string) error {
+	if point == "" { // what failed before it had a place
+		return nil
+	}
+	v, err := a.Vault(ctx, l)
+	if err != nil {
+		return err
+	}
+	if err := v.Delete(ctx, archive.DomainID(v.ID(), keyARN), point); !errors.Is(err, archive.ErrNoPoint) {
+		return err
+	}
+	return nil
+}
+
 // Keyring uses a KMS key as c: c's policies, the key's policy and its grants decide, and CloudTrail shows it.
 func (a *Archives) Keyring(c *api.Caller, keyARN string) archive.Keyring {
 	region := c.Region

@@ -36,6 +36,23 @@ func (r *Runner) ExpireDuePoints(ctx context.Context) error {
 	})
 }
 
+// SettleRemovals waits until no recovery point is being removed. What has long been due and is let go becomes due between two moves of
+// the clock, by the cancellation of a legal hold say: the service may have begun with it, or be about to.
+func (r *Runner) SettleRemovals(ctx context.Context) error {
+	if err := r.ExpireDuePoints(ctx); err != nil {
+		return err
+	}
+	for {
+		removing, err := r.Queue.Removing(ctx)
+		if err != nil || !removing {
+			return err
+		}
+		if rest(ctx, 20*time.Millisecond, nil); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
 // CoolDuePoints moves the recovery points that are due to cold storage. They cannot be copied any more; restoring them
 // needs nothing else.
 func (r *Runner) CoolDuePoints(ctx context.Context) error {

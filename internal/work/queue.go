@@ -189,8 +189,18 @@ func (q *Queue) start(ctx context.Context, workers *river.Workers, concurrency i
 // Following reports whether what follows from policies is still to be done. A job that waits to be tried again after a failure
 // does not count.
 func (q *Queue) Following(ctx context.Context) (bool, error) {
+	return q.goesOn(ctx, policyArgs{}.Kind())
+}
+
+// Removing reports whether recovery points are being removed, likewise.
+func (q *Queue) Removing(ctx context.Context) (bool, error) {
+	return q.goesOn(ctx, deleteArgs{}.Kind())
+}
+
+// goesOn reports whether a job of a kind is being worked on or about to be.
+func (q *Queue) goesOn(ctx context.Context, kind string) (bool, error) {
 	var n int
-	err := q.db.Writer().QueryRowContext(ctx, `SELECT COUNT(*) FROM river_job WHERE kind = $1 AND state IN ('available', 'running', 'pending', 'scheduled')`, policyArgs{}.Kind()).Scan(&n)
+	err := q.db.Writer().QueryRowContext(ctx, `SELECT COUNT(*) FROM river_job WHERE kind = $1 AND state IN ('available', 'running', 'pending', 'scheduled')`, kind).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("looking at the job queue: %w", err)
 	}

@@ -60,8 +60,7 @@ func (r *Runner) removePoint(ctx context.Context, pointARN string) error {
 		}
 	}
 	at := archives.Location{Region: point.Region, AccountID: point.AccountID, Vault: point.VaultName}
-	err = r.erase(ctx, at, point.ArchivePointID, func(d archive.DomainInfo) bool { return d.KeyID == point.ArchiveKeyARN })
-	if err != nil {
+	if err := r.Archives.Erase(ctx, at, point.ArchiveKeyARN, point.ArchivePointID); err != nil {
 		return fmt.Errorf("removing recovery point %s: %w", point.ARN, err)
 	}
 	if err := r.update(ctx, func(ctx context.Context, tx *state.Tx) error {
@@ -128,31 +127,29 @@ func (r *Runner) keepExpired(ctx context.Context, point state.RecoveryPoint, ref
 	return nil
 }
 
-// erase removes a point from those sealing domains of an archive that are meant. It need not be there.
-func (r *Runner) erase(ctx context.Context, at archives.Location, point string, meant func(archive.DomainInfo) bool) error {
+// discard removes from the archive what a job that did not succeed may have committed there: its end may have come between
+// the archive's commit and ours, and then nothing in the catalogue would ever name the point, nor delete it.
+func (r *Runner) discard(ctx context.Context, at archives.Location, jobID string) {
+	if err := r.discardPoint(ctx, at, strings.ToLower(jobID)); err != nil {
+		r.Log.WarnContext(ctx, "could not discard what a failed job left", slog.String("job", jobID), slog.String("error", err.Error()))
+	}
+}
+
+// discardPoint removes a point from whatever sealing domain of an archive it lies in, if it does in one.
+func (r *Runner) discardPoint(ctx context.Context, at archives.Location, point string) error {
 	vault, err := r.Archives.Vault(ctx, at)
 	if err != nil {
 		return err
 	}
-	domains, err := vault.Domains(ctx)
+	domains, err := vault.DomainIDs(ctx)
 	if err != nil {
 		return err
 	}
+	var all []error
 	for _, domain := range domains {
-		if !meant(domain) {
-			continue
-		}
-		if err := vault.Delete(ctx, domain.ID, point); err != nil && !errors.Is(err, archive.ErrNoPoint) {
-			return err
+		if err := vault.Delete(ctx, domain, point); !errors.Is(err, archive.ErrNoPoint) {
+			all = append(all, err)
 		}
 	}
-	return nil
-}
-
-// discard removes from the archive what a job that did not succeed may have committed there: its end may have come between
-// the archive's commit and ours, and then nothing in the catalogue would ever name the point, nor delete it.
-func (r *Runner) discard(ctx context.Context, at archives.Location, jobID string) {
-	if err := r.erase(ctx, at, strings.ToLower(jobID), func(archive.DomainInfo) bool { return true }); err != nil {
-		r.Log.WarnContext(ctx, "could not discard what a failed job left", slog.String("job", jobID), slog.String("error", err.Error()))
-	}
+	return errors.Join(all...)
 }

@@ -23,8 +23,8 @@ import (
 
 // Archives opens the archives that snapshots lie in; package archives has them.
 type Archives interface {
-	// Vault opens the archive at a location without any key.
-	Vault(ctx context.Context, l archives.Location) (*archive.Vault, error)
+	// Erase removes a recovery point from the domain of a key there, without the key. It need not be there.
+	Erase(ctx context.Context, l archives.Location, keyARN, point string) error
 	// Domain opens the sealing domain of a key there, or makes it.
 	Domain(ctx context.Context, l archives.Location, keyARN string, ring archive.Keyring) (*archive.Domain, error)
 	// Keyring uses a KMS key as c.

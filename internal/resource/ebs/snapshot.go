@@ -373,21 +373,8 @@ func inUse(ctx context.Context, tx *state.Tx, id string) (bool, error) {
 
 // erase removes a snapshot from its archive and then its row: a crash in between leaves a row to go on from.
 func (e *Engine) erase(ctx context.Context, s state.Snapshot) error {
-	v, err := e.Archives.Vault(ctx, Location(s))
-	if err != nil {
+	if err := e.Archives.Erase(ctx, Location(s), s.DomainKeyARN, s.Point); err != nil {
 		return err
-	}
-	domains, err := v.Domains(ctx)
-	if err != nil {
-		return err
-	}
-	for _, d := range domains {
-		if d.KeyID != s.DomainKeyARN {
-			continue
-		}
-		if err := v.Delete(ctx, d.ID, s.Point); err != nil && !errors.Is(err, archive.ErrNoPoint) {
-			return err
-		}
 	}
 	if err := errors.Join(e.letGo(s.ID), e.remove(s.Region, s.AccountID, s.ID)); err != nil {
 		return err

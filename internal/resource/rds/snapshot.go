@@ -291,21 +291,8 @@ func inUse(ctx context.Context, tx *state.Tx, s state.DBSnapshot) (bool, error) 
 
 // erase removes a snapshot from its archive and then its row: a crash in between leaves a row to go on from.
 func (f *Fleet) erase(ctx context.Context, s state.DBSnapshot) error {
-	v, err := f.Archives.Vault(ctx, Location(s.Source()))
-	if err != nil {
-		return err
-	}
-	domains, err := v.Domains(ctx)
-	if err != nil {
-		return err
-	}
-	for _, d := range domains {
-		if d.KeyID != s.DomainKeyARN {
-			continue
-		}
-		if err := v.Delete(ctx, d.ID, s.Point); err != nil && !errors.Is(err, archive.ErrNoPoint) {
-			return fmt.Errorf("deleting snapshot %s: %w", s.ID, err)
-		}
+	if err := f.Archives.Erase(ctx, Location(s.Source()), s.DomainKeyARN, s.Point); err != nil {
+		return fmt.Errorf("deleting snapshot %s: %w", s.ID, err)
 	}
 	return f.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		if err := tellSnapshot(ctx, tx, s, event{"deletion", "Deleted user snapshot"}); err != nil {

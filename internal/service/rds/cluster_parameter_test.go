@@ -173,17 +173,17 @@ func TestTLSOfDocumentDB(t *testing.T) {
 	}
 	reach := func(with string) error {
 		at := net.JoinHostPort(*k.Endpoint, strconv.Itoa(int(*k.Port)))
-		c, err := mongo.Connect(options.Client().ApplyURI(fmt.Sprintf("mongodb://%s:%s@%s/?retryWrites=false&serverSelectionTimeoutMS=2000%s", user, password, at, with)))
+		c, err := mongo.Connect(options.Client().ApplyURI(fmt.Sprintf("mongodb://%s:%s@%s/?retryWrites=false%s", user, password, at, with)))
 		if err != nil {
 			return err
 		}
 		defer func() { _ = c.Disconnect(context.Background()) }()
 		return c.Ping(t.Context(), nil)
 	}
-	if err := reach("&tls=true&tlsInsecure=true"); err != nil {
+	if err := reach("&tls=true&tlsInsecure=true&serverSelectionTimeoutMS=120000"); err != nil {
 		t.Errorf("with TLS: %v", err)
 	}
-	if err := reach(""); err == nil {
+	if err := reach("&serverSelectionTimeoutMS=2000"); err == nil {
 		t.Error("without TLS it is let in")
 	}
 	w.setClusterParameters("secure", set("tls", "disabled", types.ApplyMethodPendingReboot))
@@ -191,7 +191,7 @@ func TestTLSOfDocumentDB(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.await("one", "available")
-	if err := reach(""); err != nil {
+	if err := reach("&serverSelectionTimeoutMS=120000"); err != nil {
 		t.Errorf("without TLS once that is allowed: %v", err)
 	}
 }

@@ -41,7 +41,7 @@ const (
 type House struct {
 	DB            *state.DB
 	Clock         *clock.Shifted // the service's time
-	Wall          *clock.Shifted // the clients' time, as the server sees it
+	Wall          *clock.Shifted // the clients' time, as the server sees it; it stands, so that codes and refusals of a minute last as long as a test takes
 	Keeper        *secrets.Keeper
 	Door          *api.Door
 	IAM           *iamservice.Service
@@ -58,7 +58,7 @@ type House struct {
 // New starts a house, which ends with the test.
 func New(t testing.TB) *House {
 	t.Helper()
-	h := &House{Clock: clock.NewShifted(0), Wall: clock.NewShifted(0), administrators: map[string]iamservice.Credential{}}
+	h := &House{Clock: clock.NewShifted(0), Wall: clock.NewFrozen(clock.Wall.Now()), administrators: map[string]iamservice.Credential{}}
 	db, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), h.Clock)
 	if err != nil {
 		t.Fatal(err)

@@ -60,7 +60,10 @@ func start(t *testing.T, change func(*environment.Spec)) *bench {
 		t.Fatal(err)
 	}
 	b.Environment = e
-	t.Cleanup(e.Close)
+	t.Cleanup(func() {
+		e.Close()
+		uids <- uid
+	})
 	return b
 }
 

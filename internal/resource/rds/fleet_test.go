@@ -65,13 +65,19 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
+	return newHouseBy(t, clock.NewShifted(0))
+}
+
+// newHouseBy is a fleet whose pauses are by a clock of the test's.
+func newHouseBy(t *testing.T, by *clock.Shifted) *house {
+	t.Helper()
 	dir := t.TempDir()
 	db, err := state.Open(t.Context(), filepath.Join(dir, "state.db"), clock.Wall)
 	if err != nil {
 		t.Fatal(err)
 	}
 	keeper := localsecrets.NewKeeper([32]byte{1, 2, 3})
-	h := &house{T: t, clock: clock.NewShifted(0)}
+	h := &house{T: t, clock: by}
 	h.free.Store(1 << 40)
 	all := archives.New(archives.Config{Dir: filepath.Join(dir, "regions"), Keeper: keeper})
 	ports, err := rds.ParsePorts(porttest.New(t).String())

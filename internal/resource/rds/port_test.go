@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"strongroom/clock"
 	"strongroom/internal/state"
 )
 
@@ -33,7 +34,7 @@ func (h *house) pass(while time.Duration) {
 // TestPortTakenForAMoment: what holds a port for some seconds costs nobody anything: not the status, nor who waits for the database.
 func TestPortTakenForAMoment(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newHouseBy(t, clock.NewFrozen(clock.Wall.Now())) // no second passes that the test does not let pass
 	h.reboot()
 	h.pass(3 * time.Second)
 	s := h.enter()
@@ -48,9 +49,10 @@ func TestPortTakenForAMoment(t *testing.T) {
 	h.taken.Store(false)
 	h.await(h.database, "available", time.Second)
 	for begin := time.Now(); h.status(s.Point) != "available"; {
-		if time.Since(begin) > time.Minute {
+		if time.Since(begin) > 3*time.Minute {
 			t.Fatalf("the snapshot is %s", h.status(s.Point))
 		}
+		h.clock.Advance(time.Second)
 		time.Sleep(10 * time.Millisecond)
 	}
 	for _, told := range h.events() {
@@ -63,7 +65,7 @@ func TestPortTakenForAMoment(t *testing.T) {
 // TestPortTaken: what holds a port longer is told, and the database starts once the port is free, with patience for the next time.
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newHouseBy(t, clock.NewFrozen(clock.Wall.Now())) // no second passes that the test does not let pass
 	h.reboot()
 	h.await(h.database, "incompatible-network", time.Second)
 	h.taken.Store(false)

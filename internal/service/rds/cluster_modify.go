@@ -145,10 +145,11 @@ func (s *Service) stopClusterAccess(ctx context.Context, c *api.Caller, in *rds.
 	return s.clusterAccess(ctx, c, "StopDBCluster", in.DBClusterIdentifier)
 }
 
-// StartDBCluster starts a stopped cluster's database, if it has instances.
+// StartDBCluster starts the database of a cluster that was stopped, if it has instances, or tries at once to start one whose key was not
+// to be used.
 func (s *Service) StartDBCluster(ctx context.Context, c *api.Caller, in *rds.StartDBClusterInput) (*rds.StartDBClusterOutput, error) {
 	out, err := s.changeCluster(ctx, c, in.DBClusterIdentifier, func(ctx context.Context, tx *state.Tx, k *cluster) error {
-		if k.status() != "stopped" {
+		if k.status() != "stopped" && k.status() != "inaccessible-encryption-credentials-recoverable" {
 			return errClusterState("DbCluster %s is in %s state but expected it to be in one of stopped,inaccessible-encryption-credentials-recoverable.", k.ID, k.status())
 		}
 		k.Stopped = false

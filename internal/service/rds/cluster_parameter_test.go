@@ -146,6 +146,8 @@ func TestParametersOfACluster(t *testing.T) {
 	}
 	modify("bad")
 	w.await("one", "incompatible-parameters")
+	_, err = w.ModifyDBInstance(ctx, &rds.ModifyDBInstanceInput{DBInstanceIdentifier: aws.String("one"), PromotionTier: aws.Int32(3)})
+	refused(t, err, "InvalidDBInstanceState")
 	modify("mine")
 	w.await("one", "available")
 	if got := memory(); got != "16MB" {

@@ -91,6 +91,7 @@ func TestFailuresAreTheInstancesOwn(t *testing.T) {
 	w.await("robbed", "incompatible-network")
 	w.await("damaged", "failed")
 	w.await("locked", "inaccessible-encryption-credentials-recoverable")
+	w.outOfOrder()
 
 	if err := thief.Close(); err != nil {
 		t.Fatal(err)
@@ -109,6 +110,67 @@ func TestFailuresAreTheInstancesOwn(t *testing.T) {
 	if got := ask[int](w, w.restore("locked", "unlocked"), "SELECT n FROM t"); got != 42 {
 		t.Errorf("the row that was restored is %d", got)
 	}
+}
+
+// outOfOrder tries what can be done with instances that do not run: as much as at AWS, and refused in its words.
+func (w *world) outOfOrder() {
+	w.Helper()
+	const unavailable, unstartable = "is not in available state.", "cannot be started as it is not in one of the following statuses: " +
+		"'stopped, inaccessible-encryption-credentials-recoverable, incompatible-network (only valid for non-SqlServer instances)'."
+	for _, c := range []struct{ id, modify, reboot, stop, start string }{ // how each is refused; "" if it is not
+		{"whole", "", "", "", unstartable}, // and stopped by this
+		{"robbed", "", "", unavailable, ""},
+		{"damaged", unavailable, unavailable, unavailable, unstartable},
+		{"locked", unavailable, unavailable, unavailable, ""},
+	} {
+		for _, try := range []struct {
+			what, refused string
+			call          func(id *string) error
+		}{
+			{"start", c.start, func(id *string) error {
+				_, err := w.StartDBInstance(w.Context(), &rds.StartDBInstanceInput{DBInstanceIdentifier: id})
+				return err
+			}},
+			{"modify", c.modify, func(id *string) error {
+				_, err := w.ModifyDBInstance(w.Context(), &rds.ModifyDBInstanceInput{DBInstanceIdentifier: id, BackupRetentionPeriod: aws.Int32(2)})
+				return err
+			}},
+			{"reboot", c.reboot, func(id *string) error {
+				_, err := w.RebootDBInstance(w.Context(), &rds.RebootDBInstanceInput{DBInstanceIdentifier: id})
+				return err
+			}},
+			{"stop", c.stop, func(id *string) error {
+				_, err := w.StopDBInstance(w.Context(), &rds.StopDBInstanceInput{DBInstanceIdentifier: id})
+				return err
+			}},
+		} {
+			// What one call has changed is over before the next.
+			w.awaitSettled(c.id)
+			err := try.call(&c.id)
+			switch {
+			case try.refused == "" && err != nil:
+				w.Errorf("%s cannot be asked to %s: %v", c.id, try.what, err)
+			case try.refused != "" && (err == nil || !strings.HasSuffix(err.Error(), try.refused) || !strings.Contains(err.Error(), "InvalidDBInstanceState: Instance "+c.id+" ")):
+				w.Errorf("%s asked to %s answers %v", c.id, try.what, err)
+			}
+		}
+	}
+	w.await("whole", "stopped")
+}
+
+// awaitSettled waits until nothing is under way with an instance.
+func (w *world) awaitSettled(id string) {
+	w.Helper()
+	until(w.T, func(ctx context.Context) (string, error) {
+		out, err := w.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &id})
+		if err != nil {
+			return "", err
+		}
+		if status := *out.DBInstances[0].DBInstanceStatus; strings.HasSuffix(status, "ing") {
+			return status, nil
+		}
+		return "", nil
+	})
 }
 
 // Instances that are made at once get a port each, the one asked for if it can be had, until there are no more.

@@ -33,7 +33,7 @@ func (s *Service) ModifyDBInstance(ctx context.Context, c *api.Caller, in *rds.M
 		}
 	}
 	i, err := s.changeInstance(ctx, c, in.DBInstanceIdentifier, func(ctx context.Context, tx *state.Tx, i *instance) error {
-		if i.status() != "available" && !slices.Contains(needsHelp, i.status()) {
+		if !slices.Contains(modifiableIn, i.status()) {
 			return errInstanceUnavailable(*i)
 		}
 		if err := s.modify(ctx, tx, c, i, in); err != nil {
@@ -68,8 +68,10 @@ func modifiable(in *rds.ModifyDBInstanceInput) error {
 // modify writes the settings that a call changes.
 func (s *Service) modify(ctx context.Context, tx *state.Tx, c *api.Caller, i *instance, in *rds.ModifyDBInstanceInput) error {
 	d, set := i.database, i.Settings
-	if i.ClusterID != "" && (in.MasterUserPassword != nil || in.DBPortNumber != nil || in.BackupRetentionPeriod != nil || in.AllocatedStorage != nil) {
-		return errCombination("The DB instance %s is in the DB cluster %s: its password, port, storage and backups are those of the cluster.", i.ID, i.ClusterID)
+	if i.ClusterID != "" {
+		if err := ofCluster(in); err != nil {
+			return err
+		}
 	}
 	if asked := deref(in.EngineVersion); !serves(d.Engine, d.EngineVersion, asked) {
 		return errCombination("Cannot upgrade %s from %s to %s", d.Engine, d.EngineVersion, asked)
@@ -106,6 +108,24 @@ func (s *Service) modify(ctx context.Context, tx *state.Tx, c *api.Caller, i *in
 		return err
 	}
 	return tx.UpdateDBInstance(ctx, i.DBInstance)
+}
+
+// ofCluster refuses for an instance of a cluster what is the cluster's.
+func ofCluster(in *rds.ModifyDBInstanceInput) error {
+	for _, of := range []struct {
+		what  string
+		given bool
+	}{
+		{"master user password", in.MasterUserPassword != nil},
+		{"database port", in.DBPortNumber != nil},
+		{"backup retention period", in.BackupRetentionPeriod != nil},
+		{"allocated storage", in.AllocatedStorage != nil},
+	} {
+		if of.given {
+			return errCombination("The specified DB Instance is a member of a cluster. Modify %s for the DB Cluster using the ModifyDbCluster API", of.what)
+		}
+	}
+	return nil
 }
 
 // replaceGroups takes over the groups that a call names, by the names that they are kept under.

@@ -11,14 +11,6 @@ import (
 	"strongroom/internal/state"
 )
 
-// errInstanceUnavailable is what RDS answers to whoever changes an instance with which something goes on.
-func errInstanceUnavailable(i instance) *api.Error {
-	return api.Errorf("InvalidDBInstanceState", "Instance %s is not in available state: it is %s.", i.ID, i.status())
-}
-
-// needsHelp are the statuses of an instance that does not run, and might after a change or another try.
-var needsHelp = []string{"incompatible-parameters", "incompatible-network", "storage-full"}
-
 // changeInstance does something to an instance of the caller, in a transaction, and has the fleet look at it afterwards.
 func (s *Service) changeInstance(ctx context.Context, c *api.Caller, given *string, change func(ctx context.Context, tx *state.Tx, i *instance) error) (i instance, err error) {
 	err = s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
@@ -58,7 +50,9 @@ func parametersNow(ctx context.Context, tx *state.Tx, i instance) error {
 func (s *Service) RebootDBInstance(ctx context.Context, c *api.Caller, in *rds.RebootDBInstanceInput) (*rds.RebootDBInstanceOutput, error) {
 	i, err := s.changeInstance(ctx, c, in.DBInstanceIdentifier, func(ctx context.Context, tx *state.Tx, i *instance) error {
 		switch {
-		case i.status() != "available" && !slices.Contains(needsHelp, i.status()):
+		case underWay(i.status()):
+			return api.Errorf("InvalidDBInstanceState", "Instance cannot currently reboot due to an in-progress management operation.")
+		case !slices.Contains(rebootable, i.status()):
 			return errInstanceUnavailable(*i)
 		case deref(in.ForceFailover):
 			return errCombination("Failover cannot be forced: the instance %s has no standby.", i.ID)
@@ -78,14 +72,14 @@ func (s *Service) RebootDBInstance(ctx context.Context, c *api.Caller, in *rds.R
 	return &rds.RebootDBInstanceOutput{DBInstance: &d}, err
 }
 
-// StartDBInstance starts the database of an instance that was stopped.
+// StartDBInstance starts the database of an instance that was stopped, or tries at once to start one that did not start.
 func (s *Service) StartDBInstance(ctx context.Context, c *api.Caller, in *rds.StartDBInstanceInput) (*rds.StartDBInstanceOutput, error) {
 	i, err := s.changeInstance(ctx, c, in.DBInstanceIdentifier, func(ctx context.Context, tx *state.Tx, i *instance) error {
 		if i.ClusterID != "" {
 			return errOfCluster(*i)
 		}
-		if i.status() != "stopped" {
-			return api.Errorf("InvalidDBInstanceState", "Instance %s is not stopped, it cannot be started.", i.ID)
+		if !slices.Contains(startable, i.status()) {
+			return errNotStartable(*i)
 		}
 		if err := parametersNow(ctx, tx, *i); err != nil {
 			return err

@@ -19,6 +19,9 @@ type load struct {
 	failed       error
 }
 
+// writers is how many connections write. Each makes every fourth transfer, the next one once the last is acknowledged.
+const writers = 4
+
 // write begins the load.
 func write(t *testing.T, s *Subject, set dbengine.Settings) *load {
 	t.Helper()
@@ -26,7 +29,6 @@ func write(t *testing.T, s *Subject, set dbengine.Settings) *load {
 	l := &load{acknowledged: map[int]bool{}, cancel: cancel}
 	l.grown = sync.NewCond(&l.mu)
 	t.Cleanup(l.stop)
-	const writers = 4
 	for w := range writers {
 		ledger := s.open(t, set)
 		l.writers.Go(func() {
@@ -109,16 +111,27 @@ func backupUnderLoad(t *testing.T, s *Subject) {
 	whole(t, contents, before)
 	for n := range contents.Notes {
 		// A transfer may be committed though its client was cut off before it was told: of each writer the next one.
-		if !after[n] && !after[n-4] && n >= 4 {
+		if !after[n] && !after[n-writers] && n >= writers {
 			t.Errorf("transfer %d is there, and never was", n)
 		}
 	}
+	atOneInstant(t, contents.Notes)
 	if len(contents.Notes) >= len(after) {
 		t.Logf("all %d transfers are there: none was made after the instant of the backup", len(after))
 	}
 	t.Logf("%d transfers before the backup, %d in it, %d in all", len(before), len(contents.Notes), len(after))
 	if err := ledger.Transfer(ctx, 1<<30); err != nil {
 		t.Errorf("writing into the restored database: %v", err)
+	}
+}
+
+// atOneInstant holds transfers against the order in which they were made: where one is, all are that its writer made before.
+func atOneInstant(t *testing.T, notes map[int]bool) {
+	t.Helper()
+	for n := range notes {
+		if n >= writers && !notes[n-writers] {
+			t.Errorf("transfer %d is there, and not %d, which was acknowledged before it was begun", n, n-writers)
+		}
 	}
 }
 

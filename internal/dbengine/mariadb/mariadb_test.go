@@ -61,13 +61,19 @@ func open(ctx context.Context, s dbengine.Settings) (ledger, error) {
 	return ledger{db}, nil
 }
 
-const accounts = 20
-
+// Create makes tables as TPC-B has them: what is moved between accounts is noted, and counted by teller and branch. Each transfer draws
+// a number last, which puts all in the order of their commits.
 func (l ledger) Create(ctx context.Context) error {
 	for _, statement := range []string{
 		"CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL, moves int NOT NULL) ENGINE=InnoDB",
-		"CREATE TABLE note (n int PRIMARY KEY, padding varchar(200) NOT NULL) ENGINE=InnoDB",
+		"CREATE TABLE teller (id int PRIMARY KEY, balance bigint NOT NULL) ENGINE=InnoDB",
+		"CREATE TABLE branch (id int PRIMARY KEY, balance bigint NOT NULL) ENGINE=InnoDB",
+		"CREATE TABLE note (n int PRIMARY KEY, delta int NOT NULL, number bigint NOT NULL UNIQUE, padding varchar(200) NOT NULL) ENGINE=InnoDB",
+		"CREATE TABLE counter (number bigint NOT NULL) ENGINE=InnoDB",
 		fmt.Sprintf("INSERT INTO account SELECT seq, 0, 0 FROM seq_0_to_%d", accounts-1),
+		fmt.Sprintf("INSERT INTO teller SELECT seq, 0 FROM seq_0_to_%d", tellers-1),
+		fmt.Sprintf("INSERT INTO branch SELECT seq, 0 FROM seq_0_to_%d", branches-1),
+		"INSERT INTO counter VALUES (0)",
 	} {
 		if _, err := l.ExecContext(ctx, statement); err != nil {
 			return err
@@ -75,6 +81,8 @@ func (l ledger) Create(ctx context.Context) error {
 	}
 	return nil
 }
+
+const accounts, tellers, branches = 20, 10, 3
 
 func (l ledger) Transfer(ctx context.Context, n int) error {
 	from, to := n%accounts, (n*7+1)%accounts
@@ -86,9 +94,10 @@ func (l ledger) Transfer(ctx context.Context, n int) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
+	delta := n%1000 + 1
 	// In the order of their numbers, so that two transfers do not wait for each other.
 	for _, id := range []int{min(from, to), max(from, to)} {
-		amount, moves := n%1000, 0
+		amount, moves := delta, 0
 		if id == from {
 			amount, moves = -amount, 1
 		}
@@ -96,16 +105,38 @@ func (l ledger) Transfer(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO note VALUES (?, repeat('x', 200))", n); err != nil {
-		return err
+	for _, change := range []struct {
+		statement string
+		args      []any
+	}{
+		{"UPDATE teller SET balance = balance + ? WHERE id = ?", []any{delta, n % tellers}},
+		{"UPDATE branch SET balance = balance + ? WHERE id = ?", []any{delta, n % branches}},
+		{"UPDATE counter SET number = last_insert_id(number + 1)", nil},
+		{"INSERT INTO note VALUES (?, ?, last_insert_id(), repeat('x', 200))", []any{n, delta}},
+	} {
+		if _, err := tx.ExecContext(ctx, change.statement, change.args...); err != nil {
+			return err
+		}
 	}
 	return tx.Commit()
 }
 
+// Read fails if the tables do not agree, as if a transfer were there by half, or if the numbers that the transfers drew have a gap:
+// whatever was committed before one that is there is there as well.
 func (l ledger) Read(ctx context.Context) (c dbenginetest.Contents, err error) {
 	c.Notes = map[int]bool{}
 	if err := l.QueryRowContext(ctx, "SELECT sum(balance), sum(moves) FROM account").Scan(&c.Sum, &c.Moved); err != nil {
 		return c, err
+	}
+	var teller, branch, note, notes, first, last, counted int64
+	err = l.QueryRowContext(ctx, `SELECT (SELECT sum(balance) FROM teller), (SELECT sum(balance) FROM branch), (SELECT coalesce(sum(delta), 0) FROM note),
+		(SELECT count(*) FROM note), (SELECT coalesce(min(number), 1) FROM note), (SELECT coalesce(max(number), 0) FROM note), (SELECT number FROM counter)`).
+		Scan(&teller, &branch, &note, &notes, &first, &last, &counted)
+	if err != nil {
+		return c, err
+	}
+	if teller != note || branch != note || first != 1 || last != notes || counted != notes {
+		return c, fmt.Errorf("the notes sum up to %d, the tellers to %d, the branches to %d; there are %d notes, from number %d to %d of %d", note, teller, branch, notes, first, last, counted)
 	}
 	rows, err := l.QueryContext(ctx, "SELECT n FROM note")
 	if err != nil {

@@ -49,7 +49,7 @@ func TestSmallObjectsOutliveAKill(t *testing.T) {
 
 	job := m.startBackup(t, "safe", source)
 	leases := filepath.Join(p.dir, "data", "regions", home, "archive", "vaults", member, "safe")
-	soon(t, "the backup writes", func() bool { return files(t, leases, "leases") > 0 })
+	soon(t, "the backup writes", func() bool { return files(t, leases, "leases")+files(t, leases, "packs") > 0 }) // leases go with the backup
 	p.kill()
 	p.start(ctx, t)
 	if out := m.backedUp(t, job); out.State != "COMPLETED" {
@@ -114,7 +114,7 @@ func files(t *testing.T, dir string, folder ...string) (n int) {
 // soon asks again and again without a pause, for what is over quickly.
 func soon(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !is(); {
+	for deadline := time.Now().Add(patience); !is(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("it is not so that %s", what)
 		}

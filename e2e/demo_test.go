@@ -11,7 +11,7 @@ import (
 // TestDemo runs the demo on a smaller data set; its exit status tells whether every byte came back.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, binary(t), "demo", "--objects", "400", "--image", "32", "--rows", "20000").CombinedOutput()
 	if err != nil {

@@ -100,11 +100,11 @@ func TestWhoReadsWaitsForNoWriter(t *testing.T) {
 	if _, err := m.s3.PutObject(short, &s3.PutObjectInput{Bucket: aws.String("read-only"), Key: aws.String("new")}); err == nil {
 		t.Fatal("an object was put while another writes")
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 15*time.Second) // the server's own writers give up after twenty
-	defer stop()
 	for name, call := range calls {
+		ctx, stop := context.WithTimeout(t.Context(), 15*time.Second) // the server's own writers give up after twenty
 		if err := call(ctx); err != nil {
 			t.Errorf("%s while another writes: %v", name, err)
 		}
+		stop()
 	}
 }

@@ -240,6 +240,7 @@ func TestDatabaseJobsAreNotStopped(t *testing.T) {
 func TestDatabasePlan(t *testing.T) {
 	t.Parallel()
 	s := strongroomtest.New(t)
+	morning(t, s)
 	m, first, _ := backupAccounts(t, s)
 	m.vault(t, "member-vault", m.key(t))
 	firstVault := first.vault(t, "first-vault", first.key(t), m)

@@ -248,6 +248,7 @@ func TestRoleOfAJob(t *testing.T) {
 func TestScheduledJobWithoutItsVault(t *testing.T) {
 	t.Parallel()
 	s := strongroomtest.New(t)
+	morning(t, s)
 	p := enter(t, s, member, home)
 	p.role(t, "jobs", rolePolicies...)
 	p.linked(t)

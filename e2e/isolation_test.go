@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -57,13 +59,16 @@ func newPossessions(t *testing.T, p *party) *possessions {
 	copied := p.copyJob(t, o.point, o.vault, o.otherVault)
 	o.copyJob = *copied.CopyJobId
 	o.restoreJob = *p.restoreJob(t, o.point, p.metadata(o.point, "possessed-copy")).RestoreJobId
-	o.plan = p.plan(t, "possessed", backuptypes.BackupRuleInput{}, tagged("owner", "member"))
+	o.plan = p.plan(t, "possessed", backuptypes.BackupRuleInput{ScheduleExpression: aws.String(inHalfADay())}, tagged("owner", "member"))
 	o.selection = *p.selections(t, o.plan)[0].SelectionId
 	own := must(p.ec2.CreateSnapshot(ctx, &ec2.CreateSnapshotInput{VolumeId: &o.volume}))(t, "taking a snapshot")
 	o.ownSnapshot = *own.SnapshotId
 	p.snapshotDone(t, o.ownSnapshot)
 	return o
 }
+
+// inHalfADay is a daily schedule that comes to nothing while a test runs.
+func inHalfADay() string { return fmt.Sprintf("cron(0 %d ? * * *)", (time.Now().UTC().Hour()+12)%24) }
 
 // calls reach for each thing as somebody.
 func (o *possessions) calls(ctx context.Context, p *party) map[string]func() error {

@@ -199,7 +199,9 @@ var plannedCopyMishaps = []mishap{
 
 func TestRefusalsOfPlannedCopies(t *testing.T) {
 	t.Parallel()
-	happens(t, twoAccounts(t, strongroomtest.New(t)), plannedCopyMishaps)
+	s := strongroomtest.New(t)
+	morning(t, s)
+	happens(t, twoAccounts(t, s), plannedCopyMishaps)
 }
 
 func copyRule(destination string, keep int64) backuptypes.BackupRuleInput {

@@ -186,6 +186,7 @@ func backupOfTheDay(w *wreck) telling {
 func oneDatabase(t *testing.T) *wreck {
 	t.Helper()
 	w := crash(t, strongroomtest.New(t))
+	morning(t, w.Server) // far from midnight, at which the days of windows change
 	crossAccount(t, w.Server, true)
 	for _, p := range []*party{w.m, w.b} {
 		p.role(t, "jobs", rolePolicies...)
@@ -199,7 +200,7 @@ func oneDatabase(t *testing.T) *wreck {
 	w.names["RDS"] = w.m.backUp(t, "member-vault", w.names["database"])
 	must(w.m.rds().CreateDBSnapshot(t.Context(), &rds.CreateDBSnapshotInput{DBInstanceIdentifier: aws.String("wrecked"), DBSnapshotIdentifier: aws.String("by-hand")}))(t, "taking a snapshot")
 	fast := func(o *rds.DBSnapshotAvailableWaiterOptions) { o.MinDelay = 100 * time.Millisecond }
-	must(struct{}{}, rds.NewDBSnapshotAvailableWaiter(w.m.rds(), fast).Wait(t.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: aws.String("by-hand")}, time.Minute))(t, "waiting for the snapshot")
+	must(struct{}{}, rds.NewDBSnapshotAvailableWaiter(w.m.rds(), fast).Wait(t.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: aws.String("by-hand")}, patience))(t, "waiting for the snapshot")
 	return w
 }
 

@@ -238,6 +238,7 @@ var planMishaps = []mishap{
 func TestRefusalsOfPlans(t *testing.T) {
 	t.Parallel()
 	w := crash(t, strongroomtest.New(t))
+	morning(t, w.Server)
 	w.m.role(t, "jobs", rolePolicies...)
 	w.m.linked(t)
 	w.names["S3 bucket"] = w.m.bucket(t, "nightly-bucket", "", "backup", "nightly")

@@ -34,6 +34,14 @@ func (p *party) initiated(t *testing.T, resource string) []string {
 	return all
 }
 
+// morning is a time after the hour of the plans that say none, and far from the next: a plan that is made then runs once in the day to
+// come, at whatever hour the test runs. It lies before the other times of [at].
+func morning(t *testing.T, s *strongroomtest.Server) {
+	t.Helper()
+	move(t, s, server.ClockMove{To: time.Date(2029, time.December, 1, 7, 0, 0, 0, time.UTC)})
+}
+
+// scheduled is an account with what plans need, in the [morning].
 func scheduled(t *testing.T) (*strongroomtest.Server, *party) {
 	t.Helper()
 	s := strongroomtest.New(t)
@@ -41,6 +49,7 @@ func scheduled(t *testing.T) (*strongroomtest.Server, *party) {
 	p.role(t, "jobs", rolePolicies...)
 	p.linked(t)
 	p.vault(t, "local-vault", p.key(t))
+	morning(t, s)
 	return s, p
 }
 

@@ -40,6 +40,7 @@ type teller struct {
 func newTeller(t *testing.T) *teller {
 	t.Helper()
 	w := &teller{outage: newOutage(t), t: t, events: map[string]*tales{}, notices: newTales(t)}
+	morning(t, w.Server)
 	crossAccount(t, w.Server, true)
 	w.g = govern(t, w.Server, orgtypes.PolicyTypeBackupPolicy)
 	w.m, w.b = enter(t, w.Server, member, home), enter(t, w.Server, vaulted, north)
@@ -193,6 +194,7 @@ func (w *teller) pointsEnd() {
 	w.m.allow(w.t, nil)
 	must(w.m.backup.UpdateRecoveryPointLifecycle(w.t.Context(), &backup.UpdateRecoveryPointLifecycleInput{BackupVaultName: aws.String("local-vault"), RecoveryPointArn: &w.point, Lifecycle: days(400)}))(w.t, "changing the lifecycle")
 	remove()
+	eventually(w.t.Context(), w.t, "the point goes", func() (bool, error) { return w.m.gone(w.t, "local-vault", w.cold), nil })
 	w.hear()
 }
 

@@ -78,8 +78,10 @@ func (s *Server) moveClock(ctx context.Context, move ClockMove) (Clock, error) {
 			return Clock{}, err
 		}
 	}
-	if !move.DoNotWait { // no event announces a removal that was begun before the clock was moved, nor that the record of a job is over
-		if err := errors.Join(s.runner.SettleRemovals(ctx), s.runner.ForgetOldRecords(ctx)); err != nil {
+	if !move.DoNotWait {
+		// No event announces a removal that was begun before the clock was moved, nor that the record of a job is over, nor what is to be
+		// told of either.
+		if err := errors.Join(s.runner.SettleRemovals(ctx), s.runner.ForgetOldRecords(ctx), s.outbox.Settle(ctx)); err != nil {
 			return Clock{}, err
 		}
 	}

@@ -30,35 +30,44 @@ type outage struct {
 	*strongroomtest.Server
 	t      *testing.T
 	config server.Config
-	store  string
+	store  string // a link to where the vaults lie
+	vaults string
 }
 
 func newOutage(t *testing.T, quotas ...server.Quotas) *outage {
 	t.Helper()
-	store := filepath.Join(t.TempDir(), "store")
-	config := server.Config{Regions: map[string]server.Region{home: {Store: "file://" + store}}}
+	o := &outage{t: t, store: filepath.Join(t.TempDir(), "store"), vaults: t.TempDir()}
+	o.end()
+	o.config = server.Config{Regions: map[string]server.Region{home: {Store: "file://" + o.store}}}
 	for _, q := range quotas {
-		config.Quotas = q
+		o.config.Quotas = q
 	}
-	return &outage{strongroomtest.New(t, strongroomtest.Options{Config: config}), t, config, store}
+	o.Server = strongroomtest.New(t, strongroomtest.Options{Config: o.config})
+	return o
 }
 
 func (o *outage) begin() {
 	o.t.Helper()
-	if err := os.Rename(o.store, o.store+".away"); err != nil {
+	file := filepath.Join(o.t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil { // no folder can be made in its place
 		o.t.Fatal(err)
 	}
-	if err := os.WriteFile(o.store, nil, 0o600); err != nil { // no folder can be made in its place
-		o.t.Fatal(err)
-	}
+	o.lead(file)
 }
 
 func (o *outage) end() {
 	o.t.Helper()
-	if err := os.Remove(o.store); err != nil {
+	o.lead(o.vaults)
+}
+
+// lead has the link lead elsewhere, in one step: at no moment is there nothing, where a server would make a store anew.
+func (o *outage) lead(to string) {
+	o.t.Helper()
+	next := filepath.Join(o.t.TempDir(), "next")
+	if err := os.Symlink(to, next); err != nil {
 		o.t.Fatal(err)
 	}
-	if err := os.Rename(o.store+".away", o.store); err != nil {
+	if err := os.Rename(next, o.store); err != nil {
 		o.t.Fatal(err)
 	}
 }

@@ -97,6 +97,10 @@ func TestCrash(t *testing.T) {
 	ctx := t.Context()
 	c.p.start(ctx, t)
 	c.prepare(ctx, t)
+	c.ask("backup of the volume", func() error { // one at least, and it lasts, wherever the kills fall
+		_, err := c.backup.StartBackupJob(ctx, &backup.StartBackupJobInput{BackupVaultName: aws.String("crash"), ResourceArn: aws.String(c.volumeARN()), IamRoleArn: aws.String(crashRole)})
+		return err
+	})
 	for ended := false; !ended; c.rounds++ {
 		c.work(ctx, t)
 		c.p.start(ctx, t)
@@ -115,8 +119,8 @@ func TestCrash(t *testing.T) {
 	}
 	rounds = c.rounds
 	t.Logf("%d rounds, %d recovery points left, done: %v", rounds, len(c.points), c.counts)
-	if rounds >= 4 && len(c.points) == 0 {
-		t.Error("no recovery point was made in all rounds")
+	if len(c.points) == 0 {
+		t.Error("no recovery point was made in all rounds, or none is left")
 	}
 }
 
@@ -201,7 +205,7 @@ func (c *crashed) work(ctx context.Context, t *testing.T) {
 			c.ask("backup of the bucket", func() error { return c.startBackup(ctx, "arn:aws:s3:::"+crashBucket) })
 		case 2:
 			c.ask("backup of the volume", func() error {
-				return c.startBackup(ctx, "arn:aws:ec2:"+crashRegion+":"+crashAccount+":volume/"+c.volume)
+				return c.startBackup(ctx, c.volumeARN())
 			})
 		case 3:
 			if len(known) > 0 {
@@ -321,6 +325,10 @@ func (c *crashed) lifecycle() *backuptypes.Lifecycle {
 func (c *crashed) startBackup(ctx context.Context, resource string) error {
 	_, err := c.backup.StartBackupJob(ctx, &backup.StartBackupJobInput{BackupVaultName: aws.String("crash"), ResourceArn: &resource, IamRoleArn: aws.String(crashRole), Lifecycle: c.lifecycle()})
 	return err
+}
+
+func (c *crashed) volumeARN() string {
+	return "arn:aws:ec2:" + crashRegion + ":" + crashAccount + ":volume/" + c.volume
 }
 
 // home says whether a recovery point lies in the first Region.

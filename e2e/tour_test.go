@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"strongroom/internal/porttest"
 )
 
 // root is the folder of the repository.
@@ -44,10 +47,15 @@ func TestTour(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(binary(t), filepath.Join(dir, "bin", "strongroom")); err != nil {
+	if err := os.Symlink(filepath.Join(root(t), "e2e", "testdata", "tour", "strongroom"), filepath.Join(dir, "bin", "strongroom")); err != nil {
 		t.Fatal(err)
 	}
-	walk(t, dir, script, wanted)
+	config := filepath.Join(dir, "config.yaml") // the ports of the tour may be another server's
+	text := fmt.Sprintf("listen: 127.0.0.1:%d\ndatabases: {ports: %s}\n", porttest.One(t), porttest.New(t))
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	walk(t, dir, script, wanted, "TOUR_PROGRAM="+binary(t), "TOUR_CONFIG="+config)
 	if len(wanted) < 4 {
 		t.Errorf("the README shows only %d lines of output", len(wanted))
 	}
@@ -77,7 +85,7 @@ func TestDatabaseTour(t *testing.T) {
 // walk runs a tour's commands in one shell, and wants the output that it shows.
 func walk(t *testing.T, dir, script string, wanted []string, environment ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n"+script)
 	shell.Dir = dir

@@ -120,7 +120,7 @@ func TestNegativeMatrix(t *testing.T) {
 		{"an explicit deny", users("denied", everything, nothing), denial, open},
 		{"a service control policy", func(string) aws.Config { return bound(member) }, denial, open},
 	}
-	before := tables(t, s)
+	before := w.atRest(t, s)
 	for _, c := range columns {
 		if c.name == "an expired token" {
 			wall.Advance(time.Hour)
@@ -332,6 +332,19 @@ func answered(out any, err error) string {
 func bodiless(op operation, err error) bool {
 	var response *smithyhttp.ResponseError
 	return strings.HasPrefix(op.name, "Head") && errors.As(err, &response) && slices.Contains([]int{400, 403, 404}, response.HTTPStatusCode())
+}
+
+// atRest are the tables when nothing goes on in them any more of what making the world began.
+func (w *matrixWorld) atRest(t *testing.T, s *strongroomtest.Server) (all map[string]bool) {
+	t.Helper()
+	eventually(t.Context(), t, "the world is at rest", func() (bool, error) {
+		settle(t, s)
+		all = tables(t, s)
+		pause(t.Context(), time.Second)
+		diff := gocmp.Diff(all, tables(t, s))
+		return diff == "", errors.New(diff)
+	})
+	return all
 }
 
 // passing are the tables that a call may change that is refused: the record of it, and what the server does by itself.

@@ -139,6 +139,7 @@ func (w *matrixWorld) ofEC2(t *testing.T, o *possessions, set func(map[string]an
 	spare := must(w.m.ec2.CreateVolume(ctx, &ec2.CreateVolumeInput{AvailabilityZone: aws.String(home + "a"), Size: aws.Int32(1)}))(t, "making a volume")
 	w.m.volumeDone(t, *spare.VolumeId)
 	kept := must(w.m.ec2.CreateSnapshot(ctx, &ec2.CreateSnapshotInput{VolumeId: spare.VolumeId}))(t, "making a snapshot").SnapshotId
+	w.m.snapshotDone(t, *kept)
 	block := must(w.m.ebs.ListSnapshotBlocks(ctx, &ebs.ListSnapshotBlocksInput{SnapshotId: &o.ownSnapshot}))(t, "listing blocks").Blocks[0]
 	set(map[string]any{
 		"ec2.VolumeId": o.volume, "ec2.SnapshotId": o.ownSnapshot, "ec2.SourceSnapshotId": o.ownSnapshot, "ec2.SourceRegion": home,

@@ -67,7 +67,10 @@ func TestMessagesOutliveAKill(t *testing.T) {
 	told.listen(t, "all", `{"source":["my.app"]}`)
 	topic := must(topics.CreateTopic(ctx, &sns.CreateTopicInput{Name: aws.String("news")}))(t, "making a topic").TopicArn
 	must(topics.Subscribe(ctx, &sns.SubscribeInput{TopicArn: topic, Protocol: aws.String("sqs"), Endpoint: &published.arn, Attributes: map[string]string{"RawMessageDelivery": "true"}}))(t, "subscribing a queue")
-	must(topics.Subscribe(ctx, &sns.SubscribeInput{TopicArn: topic, Protocol: aws.String("http"), Endpoint: &endpoint.URL}))(t, "subscribing an endpoint")
+	must(topics.Subscribe(ctx, &sns.SubscribeInput{
+		TopicArn: topic, Protocol: aws.String("http"), Endpoint: &endpoint.URL,
+		Attributes: map[string]string{"DeliveryPolicy": `{"healthyRetryPolicy":{"numRetries":100}}`}, // it refuses for as long as all rounds take
+	}))(t, "subscribing an endpoint")
 	eventually(ctx, t, "the endpoint is asked", func() (bool, error) {
 		arrived.mu.Lock()
 		defer arrived.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"runtime"
 	"slices"
@@ -123,6 +124,14 @@ func ReadConfig(path string) (Config, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, fmt.Errorf("reading the configuration %s: %w", path, err)
+	}
+	var document yaml.Node
+	err = yaml.Unmarshal(text, &document)
+	if err == nil {
+		err = checkWhole(&document, reflect.TypeFor[Config](), "")
+	}
+	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration %s: %w", path, err)
 	}
 	return c, nil

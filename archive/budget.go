@@ -42,10 +42,27 @@ func (b *Budget) Take(ctx context.Context, bytes int64) (giveBack func(), err er
 	select {
 	case <-c.granted:
 		return giveBack, nil
+	default:
+	}
+	if told, ok := ctx.Value(waitingKey{}).(func(waiting bool)); ok {
+		told(true)
+		defer told(false)
+	}
+	select {
+	case <-c.granted:
+		return giveBack, nil
 	case <-ctx.Done():
 		giveBack()
 		return nil, ctx.Err()
 	}
+}
+
+type waitingKey struct{}
+
+// WithWaiting returns a context by which told is called when whoever takes of a budget has to wait, and again when that is over. It is
+// called by the goroutine that waits.
+func WithWaiting(ctx context.Context, told func(waiting bool)) context.Context {
+	return context.WithValue(ctx, waitingKey{}, told)
 }
 
 // admit lets in who comes first, as long as there is room; b.mu is held. What somebody owes may be more than there is.

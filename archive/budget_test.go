@@ -61,6 +61,38 @@ func TestABudgetIsFair(t *testing.T) {
 	})
 }
 
+// Who waits is told of it, and who need not wait is not.
+func TestWhoWaitsForABudgetIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := archive.NewBudget(10)
+		var told []bool
+		ctx, stop := context.WithCancel(archive.WithWaiting(t.Context(), func(waiting bool) { told = append(told, waiting) }))
+		defer stop()
+		first, err := b.Take(ctx, 10)
+		if err != nil || len(told) > 0 {
+			t.Fatalf("%v; told %v", err, told)
+		}
+		for _, end := range []func(){first, stop} {
+			told = nil
+			go func() {
+				if _, err := b.Take(ctx, 10); err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			}()
+			synctest.Wait()
+			if len(told) != 1 || !told[0] {
+				t.Fatalf("while it waits: told %v", told)
+			}
+			end()
+			synctest.Wait()
+			if len(told) != 2 || told[1] {
+				t.Fatalf("when it is over: told %v", told)
+			}
+		}
+	})
+}
+
 // Who gives up waiting lets those behind in.
 func TestABudgetIsNotHeldByWhoGivesUp(t *testing.T) {
 	t.Parallel()

@@ -134,6 +134,11 @@ func (tx *Tx) SetBackupJobProgress(ctx context.Context, id string, percent float
 	return setJobProgress(ctx, tx, "backup_jobs", id, percent, transferred)
 }
 
+// SetBackupJobMessage notes what a running job waits for, or with "" that it goes on; a job that does not run is left alone.
+func (tx *Tx) SetBackupJobMessage(ctx context.Context, id, message string) error {
+	return setJobMessage(ctx, tx, "backup_jobs", id, message)
+}
+
 // BackupJob reads a job of any account.
 func (tx *Tx) BackupJob(ctx context.Context, id string) (BackupJob, error) {
 	return queryOne(ctx, tx, scanRow[BackupJob], selectRow[BackupJob]("backup_jobs")+"WHERE id = $1", id)

@@ -62,6 +62,11 @@ func (tx *Tx) SetCopyJobProgress(ctx context.Context, id string, percent float64
 	return setJobProgress(ctx, tx, "copy_jobs", id, percent, transferred)
 }
 
+// SetCopyJobMessage notes what a running job waits for, or with "" that it goes on; a job that does not run is left alone.
+func (tx *Tx) SetCopyJobMessage(ctx context.Context, id, message string) error {
+	return setJobMessage(ctx, tx, "copy_jobs", id, message)
+}
+
 // CopyJob reads a job of any account.
 func (tx *Tx) CopyJob(ctx context.Context, id string) (CopyJob, error) {
 	return queryOne(ctx, tx, scanRow[CopyJob], selectRow[CopyJob]("copy_jobs")+"WHERE id = $1", id)

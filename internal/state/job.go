@@ -11,6 +11,12 @@ func setJobProgress(ctx context.Context, tx *Tx, table, id string, percent float
 	return err
 }
 
+// setJobMessage notes what a job that runs waits for.
+func setJobMessage(ctx context.Context, tx *Tx, table, id, message string) error {
+	_, err := tx.exec(ctx, `UPDATE `+table+` SET status_message = $1 WHERE id = $2 AND state = 'RUNNING'`, message, id)
+	return err
+}
+
 // jobByToken reads the job that an idempotency token made.
 func jobByToken[T any](ctx context.Context, tx *Tx, table, accountID, region, token string) (T, error) {
 	return queryOne(ctx, tx, scanRow[T], selectRow[T](table)+

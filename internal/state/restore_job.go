@@ -53,6 +53,11 @@ func (tx *Tx) SetRestoreJobProgress(ctx context.Context, id string, percent floa
 	return setJobProgress(ctx, tx, "restore_jobs", id, percent, transferred)
 }
 
+// SetRestoreJobMessage notes what a running job waits for, or with "" that it goes on; a job that does not run is left alone.
+func (tx *Tx) SetRestoreJobMessage(ctx context.Context, id, message string) error {
+	return setJobMessage(ctx, tx, "restore_jobs", id, message)
+}
+
 // RestoreJob reads a job of any account.
 func (tx *Tx) RestoreJob(ctx context.Context, id string) (RestoreJob, error) {
 	return queryOne(ctx, tx, scanRow[RestoreJob], selectRow[RestoreJob]("restore_jobs")+"WHERE id = $1", id)

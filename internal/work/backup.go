@@ -38,6 +38,9 @@ func (r *Runner) runBackup(ctx context.Context, jobID string, t try) error {
 			r.event(ctx, job.AccountID, job.Region, "BackupJobStarted", backupDetails(job))
 		},
 		work: func(ctx context.Context) (*state.RecoveryPoint, error) { return r.backup(ctx, &job, &trail) },
+		say: func(ctx context.Context, tx *state.Tx, message string) error {
+			return tx.SetBackupJobMessage(ctx, jobID, message)
+		},
 		note: func(ctx context.Context, tx *state.Tx, message string) error {
 			job.StatusMessage = message
 			if err := tx.SetBackupJobTrail(ctx, job.ID, trail); err != nil {

@@ -28,6 +28,9 @@ func (r *Runner) runCopy(ctx context.Context, jobID string, t try) error {
 		},
 		started: func(ctx context.Context) { r.event(ctx, job.AccountID, job.Region, "CopyJobStarted", copyDetails(job)) },
 		work:    func(ctx context.Context) (*state.RecoveryPoint, error) { return r.copy(ctx, &job, &trail) },
+		say: func(ctx context.Context, tx *state.Tx, message string) error {
+			return tx.SetCopyJobMessage(ctx, jobID, message)
+		},
 		note: func(ctx context.Context, tx *state.Tx, message string) error {
 			job.StatusMessage = message
 			if err := tx.SetCopyJobTrail(ctx, job.ID, trail); err != nil {

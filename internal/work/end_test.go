@@ -50,6 +50,20 @@ func (noTrail) PutServiceEvent(context.Context, *state.Tx, string, string, strin
 	return nil
 }
 
+// runnerKey is of the runner of a job that a kind is asked for by [ended].
+type runnerKey struct{}
+
+// said is what the job of [ended] says now.
+func said(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	r := ctx.Value(runnerKey{}).(*Runner)
+	job, err := view(ctx, r, func(ctx context.Context, tx *state.Tx) (state.BackupJob, error) { return tx.BackupJob(ctx, "JOB") })
+	if err != nil {
+		t.Error(err)
+	}
+	return job.StatusMessage
+}
+
 // ended runs a backup job's last attempt on a resource of the kind and returns its row.
 func ended(t *testing.T, jobID string, kind func(*archives.Archives) resource.Kind) (*Runner, state.BackupJob) {
 	t.Helper()
@@ -71,7 +85,7 @@ func ended(t *testing.T, jobID string, kind func(*archives.Archives) resource.Ki
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.runBackup(t.Context(), jobID, try{last: true}); err != nil {
+	if err := r.runBackup(context.WithValue(t.Context(), runnerKey{}, r), jobID, try{last: true}); err != nil {
 		t.Fatal(err)
 	}
 	job, err = view(t.Context(), r, func(ctx context.Context, tx *state.Tx) (state.BackupJob, error) { return tx.BackupJob(ctx, jobID) })

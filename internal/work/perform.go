@@ -24,6 +24,8 @@ type steps[Made any] struct {
 	work    func(ctx context.Context) (Made, error)
 	// trail is what the gates say of the job, as the work finds out. Nil keeps none.
 	trail *rules.Trail
+	// say writes down what the job that runs waits for. Nil says nothing.
+	say func(ctx context.Context, tx *state.Tx, message string) error
 	// note writes down why a job that still runs will be tried again.
 	note func(ctx context.Context, tx *state.Tx, message string) error
 	// end writes down how the job ended. What was made is nothing unless the outcome is zero: then the work succeeded.
@@ -53,6 +55,7 @@ func perform[Made any](ctx context.Context, r *Runner, t try, s steps[Made]) err
 		watched, stop = s.watch(ctx)
 		defer stop(nil)
 	}
+	watched = r.telling(watched, s.jobID, s.say)
 	made, err := guarded(ctx, r.Log, func() (Made, error) { return s.work(watched) })
 	if err == nil {
 		return s.end(ctx, outcome{}, made)

@@ -25,6 +25,9 @@ func (r *Runner) runRestore(ctx context.Context, jobID string, t try) error {
 			r.event(ctx, job.AccountID, job.Region, "RestoreStarted", restoreDetails(job))
 		},
 		work: func(ctx context.Context) (resource.Restored, error) { return r.restore(ctx, &job, &trail) },
+		say: func(ctx context.Context, tx *state.Tx, message string) error {
+			return tx.SetRestoreJobMessage(ctx, jobID, message)
+		},
 		note: func(ctx context.Context, tx *state.Tx, message string) error {
 			job.StatusMessage = message
 			if err := tx.SetRestoreJobTrail(ctx, job.ID, trail); err != nil {

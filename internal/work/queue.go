@@ -21,6 +21,7 @@ import (
 type Queue struct {
 	db     *state.DB
 	client *river.Client[*sql.Tx]
+	bell   *bell
 }
 
 type (
@@ -49,19 +50,20 @@ func (policyArgs) Kind() string  { return "follow_policies" }
 
 // OpenQueue prepares the queue's tables. Jobs can be enqueued at once; they are worked on after [Queue.start].
 func OpenQueue(ctx context.Context, db *state.DB, log *slog.Logger) (*Queue, error) {
-	driver := riversqlite.New(db.Writer())
-	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(log)})
+	bell := newBell()
+	d := driver{riversqlite.New(db.Writer()), bell}
+	migrator, err := rivermigrate.New(d, &rivermigrate.Config{Logger: quiet(log)})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the job queue: %w", err)
 	}
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return nil, fmt.Errorf("migrating the job queue: %w", err)
 	}
-	inserter, err := river.NewClient(driver, &river.Config{Logger: quiet(log)})
+	inserter, err := river.NewClient(d, &river.Config{Logger: quiet(log)})
 	if err != nil {
 		return nil, fmt.Errorf("opening the job queue: %w", err)
 	}
-	return &Queue{db: db, client: inserter}, nil
+	return &Queue{db: db, client: inserter, bell: bell}, nil
 }
 
 // quiet lets only warnings of the library through.
@@ -109,12 +111,14 @@ func (q *Queue) WakeBackup(ctx context.Context, tx *state.Tx, jobID string) erro
 	if err != nil {
 		return fmt.Errorf("waking backup job %s: %w", jobID, err)
 	}
+	q.bell.ring()
 	return nil
 }
 
 // EnqueuePolicies has what follows from an organization's policies done after the change that tx makes. One job that has not
 // begun yet does for any number of changes; one that waits to be tried again is tried at once.
 func (q *Queue) EnqueuePolicies(ctx context.Context, tx *state.Tx, organizationID string) error {
+	defer q.bell.ring()
 	result, err := tx.SQL().ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec')
 		WHERE state IN ('available', 'retryable') AND kind = $1 AND json_extract(args, '$.organization_id') = $2`, policyArgs{}.Kind(), organizationID)
 	if err != nil {
@@ -130,6 +134,7 @@ func (q *Queue) EnqueuePolicies(ctx context.Context, tx *state.Tx, organizationI
 }
 
 func (q *Queue) enqueue(ctx context.Context, tx *state.Tx, args river.JobArgs, attempts int) error {
+	defer q.bell.ring()
 	if _, err := q.client.InsertTx(ctx, tx.SQL(), args, &river.InsertOpts{MaxAttempts: attempts}); err != nil {
 		return fmt.Errorf("enqueueing a %s job: %w", args.Kind(), err)
 	}
@@ -162,9 +167,10 @@ func (q *Queue) start(ctx context.Context, workers *river.Workers, concurrency i
 	if _, err := q.db.Writer().ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec'), finalized_at = NULL WHERE state IN ('running', 'retryable', 'discarded')`); err != nil {
 		return nil, fmt.Errorf("taking up interrupted jobs: %w", err)
 	}
-	client, err := river.NewClient(riversqlite.New(q.db.Writer()), &river.Config{
+	q.bell.ring()
+	client, err := river.NewClient(driver{riversqlite.New(q.db.Writer()), q.bell}, &river.Config{
 		FetchCooldown:        5 * time.Millisecond,
-		FetchPollInterval:    100 * time.Millisecond,
+		FetchPollInterval:    pollInterval,
 		JobTimeout:           -1, // a backup takes as long as it takes; its completion window ends it
 		RescueStuckJobsAfter: 365 * 24 * time.Hour,
 		Logger:               quiet(log),

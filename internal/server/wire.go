@@ -98,6 +98,7 @@ func (all *services) openIdentities(context.Context) error {
 			return all.backup.ServiceRoleGone(ctx, tx, accountID, service)
 		},
 	})
+	s.onClose("the record of uses", all.iam.Authorizer().Settle)
 	s.identities = all.iam
 	s.door = api.NewDoor(all.iam.Authorizer(), all.recorder)
 	all.sts = sts.New(sts.Config{

@@ -44,7 +44,7 @@ func (s *Service) GetAccessKeyLastUsed(ctx context.Context, c *api.Caller, in *i
 			return err
 		}
 		out.UserName = aws.String(key.UserName)
-		use, err := tx.AccessKeyUse(ctx, key.ID)
+		use, err := s.authorizer.uses.keyUse(ctx, tx, key.ID)
 		if errors.Is(err, state.ErrNotFound) {
 			return nil
 		}

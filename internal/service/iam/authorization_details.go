@@ -46,6 +46,9 @@ func (s *Service) GetAccountAuthorizationDetails(ctx context.Context, c *api.Cal
 		UserDetailList: []types.UserDetail{}, GroupDetailList: []types.GroupDetail{}, RoleDetailList: []types.RoleDetail{},
 		Policies: []types.ManagedPolicyDetail{},
 	}
+	if err := s.authorizer.Settle(ctx); err != nil {
+		return nil, err
+	}
 	err = s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
 		var found []detailed
 		for i, kind := range detailKinds {

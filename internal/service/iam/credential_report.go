@@ -44,6 +44,9 @@ var reportColumns = []string{
 // GenerateCredentialReport makes a report, unless there is one of the last four hours.
 func (s *Service) GenerateCredentialReport(ctx context.Context, c *api.Caller, _ *iam.GenerateCredentialReportInput) (*iam.GenerateCredentialReportOutput, error) {
 	out := &iam.GenerateCredentialReportOutput{State: types.ReportStateTypeComplete}
+	if err := s.authorizer.Settle(ctx); err != nil {
+		return nil, err
+	}
 	err := s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		last, err := tx.LatestIAMReport(ctx, c.AccountID, credentialReport)
 		switch {

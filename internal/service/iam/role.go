@@ -64,7 +64,7 @@ func (s *Service) GetRole(ctx context.Context, c *api.Caller, in *iam.GetRoleInp
 		if role, err = findRole(ctx, tx, c.AccountID, in.RoleName); err != nil {
 			return err
 		}
-		role, err = withLastUse(ctx, tx, role)
+		role, err = withLastUse(ctx, tx, role, s.authorizer.uses.unwritten()...)
 		return err
 	})
 	if err != nil {

@@ -66,6 +66,9 @@ func (s *Service) GenerateServiceLastAccessedDetails(ctx context.Context, c *api
 		ID: uuid.NewString(), AccountID: c.AccountID, Subject: *in.Arn,
 		Kind: string(cmp.Or(in.Granularity, types.AccessAdvisorUsageGranularityTypeServiceLevel)),
 	}
+	if err := s.authorizer.Settle(ctx); err != nil {
+		return nil, err
+	}
 	err = s.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
 		var found accessReport
 		uses := map[string][]state.PrincipalUse{}

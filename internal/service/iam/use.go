@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +21,9 @@ const usePrecision = state.Micros(15 * time.Minute / time.Microsecond)
 // maxNoted bounds what is remembered of uses; when it is full it begins anew, and some are written again.
 const maxNoted = 100_000
 
-// uses keeps when users, roles and access keys were last used.
+// uses keeps when users, roles and access keys were last used. They are written beside the calls, all that wait together, so that no call
+// waits for whoever writes; what a process that is killed had not written is used again, or was long ago. Whoever shows them
+// has what was noted before: in a report by [uses.settle], and where nobody is to wait by [uses.unwritten].
 type uses struct {
 	db    *state.DB
 	clock clock.Clock
@@ -28,6 +31,17 @@ type uses struct {
 
 	noted sync.Map // use → state.Micros of the last one written
 	count atomic.Int64
+
+	mu       sync.Mutex    // guards the rest
+	waiting  []noted       // to be written
+	underway []noted       // being written
+	written  chan struct{} // is closed when nothing waits; nil if nothing does
+}
+
+// noted is a use that is to be written: of a principal, of a key or both.
+type noted struct {
+	principal state.PrincipalUse
+	key       state.AccessKeyUse
 }
 
 // use is what is dated: an action by a principal, or any use of an access key.
@@ -68,25 +82,101 @@ func (u *uses) note(ctx context.Context, c called) {
 	now := state.MicrosOf(u.clock.Now())
 	byPrincipal := u.due(use{c.principalID, c.service, c.action}, now)
 	byKey := c.keyID != "" && u.due(use{id: c.keyID}, now)
-	if !byPrincipal && !byKey {
-		return
+	var n noted
+	if byPrincipal {
+		n.principal = state.PrincipalUse{
+			AccountID: c.accountID, PrincipalID: c.principalID, Service: c.service, Action: c.action, Region: c.region, UsedAt: now,
+		}
 	}
-	err := u.db.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-		var errs []error
-		if byPrincipal {
-			errs = append(errs, tx.PutPrincipalUse(ctx, state.PrincipalUse{
-				AccountID: c.accountID, PrincipalID: c.principalID, Service: c.service, Action: c.action, Region: c.region, UsedAt: now,
-			}))
-		}
-		if byKey {
-			errs = append(errs, tx.PutAccessKeyUse(ctx, state.AccessKeyUse{ID: c.keyID, Service: c.service, Region: c.region, UsedAt: now}))
-		}
-		return errors.Join(errs...)
-	})
-	if err != nil && ctx.Err() == nil {
-		u.log.WarnContext(ctx, "noting a use", slog.String("principal", c.principalID), slog.Any("error", err))
+	if byKey {
+		n.key = state.AccessKeyUse{ID: c.keyID, Service: c.service, Region: c.region, UsedAt: now}
+	}
+	if byPrincipal || byKey {
+		u.enter(context.WithoutCancel(ctx), n)
 	}
 }
+
+// enter has a use written soon.
+func (u *uses) enter(ctx context.Context, n noted) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.waiting = append(u.waiting, n)
+	if u.written == nil {
+		u.written = make(chan struct{})
+		go u.write(ctx)
+	}
+}
+
+// write writes what waits, together, until nothing does.
+func (u *uses) write(ctx context.Context) {
+	for {
+		u.mu.Lock()
+		all := u.waiting
+		u.waiting, u.underway = nil, all
+		if len(all) == 0 {
+			close(u.written)
+			u.written = nil
+			u.mu.Unlock()
+			return
+		}
+		u.mu.Unlock()
+		err := u.put(ctx, all)
+		if err != nil && len(all) > 1 { // one of them may be at fault
+			var errs []error
+			for i := range all {
+				errs = append(errs, u.put(ctx, all[i:i+1]))
+			}
+			err = errors.Join(errs...)
+		}
+		if err != nil {
+			u.log.WarnContext(ctx, "noting uses", slog.Int("uses", len(all)), slog.Any("error", err))
+		}
+	}
+}
+
+func (u *uses) put(ctx context.Context, all []noted) error {
+	return u.db.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
+		for _, n := range all {
+			if n.principal.PrincipalID != "" {
+				if err := tx.PutPrincipalUse(ctx, n.principal); err != nil {
+					return err
+				}
+			}
+			if n.key.ID != "" {
+				if err := tx.PutAccessKeyUse(ctx, n.key); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// settle returns when all that was noted before is written.
+func (u *uses) settle(ctx context.Context) error {
+	u.mu.Lock()
+	written := u.written
+	u.mu.Unlock()
+	if written == nil {
+		return nil
+	}
+	select {
+	case <-written:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// unwritten gives what was noted and is not written yet, or was a moment ago, the oldest first.
+func (u *uses) unwritten() []noted {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Concat(u.underway, u.waiting)
+}
+
+// Settle returns when all uses of principals and keys that were noted before are written.
+func (a *Authorizer) Settle(ctx context.Context) error { return a.uses.settle(ctx) }
 
 // due reports whether a use is to be written, and remembers that it was.
 func (u *uses) due(k use, now state.Micros) bool {
@@ -103,13 +193,29 @@ func (u *uses) due(k use, now state.Micros) bool {
 }
 
 // withLastUse dates a role's last use by what was called in its sessions, too.
-func withLastUse(ctx context.Context, tx *state.Tx, role state.Role) (state.Role, error) {
+func withLastUse(ctx context.Context, tx *state.Tx, role state.Role, unwritten ...noted) (state.Role, error) {
 	last, err := tx.LastPrincipalUse(ctx, role.AccountID, role.ID)
-	if errors.Is(err, state.ErrNotFound) {
-		return role, nil
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return role, err
+	}
+	for _, n := range unwritten {
+		if n.principal.PrincipalID == role.ID && n.principal.UsedAt >= last.UsedAt {
+			last = n.principal
+		}
 	}
 	if last.UsedAt > role.LastUsedAt {
 		role.LastUsedAt, role.LastUsedRegion = last.UsedAt, last.Region
 	}
-	return role, err
+	return role, nil
+}
+
+// keyUse is when a key was last used; [state.ErrNotFound] if it never was.
+func (u *uses) keyUse(ctx context.Context, tx *state.Tx, keyID string) (state.AccessKeyUse, error) {
+	last, err := tx.AccessKeyUse(ctx, keyID)
+	for _, n := range u.unwritten() {
+		if n.key.ID == keyID && n.key.UsedAt >= last.UsedAt && (err == nil || errors.Is(err, state.ErrNotFound)) {
+			last, err = n.key, nil
+		}
+	}
+	return last, err
 }

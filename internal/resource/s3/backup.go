@@ -48,9 +48,10 @@ func (k *Kind) Backup(ctx context.Context, c *api.Caller, d resource.Description
 		state: pointState{ACLs: enabled(r.Options, optionACLs), Tags: enabled(r.Options, optionTags)},
 	}
 	var before pointState
-	if r.Parent != "" && (json.Unmarshal([]byte(r.ParentState), &before) != nil || before.ACLs != b.state.ACLs || before.Tags != b.state.Tags) {
-		r.Parent = "" // other options: what the parent has of a version is not what this backup wants of it
+	if r.Parent != "" && json.Unmarshal([]byte(r.ParentState), &before) != nil {
+		r.Parent = "" // nobody can say what it has of its versions
 	}
+	b.otherwise = before.ACLs != b.state.ACLs || before.Tags != b.state.Tags
 	return b.run(ctx, r.Parent)
 }
 
@@ -92,6 +93,9 @@ type backup struct {
 	request resource.BackupRequest
 	total   int64
 	state   pointState
+	// otherwise says that the parent was made by other options: it has the content of its versions, but not of each what this backup
+	// wants beside it.
+	otherwise bool
 
 	transferred atomic.Int64
 	done        atomic.Int64 // bytes kept or put
@@ -108,7 +112,7 @@ type step struct {
 	remove  bool
 	entry   IndexEntry
 	parent  bool // the parent has an older state of the version
-	kept    bool // only the version's tags or ACL changed: the archive has its content, and version is what the parent knows
+	kept    bool // only the version's tags or ACL changed, or are wanted otherwise: the archive has its content, and version is what the parent knows
 	version version
 	body    io.ReadCloser // nil for a delete marker
 	err     error
@@ -346,7 +350,7 @@ func (b *backup) compare(ctx context.Context, parent *archive.Point, tell func(*
 			if old, err, more = next(); err != nil {
 				return err
 			}
-			if v.unchanged(e) {
+			if v.unchanged(e) && (!b.otherwise || e.DeleteMarker) {
 				b.kept.Add(1)
 				b.done.Add(e.Size)
 				continue

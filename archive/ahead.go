@@ -60,7 +60,8 @@ type piece struct {
 	name     string
 	off, end int64
 	planned  bool
-	left     int64 // bytes that somebody wants and has not read yet
+	left     int64        // bytes that somebody wants and has not read yet
+	parts    []objectSpan // what is wanted of it, in order, where that is not all
 	age      *list.Element
 
 	users int  // who wait for it or copy from it
@@ -152,11 +153,39 @@ func (r *ReadAhead) copy(ctx context.Context, w *piece, p []byte, off int64) (n 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.users--
-	w.left -= int64(n)
+	w.left -= w.wanted(off, off+int64(n))
 	if err == nil && (w.err != nil || w.left <= 0) {
 		r.drop(w)
 	}
 	return n, err
+}
+
+// wanted is how many bytes of those from off to end somebody asked for. Others are read, too: packs are filled by several at once, so
+// that what one batch of a walk wants lies among what the one before it wants.
+func (w *piece) wanted(off, end int64) (n int64) {
+	if w.parts == nil {
+		return end - off
+	}
+	i, _ := slices.BinarySearchFunc(w.parts, off, func(s objectSpan, off int64) int { return cmp.Compare(s.end, off+1) })
+	for _, s := range w.parts[i:] {
+		if s.off >= end {
+			break
+		}
+		if from, until := max(s.off, off), min(s.end, end); from < until {
+			n += until - from
+			off = until // what is wanted twice is read once
+		}
+	}
+	return n
+}
+
+// want adds to what is wanted.
+func (w *piece) want(s objectSpan) {
+	w.left += s.size()
+	if w.parts != nil {
+		i, _ := slices.BinarySearchFunc(w.parts, s.off, func(s objectSpan, off int64) int { return cmp.Compare(s.off, off) })
+		w.parts = slices.Insert(w.parts, i, s)
+	}
 }
 
 // drop forgets a piece; r.mu is held.
@@ -181,7 +210,7 @@ func (r *ReadAhead) expect(ctx context.Context, spans []objectSpan, between bool
 		if between {
 			s.wanted = 1 << 40 // it stays until its room is needed: who walks may come by twice
 		}
-		if !r.fetch(ctx, s.objectSpan, s.wanted) {
+		if !r.fetch(ctx, s) {
 			return
 		}
 	}
@@ -196,7 +225,7 @@ func (r *ReadAhead) missing(spans []objectSpan) (rest []objectSpan) {
 			continue
 		}
 		w := r.pieces[s.name][i]
-		w.left += s.size()
+		w.want(s)
 		r.oldest.MoveToBack(w.age)
 	}
 	return rest
@@ -204,8 +233,8 @@ func (r *ReadAhead) missing(spans []objectSpan) (rest []objectSpan) {
 
 // fetch begins to fetch what is not there of a span. It tells whether there was room; r.mu is held. Of a span that was not
 // planned, wanted is 0, and all of it is.
-func (r *ReadAhead) fetch(ctx context.Context, s objectSpan, wanted int64) bool {
-	at := s.off
+func (r *ReadAhead) fetch(ctx context.Context, s plannedSpan) bool {
+	at, wanted := s.off, s.wanted
 	var gaps []objectSpan
 	for _, w := range r.pieces[s.name] {
 		if w.end <= at || w.off >= s.end {
@@ -230,6 +259,9 @@ func (r *ReadAhead) fetch(ctx context.Context, s objectSpan, wanted int64) bool 
 			w.left = wanted // more than there is if it is read more than once
 		case wanted > 0:
 			w.left = min(size, wanted)
+		}
+		if wanted > 0 && wanted < s.size() {
+			w.parts = slices.Clone(s.parts)
 		}
 		r.held += size
 		w.age = r.oldest.PushBack(w)

@@ -17,6 +17,7 @@ func (s objectSpan) size() int64 { return s.end - s.off }
 type plannedSpan struct {
 	objectSpan
 	wanted int64
+	parts  []objectSpan // that are wanted, in order
 }
 
 // coalesce puts pieces that lie near each other together. Those come first that are wanted first.
@@ -38,10 +39,11 @@ func coalesce(spans []objectSpan) []plannedSpan {
 			if last.name == s.name && s.off <= last.end+maxGap && max(s.end, last.end)-last.off <= maxPiece {
 				last.end = max(last.end, s.end)
 				last.wanted += s.end - s.off
+				last.parts = append(last.parts, s)
 				continue
 			}
 		}
-		all = append(all, plannedSpan{s, s.end - s.off})
+		all = append(all, plannedSpan{s, s.end - s.off, []objectSpan{s}})
 	}
 	return all
 }

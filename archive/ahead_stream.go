@@ -41,7 +41,7 @@ func (r *ReadAhead) follow(ctx context.Context, name string, off, end int64) {
 	if last, known := r.ended[name]; known {
 		until = min(until, last)
 	}
-	if s.ahead >= min(end+s.size, until) || !r.fetch(ctx, objectSpan{name, s.ahead, until}, 0) {
+	if s.ahead >= min(end+s.size, until) || !r.fetch(ctx, plannedSpan{objectSpan: objectSpan{name, s.ahead, until}}) {
 		return
 	}
 	s.ahead = until

@@ -187,6 +187,28 @@ func TestExpectedPiecesAreReadTogether(t *testing.T) {
 	}
 }
 
+// What lies between wanted pieces and is read as well does not count as what is wanted, which stays until it is read.
+func TestWhatIsReadBetweenDoesNotCount(t *testing.T) {
+	t.Parallel()
+	m, r, data := newReadAhead(t, 32<<20, 0)
+	wanted := []objectSpan{{testPack, 5 << 20, 5<<20 + 1000}, {testPack, 5<<20 + 300_000, 5<<20 + 301_000}, {testPack, 5<<20 + 500_000, 5<<20 + 501_000}}
+	r.expect(t.Context(), wanted, false)
+	r.expect(t.Context(), wanted[2:], false) // once more
+	for off := int64(5<<20 + 1000); off < 5<<20+290_000; off += 1000 {
+		readSpan(t, r, data, int(off), int(off+1000))
+	}
+	for _, s := range append(wanted, wanted[2]) {
+		readSpan(t, r, data, int(s.off), int(s.end))
+	}
+	if got := m.reads.Load(); got != 1 {
+		t.Errorf("%d requests, want 1", got)
+	}
+	r.check(t)
+	if r.held != 0 {
+		t.Errorf("%d bytes are held of what was read", r.held)
+	}
+}
+
 func TestCoalesce(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(3, 3))

@@ -111,7 +111,7 @@ func TestRequestsOfRemoteStores(t *testing.T) {
 	writeRemote(t, d, "first", "", 1)
 	within("a backup of 8,000 objects", 25)
 	writeRemote(t, d, "second", "first", 50)
-	within("a backup of 160 of them", 20)
+	within("a backup of 160 of them", 30)
 
 	again := openRemote(t, remote, "v", ring)
 	within("opening", 2)

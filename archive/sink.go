@@ -28,6 +28,7 @@ type sink struct {
 	mu      sync.Mutex  // guards the rest
 	packs   []packTable // that are in no index object yet
 	pending int         // blobs of them
+	told    []objectID  // index objects of this sink
 
 	newBytes atomic.Uint64 // plaintext of chunks that the domain had not
 	stored   atomic.Uint64 // bytes given to the store
@@ -146,6 +147,7 @@ func (s *sink) writeIndex() error {
 	data := f.encode(s.d.keys)
 	// They count as indexed also if storing fails: it may have been stored nevertheless, and others rely on the packs.
 	s.packs, s.pending = slices.Delete(s.packs, 0, end), s.pending-blobs
+	s.told = append(s.told, f.id)
 	if err := s.d.vault.store.Create(s.ctx, indexName(s.d.id(), f.id), data); err != nil {
 		return fmt.Errorf("storing an index: %w", err)
 	}
@@ -167,7 +169,7 @@ func (s *sink) unclaim(id ID) {
 }
 
 // abandon ends the sink and removes the packs that nobody can know of: while the writer's lease is there, who makes the index anew
-// leaves them out. Once it has gone they are left to collections.
+// leaves them out. Once it has gone they are left to collections, and what tells of packs that are not there any more is removed.
 func (s *sink) abandon(ctx context.Context, l *lease) error {
 	s.fail(context.Canceled)
 	s.data.close()
@@ -185,7 +187,51 @@ func (s *sink) abandon(ctx context.Context, l *lease) error {
 		errs = errors.Join(errs, s.d.vault.store.Delete(ctx, packName(s.d.id(), p.id)))
 	}
 	s.packs, s.pending = nil, 0
+	if errors.Is(l.confirm(ctx), ErrLeaseLost) {
+		errs = errors.Join(errs, s.withdraw(ctx))
+	}
 	return errs
+}
+
+// withdraw has the index objects of this sink tell of no packs that are not there any more: a collection that took the writer for dead
+// has removed the packs, perhaps their tombs too, and the writer told of them after that. Packs do not come back, and nobody who looks
+// for what he relies on needs one that has gone; but whoever verifies the vault would miss it. s.mu is held.
+func (s *sink) withdraw(ctx context.Context) error {
+	var errs error
+	for _, id := range s.told {
+		if err := s.withdrawFrom(ctx, id); err != nil && !errors.Is(err, ErrNotExist) {
+			errs = errors.Join(errs, err)
+		}
+	}
+	s.told = nil
+	return errs
+}
+
+func (s *sink) withdrawFrom(ctx context.Context, id objectID) error {
+	told, err := s.d.readIndexFile(ctx, id)
+	if err != nil {
+		return err
+	}
+	left := &indexFile{supersedes: []objectID{id}}
+	for i := range told.packs {
+		there, err := exists(ctx, s.d.vault.store, packName(s.d.id(), told.packs[i].id))
+		if err != nil {
+			return err
+		}
+		if there { // somebody may rely on it
+			left.packs = append(left.packs, told.packs[i])
+		}
+	}
+	if len(left.packs) == len(told.packs) {
+		return nil
+	}
+	if len(left.packs) > 0 {
+		left.id = newObjectID(s.d.vault.opts.Clock.Now())
+		if err := s.d.vault.store.Create(ctx, indexName(s.d.id(), left.id), left.encode(s.d.keys)); err != nil {
+			return err
+		}
+	}
+	return s.d.vault.store.Delete(ctx, indexName(s.d.id(), id))
 }
 
 // An assembly fills one pack after the other.

@@ -34,6 +34,38 @@ func (k *lent) MayRemove(context.Context, *api.Caller, state.RecoveryPoint) erro
 
 func (*lent) Removed(context.Context, *state.Tx, state.RecoveryPoint) error { return nil }
 
+// Who moves the clock waits for the removals that go on, and for none that has failed and waits to be tried again.
+func TestRemovalsAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))
+	t.Cleanup(func() { _ = db.Close() })
+	r := New(Config{DB: db, Queue: q, Clock: clock.Wall, Log: slog.New(slog.DiscardHandler)})
+	if err := r.SettleRemovals(t.Context()); err != nil {
+		t.Errorf("there is no removal, and waiting for them gives %v", err)
+	}
+	if err := db.Update(t.Context(), func(ctx context.Context, tx *state.Tx) error { return q.EnqueueDelete(ctx, tx, "point") }); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []struct {
+		state string
+		goes  bool
+	}{{"available", true}, {"running", true}, {"scheduled", true}, {"retryable", false}, {"completed", false}} {
+		finalized := "NULL"
+		if in.state == "completed" {
+			finalized = "CURRENT_TIMESTAMP"
+		}
+		if _, err := db.Writer().ExecContext(t.Context(), `UPDATE river_job SET state = $1, finalized_at = `+finalized, in.state); err != nil {
+			t.Fatal(err)
+		}
+		if goes, err := q.Removing(t.Context()); err != nil || goes != in.goes {
+			t.Errorf("with a removal that is %s: %t, %v", in.state, goes, err)
+		}
+	}
+	if err := r.SettleRemovals(t.Context()); err != nil {
+		t.Errorf("the removal is over, and waiting for it gives %v", err)
+	}
+}
+
 func TestAPointInUseIsRemovedLater(t *testing.T) {
 	t.Parallel()
 	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))

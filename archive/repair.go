@@ -189,6 +189,9 @@ func (r *repair) packs(ctx context.Context) error {
 
 // fill puts into the sink what is to replace the damaged packs: first what is found elsewhere, then what is good of them.
 func (r *repair) fill(ctx context.Context) error {
+	if err := r.readLost(ctx); err != nil {
+		return err
+	}
 	for _, at := range r.c.points {
 		if err := r.heal(ctx, at); err != nil {
 			return err
@@ -204,6 +207,45 @@ func (r *repair) fill(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// readLost reads the packs that the index has lost and is to tell of again: the verification has read what recovery points miss of them,
+// and what it could not follow may need the rest.
+func (r *repair) readLost(ctx context.Context) error {
+	if len(r.c.hurt) == 0 && len(r.d.index.damagedFiles()) == 0 && len(r.c.lost) == 0 {
+		return nil
+	}
+	lost, err := r.regained(ctx)
+	if err != nil {
+		return err
+	}
+	reader := packVerifier{c: r.c}
+	for _, p := range lost {
+		if err := reader.verify(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// regained gives the packs that the index has lost and is to tell of again: not those that are damaged, that a writer at work may yet
+// remove, nor what has a tomb and no recovery point needs, as the packs that an earlier repair has replaced.
+func (r *repair) regained(ctx context.Context) (packs []*knownPack, err error) {
+	lost, err := r.d.lost.packs(ctx, r.d)
+	if err != nil || len(lost) == 0 {
+		return nil, err
+	}
+	others, err := r.d.vault.underway(ctx, r.lease)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range lost {
+		_, needed := r.c.lost[p.id]
+		if !r.c.hurt[p.id] && !others.has(p.id) && (needed || !r.d.index.marked(p.id)) {
+			packs = append(packs, p)
+		}
+	}
+	return packs, nil
 }
 
 // hurt gives the packs that are damaged or gone, also of those that the index has lost.
@@ -282,7 +324,7 @@ func (r *repair) replace(ctx context.Context) error {
 	return err
 }
 
-// tables gives the tables of packs, and of those that the index has lost and no writer at work may yet remove.
+// tables gives the tables of packs, and of those that the index has lost.
 func (r *repair) tables(ctx context.Context, packs []*knownPack) iter.Seq2[*packTable, error] {
 	return func(yield func(*packTable, error) bool) {
 		for _, p := range packs {
@@ -290,17 +332,13 @@ func (r *repair) tables(ctx context.Context, packs []*knownPack) iter.Seq2[*pack
 				return
 			}
 		}
-		lost, err := r.d.lost.packs(ctx, r.d)
-		var others underway
-		if err == nil {
-			others, err = r.d.vault.underway(ctx, r.lease)
-		}
+		lost, err := r.regained(ctx)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for _, p := range lost {
-			if r.c.hurt[p.id] || others.has(p.id) || slices.ContainsFunc(packs, func(k *knownPack) bool { return k.id == p.id }) {
+			if slices.ContainsFunc(packs, func(k *knownPack) bool { return k.id == p.id }) {
 				continue
 			}
 			if !yield(&packTable{id: p.id, size: p.size, blobs: p.blobs}, nil) {

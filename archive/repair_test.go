@@ -29,6 +29,12 @@ type pair struct {
 
 func newPair(t *testing.T) *pair {
 	t.Helper()
+	return newPairOf(t, 6<<20, 300)
+}
+
+// newPairOf makes one with a long object of so many bytes and so many small ones.
+func newPairOf(t *testing.T, long, many int) *pair {
+	t.Helper()
 	p := &pair{
 		now:  clock.NewFrozen(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)),
 		ring: archivetest.NewKeyring(), stores: [2]*archive.Mem{new(archive.Mem), new(archive.Mem)},
@@ -37,8 +43,8 @@ func newPair(t *testing.T) *pair {
 	v := p.open(0)
 	archive.SetMaxRefs(v, 2)
 	d := openDomain(t, v, p.ring)
-	objects := map[string][]byte{"long": random(7, 6<<20), "text": text(8, 3000), "": {}}
-	for i := range 300 {
+	objects := map[string][]byte{"long": random(7, long), "text": text(8, 3000), "": {}}
+	for i := range many {
 		objects[fmt.Sprintf("small/%03d", i)] = random(uint64(i), 60)
 	}
 	write(t, d, "first", "", objects)
@@ -65,21 +71,23 @@ func newPair(t *testing.T) *pair {
 	return p
 }
 
-func (p *pair) open(which int) *archive.Vault {
+func (p *pair) open(which int) *archive.Vault { return p.openOn(which, p.stores[which]) }
+
+// openOn opens one of the vaults on its store or on what stands before that.
+func (p *pair) openOn(which int, store archive.Store) *archive.Vault {
 	opts := small
 	opts.Clock = p.now
-	return archive.OpenVault(p.stores[which], []string{"original", "copy"}[which], opts)
+	return archive.OpenVault(store, []string{"original", "copy"}[which], opts)
 }
 
-// heal repairs one vault from the other, and then collects what became garbage of it.
-func (p *pair) heal(t *testing.T, which int) *archive.Repair {
-	t.Helper()
+// repair repairs one vault, open on a store, from the other.
+func (p *pair) repair(ctx context.Context, which int, store archive.Store) (*archive.Repair, error) {
 	info := []archive.DomainInfo{p.original, p.copy}[which]
 	var missing []string
 	for _, id := range p.points {
 		missing = append(missing, info.ID+"/"+id)
 	}
-	done, err := p.open(which).Repair(t.Context(), rings(p.ring), archive.RepairOptions{
+	return p.openOn(which, store).Repair(ctx, rings(p.ring), archive.RepairOptions{
 		Copies: func(ctx context.Context, _ archive.DomainInfo, point string) ([]*archive.Point, error) {
 			d, err := p.open(1-which).OpenDomain(ctx, "key", p.ring)
 			if err != nil {
@@ -94,6 +102,12 @@ func (p *pair) heal(t *testing.T, which int) *archive.Repair {
 		Missing: missing,
 		Domains: []archive.DomainInfo{info},
 	})
+}
+
+// heal repairs one vault from the other, and then collects what became garbage of it.
+func (p *pair) heal(t *testing.T, which int) *archive.Repair {
+	t.Helper()
+	done, err := p.repair(t.Context(), which, p.stores[which])
 	if err != nil {
 		t.Fatal(err)
 	}

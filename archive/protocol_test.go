@@ -179,18 +179,19 @@ func TestADeletionThatTakesLong(t *testing.T) {
 	w.clock.Advance(4 * time.Hour)
 	wr := w.begin(t, "child", "parent", nil)
 	var committed error
+	awake := false
 	w.store = &hooked{Store: store, listed: func(prefix string) { // by a collection: the writer has its own store
 		switch {
 		case strings.HasPrefix(prefix, "tombs/"):
-			if wake != nil {
+			if !awake {
 				close(wake)
-				wake = nil
+				awake = true
 				if err := <-gone; err != nil {
 					t.Error(err)
 				}
 			}
 		case strings.HasPrefix(prefix, "points/"):
-			if wake == nil && committed == nil {
+			if awake && committed == nil {
 				_, committed = wr.Commit(t.Context())
 			}
 		}

@@ -89,6 +89,8 @@ func walk(t *testing.T, dir, script string, wanted []string, environment ...stri
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n"+script)
 	shell.Dir = dir
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) } // with what it has started
 	shell.Env = append(os.Environ(), "AWS_PAGER=", "PATH="+filepath.Join(root(t), ".tools", "bin")+":"+os.Getenv("PATH"))
 	shell.Env = append(shell.Env, environment...)
 	var log strings.Builder

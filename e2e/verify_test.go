@@ -203,12 +203,12 @@ func slowlyScrubbed(t *testing.T) (s *strongroomtest.Server, packs int) {
 	p.vault(t, "local-vault", p.key(t))
 	bucket := p.bucket(t, "scrubbed-bucket", "")
 	for _, key := range []string{"one", "two"} {
-		p.put(t, "scrubbed-bucket", key, noise(uint64(key[0]), 600<<10))
+		p.put(t, "scrubbed-bucket", key, noise(uint64(key[0]), 460<<10))
 		p.backUp(t, "local-vault", bucket)
 	}
 	packs = len(archiveFiles(t, s, home, "local-vault", "packs"))
-	// A pass is due each ten seconds, the first one when all packs are there. One of 600 KiB is read without waiting for it, and the next
-	// has its turn ten minutes later: however slow the machine is, one is left when the test looks.
+	// A pass is due each ten seconds, the first one when all packs are there. The first pack is read at one go, as it has less than 512 KiB,
+	// and so at once; the last one has its turn when the scrub has paid for the others, which takes minutes more than this test waits.
 	s = restart(t, s, server.Config{Scrub: server.Scrub{Rate: "1KB/s", Every: "300s"}})
 	eventually(t.Context(), t, "the scrub to read something", func() (bool, error) { return len(packsRead(t, s.Dir)) > 0, nil })
 	return s, packs

@@ -77,11 +77,14 @@ type executor struct {
 	bell *bell
 }
 
+// JobGetAvailable waits for as long as it takes. River gives up after ten seconds, and one who gives up an UPDATE that returns rows before
+// the last has come has it committed (https://www.sqlite.org/lang_returning.html#processing_order): the jobs would be running for
+// ever, and nobody would have them.
 func (e executor) JobGetAvailable(ctx context.Context, params *riverdriver.JobGetAvailableParams) (*riverdriver.JobGetAvailableResult, error) {
 	if e.bell.quiet(params.Queue) {
 		return &riverdriver.JobGetAvailableResult{}, nil
 	}
-	return e.Executor.JobGetAvailable(ctx, params)
+	return e.Executor.JobGetAvailable(context.WithoutCancel(ctx), params)
 }
 
 // JobSetStateIfRunningMany ends attempts at jobs. One that waits for another is to be tried again soon, and there may be room for more.

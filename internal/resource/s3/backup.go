@@ -199,22 +199,26 @@ func (b *backup) apply(ctx context.Context, w *archive.Writer, s *step) error {
 		if b.request.Failed != nil {
 			b.request.Failed(ctx, s.entry.Key, s.err)
 		}
+		if s.kept && b.otherwise { // the next backup, by the same options, is to ask again
+			s.version.Changed = notAsWanted
+			return b.retag(ctx, w, s)
+		}
 		return nil // of a version whose tags changed, the parent's state stays
 	default:
 		return fmt.Errorf("reading %s of bucket %s: %w", s.entry.Key, b.bucket, s.err)
 	}
-	meta, err := json.Marshal(s.version)
-	if err != nil {
-		return err
-	}
 	if s.kept {
-		if err := w.Retag(ctx, s.key, meta); err != nil {
-			return fmt.Errorf("backing up the tags of %s of bucket %s: %w", s.entry.Key, b.bucket, err)
+		if err := b.retag(ctx, w, s); err != nil {
+			return err
 		}
 		b.put.Add(1)
 		b.read.Add(1)
 		b.progress(s.entry.Size)
 		return nil
+	}
+	meta, err := json.Marshal(s.version)
+	if err != nil {
+		return err
 	}
 	var body io.Reader = bytes.NewReader(nil)
 	if s.body != nil {
@@ -229,6 +233,18 @@ func (b *backup) apply(ctx context.Context, w *archive.Writer, s *step) error {
 		b.read.Add(1)
 	}
 	b.progress(s.entry.Size)
+	return nil
+}
+
+// retag writes what belongs to a version whose content the archive has.
+func (b *backup) retag(ctx context.Context, w *archive.Writer, s *step) error {
+	meta, err := json.Marshal(s.version)
+	if err != nil {
+		return err
+	}
+	if err := w.Retag(ctx, s.key, meta); err != nil {
+		return fmt.Errorf("backing up the tags of %s of bucket %s: %w", s.entry.Key, b.bucket, err)
+	}
 	return nil
 }
 
@@ -288,10 +304,15 @@ func (b *backup) fetch(ctx context.Context, e IndexEntry) (version, io.ReadClose
 	return v, io.NopCloser(bytes.NewReader(content)), nil
 }
 
-// refetch reads anew what may have changed of a version whose content has not.
+// refetch reads anew what may have changed of a version whose content has not. If it fails, the version stays as it is.
 func (b *backup) refetch(ctx context.Context, e IndexEntry, v *version) error {
-	v.Changed, v.Tags, v.Owner, v.Grants = e.Changed, nil, "", nil
-	return b.fetchRest(ctx, e, v, b.state.Tags)
+	anew := *v
+	anew.Changed, anew.Tags, anew.Owner, anew.Grants = e.Changed, nil, "", nil
+	if err := b.fetchRest(ctx, e, &anew, b.state.Tags); err != nil {
+		return err
+	}
+	*v = anew
+	return nil
 }
 
 // fetchRest reads tags, if they are wanted, and the ACL, where there are any and the options ask for it.

@@ -303,6 +303,39 @@ func TestIncrementalReadsWhatChanged(t *testing.T) {
 	}
 }
 
+// What a backup by other options than its parent's was refused, the next one gets: until then the parent's state stays.
+func TestOtherOptionsThatTheRoleMayNotHave(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.Bucket(t, s3test.Member, "source", true)
+	h.Put(t, admin, "source", "plain", "no tags")
+	h.Put(t, admin, "source", "tagged", "with one")
+	s3test.Do[awss3.PutObjectTaggingOutput](t, h.World, admin, &awss3.PutObjectTaggingInput{Bucket: ptr("source"), Key: ptr("tagged"), Tagging: &types.Tagging{TagSet: []types.Tag{{Key: ptr("t"), Value: ptr("v")}}}})
+	first, err := h.backup(t, "source", "p1", "", "", map[string]string{"BackupObjectTags": "disabled"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Allow(h.role, strings.Replace(everything, `"Statement":[`, `"Statement":[{"Effect":"Deny","Action":"s3:GetObject*Tagging","Resource":"*"},`, 1))
+	second := h.mustBackup(t, "source", "p2", "p1", first.State)
+	if second.Entries != 2 || !strings.HasPrefix(message(second.Issue), "One or more objects failed") {
+		t.Errorf("without the tags: %+v", second)
+	}
+	h.Allow(h.role, everything)
+	third := h.mustBackup(t, "source", "p3", "p2", second.State)
+	if third.Transferred != 0 || third.Issue != nil {
+		t.Errorf("with the tags: %+v", third)
+	}
+	for point, want := range map[string][]string{
+		"p2": {`plain "no tags" binary/octet-stream latest`, `tagged "with one" binary/octet-stream latest`},
+		"p3": {`plain "no tags" binary/octet-stream latest`, `tagged "with one" binary/octet-stream #t=v latest`},
+	} {
+		h.mustRestore(t, point, map[string]string{"DestinationBucketName": "from-" + point, "NewBucket": "true"})
+		if diff := cmp.Diff(want, h.contents(t, "from-"+point)); diff != "" {
+			t.Errorf("%s:\n%s", point, diff)
+		}
+	}
+}
+
 func TestWhatTheRoleMayNot(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

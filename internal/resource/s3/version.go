@@ -32,6 +32,10 @@ type version struct {
 	Sum string `json:"checksum,omitempty"`
 }
 
+// notAsWanted is what a version has for Changed of which the archive has not what the backup's options want: no version has changed so
+// often, and the next backup asks for it again.
+const notAsWanted = -1
+
 // sums are what is known of the content: the checksum, and its MD5 where that is the ETag.
 func (v version) sums() Sums {
 	s := Sums{Algorithm: v.Checksum, Checksum: v.Sum}

@@ -81,6 +81,7 @@ func (r *Runner) beginCopy(ctx context.Context, jobID string) (job state.CopyJob
 			job.State, job.StartedAt, job.QueuedBehind = state.JobRunning, tx.Now, ""
 		}
 		job.Attempts++
+		job.StatusMessage = ""
 		return r.putCopy(ctx, tx, job, was)
 	})
 	if err == nil && job.Done() {

@@ -57,6 +57,7 @@ func (r *Runner) beginRestore(ctx context.Context, jobID string) (job state.Rest
 			job.State, job.StartedAt = state.JobRunning, tx.Now
 		}
 		job.Attempts++
+		job.StatusMessage = ""
 		return r.putRestore(ctx, tx, job, was)
 	})
 	return job, err

@@ -3,9 +3,12 @@ package work
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"path/filepath"
 	"testing"
 
 	"strongroom/archive"
+	"strongroom/clock"
 	"strongroom/internal/archives"
 	"strongroom/internal/resource"
 	"strongroom/internal/state"
@@ -46,5 +49,32 @@ func TestAJobSaysThatItWaitsForMemory(t *testing.T) {
 	}
 	if job.State != state.JobFailed || job.StatusMessage == waitsForMemory {
 		t.Errorf("the job is %s: %s", job.State, job.StatusMessage)
+	}
+}
+
+// A job that waited for memory when the process ended does not say so any more when it goes on.
+func TestAJobThatGoesOnWaitsForNothing(t *testing.T) {
+	t.Parallel()
+	db, q := openQueue(t, filepath.Join(t.TempDir(), "state.db"))
+	defer db.Close()
+	r := New(Config{DB: db, Queue: q, Clock: clock.Wall, Log: slog.New(slog.DiscardHandler), Trail: noTrail{}})
+	err := db.Update(t.Context(), func(ctx context.Context, tx *state.Tx) error {
+		return errors.Join(
+			tx.InsertBackupJob(ctx, state.BackupJob{ID: "JOB", State: state.JobRunning, StatusMessage: waitsForMemory, Attempts: 1}),
+			tx.InsertCopyJob(ctx, state.CopyJob{ID: "JOB", State: state.JobRunning, StatusMessage: waitsForMemory, Attempts: 1}),
+			tx.InsertRestoreJob(ctx, state.RestoreJob{ID: "JOB", State: state.JobRunning, StatusMessage: waitsForMemory, Attempts: 1}),
+		)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	backup, err1 := r.beginBackup(t.Context(), "JOB")
+	copied, err2 := r.beginCopy(t.Context(), "JOB")
+	restore, err3 := r.beginRestore(t.Context(), "JOB")
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	if backup.StatusMessage+copied.StatusMessage+restore.StatusMessage != "" {
+		t.Errorf("the jobs say %q, %q and %q", backup.StatusMessage, copied.StatusMessage, restore.StatusMessage)
 	}
 }

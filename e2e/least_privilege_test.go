@@ -90,7 +90,7 @@ var needed = map[string][]string{
 func TestLeastPrivilege(t *testing.T) {
 	t.Parallel()
 	w := newSolution(t)
-	do := scenarios(w, w.m.plan(t, "selecting", backuptypes.BackupRuleInput{TargetBackupVaultName: aws.String("member-vault")}))
+	do := scenarios(w, w.m.plan(t, "selecting", backuptypes.BackupRuleInput{TargetBackupVaultName: aws.String("member-vault"), ScheduleExpression: aws.String(inHalfADay())}))
 	for _, name := range slices.Sorted(maps.Keys(do)) {
 		if got := do[name]().ended; got != completed {
 			t.Fatalf("%s with all of the examples: %+v", name, got)

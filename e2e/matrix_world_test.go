@@ -73,7 +73,7 @@ func newMatrixWorld(t *testing.T, s *strongroomtest.Server) *matrixWorld {
 		"backup:PutBackupVaultAccessPolicy.Policy":                anyPolicy,
 		"backup:PutBackupVaultLockConfiguration.MinRetentionDays": int64(1),
 		"backup.BackupPlan": &backuptypes.BackupPlanInput{BackupPlanName: aws.String("matrix"), Rules: []backuptypes.BackupRuleInput{{
-			RuleName: aws.String("rule"), TargetBackupVaultName: &o.vault,
+			RuleName: aws.String("rule"), TargetBackupVaultName: &o.vault, ScheduleExpression: aws.String(inHalfADay()),
 		}}},
 		"backup.BackupSelection":                                  &backuptypes.BackupSelection{SelectionName: aws.String("matrix"), IamRoleArn: &o.role, Resources: []string{"arn:aws:s3:::" + o.bucket}},
 		"backup:UpdateRegionSettings.ResourceTypeOptInPreference": map[string]bool{"EBS": true},
@@ -126,7 +126,7 @@ func (w *matrixWorld) ofBackup(t *testing.T, o *possessions, set func(map[string
 	hold := must(c.CreateLegalHold(ctx, &backup.CreateLegalHoldInput{Title: aws.String("possessed"), Description: aws.String("d"), RecoveryPointSelection: held}))(t, "holding").LegalHoldId
 	template := must(c.ListBackupPlanTemplates(ctx, &backup.ListBackupPlanTemplatesInput{}))(t, "listing templates").BackupPlanTemplatesList[0].BackupPlanTemplateId
 	set(map[string]any{
-		"backup:DeleteBackupPlan.BackupPlanId": w.m.plan(t, "spare", backuptypes.BackupRuleInput{}),
+		"backup:DeleteBackupPlan.BackupPlanId": w.m.plan(t, "spare", backuptypes.BackupRuleInput{ScheduleExpression: aws.String(inHalfADay())}),
 		"backup.LegalHoldId":                   *hold, "backup:CreateLegalHold.RecoveryPointSelection": held, "backup.BackupPlanTemplateId": *template,
 		"backup.SNSTopicArn": "arn:aws:sns:" + home + ":" + w.m.id + ":possessed", "backup.BackupVaultEvents": backuptypes.BackupVaultEventBackupJobCompleted,
 	})

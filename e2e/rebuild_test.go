@@ -54,7 +54,7 @@ func TestRebuild(t *testing.T) {
 	}))(t, "holding")
 	must(w.member.kms.RotateKeyOnDemand(ctx, &kms.RotateKeyOnDemandInput{KeyId: &w.memberKey}))(t, "rotating a key")
 	rotated := w.member.backUp(t, "member-vault", w.bucketARN)
-	w.member.plan(t, "nightly", backuptypes.BackupRuleInput{RuleName: aws.String("rule"), TargetBackupVaultName: aws.String("member-vault")})
+	w.member.plan(t, "nightly", backuptypes.BackupRuleInput{TargetBackupVaultName: aws.String("member-vault"), ScheduleExpression: aws.String(inHalfADay())})
 	wrapped := wrappedMaterial(t, s.Dir, doomed)
 	if !inState(t, s.Dir, wrapped) {
 		t.Fatal("the search does not find the material of a key that is there")

@@ -421,7 +421,7 @@ func (w *solution) rollOut() result {
 		},
 		func() error {
 			out, err := by.backup.CreateBackupPlan(ctx, &backup.CreateBackupPlanInput{BackupPlan: &backuptypes.BackupPlanInput{BackupPlanName: &name, Rules: []backuptypes.BackupRuleInput{
-				{RuleName: aws.String("daily"), TargetBackupVaultName: &name, ScheduleExpression: aws.String("cron(0 5 ? * * *)")},
+				{RuleName: aws.String("daily"), TargetBackupVaultName: &name, ScheduleExpression: aws.String(inHalfADay())},
 			}}})
 			if err == nil {
 				plan = *out.BackupPlanId

@@ -51,6 +51,15 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("reading the copier (make lambda builds it): %w", err)
 	}
+	now, err := o.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if d := beforeLong(now); d > 0 {
+		if err := o.Advance(ctx, d); err != nil {
+			return err
+		}
+	}
 	if err := s.rollOut(ctx, copier); err != nil {
 		return err
 	}
@@ -65,14 +74,10 @@ func Run(ctx context.Context, o Options) error {
 	}
 
 	v.chapter("3. The night")
-	now, err := o.Now(ctx)
-	if err != nil {
+	if now, err = o.Now(ctx); err != nil {
 		return err
 	}
-	night := time.Date(now.Year(), now.Month(), now.Day(), 5, 0, 1, 0, time.UTC)
-	if !night.After(now) {
-		night = night.AddDate(0, 0, 1)
-	}
+	night := nightAfter(now)
 	if err := o.Advance(ctx, night.Sub(now)); err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func files(t *testing.T, dir string, folder ...string) (n int) {
 // soon asks again and again without a pause, for what is over quickly.
 func soon(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !is(); {
+	for deadline := time.Now().Add(patience()); !is(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("it is not so that %s", what)
 		}

@@ -26,6 +26,8 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
+
+	"strongroom/internal/strongroomtest"
 )
 
 // chaos is a second hop in bad weather: two copiers read a queue into which a relay puts the events of first hops, some twice,
@@ -190,13 +192,14 @@ func (c *chaos) backUp(t *testing.T) {
 func (c *chaos) wait(t *testing.T, what string, ok func() (bool, error)) {
 	t.Helper()
 	var last error
-	for deadline := time.Now().Add(2 * patience); time.Now().Before(deadline); pause(t.Context(), 250*time.Millisecond) {
+	for deadline := time.Now().Add(2 * patience()); time.Now().Before(deadline); pause(t.Context(), 250*time.Millisecond) {
 		done, err := ok()
 		if done {
 			return
 		}
 		last = err
 	}
+	strongroomtest.InVain()
 	t.Fatalf("%s did not come to an end: %v", what, last)
 }
 

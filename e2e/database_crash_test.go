@@ -94,7 +94,7 @@ func enterDatabase(t *testing.T, c *rds.Client, id string) *pgx.Conn {
 // snapshotIs waits until a DB snapshot has a status.
 func snapshotIs(t *testing.T, c *rds.Client, id, status string) (s rdstypes.DBSnapshot) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience())
 	defer cancel()
 	for {
 		s = must(c.DescribeDBSnapshots(ctx, &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: &id}))(t, "describing a snapshot").DBSnapshots[0]

@@ -54,13 +54,14 @@ func (m *mailbox) listen(t *testing.T, rule, pattern string) {
 // receive takes the next message, and waits for it.
 func (m *mailbox) receive(t *testing.T) string {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience()); time.Now().Before(deadline); {
 		got := must(m.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: m.url, WaitTimeSeconds: 10}))(t, "receiving")
 		if len(got.Messages) > 0 {
 			must(m.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: m.url, ReceiptHandle: got.Messages[0].ReceiptHandle}))(t, "deleting a message")
 			return *got.Messages[0].Body
 		}
 	}
+	strongroomtest.InVain()
 	t.Fatalf("no message came to %s", m.arn)
 	return ""
 }

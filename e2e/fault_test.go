@@ -181,7 +181,7 @@ func (c *crashed) everything(ctx context.Context, struck chan struct{}) {
 		c.asked[point] = true
 		c.ask("deletion", func() error { return c.deletePoint(ctx, point) })
 	}
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pause(ctx, 20*time.Millisecond) {
+	for deadline := time.Now().Add(patience()); time.Now().Before(deadline); pause(ctx, 20*time.Millisecond) {
 		select {
 		case <-struck:
 			return

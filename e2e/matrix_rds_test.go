@@ -69,7 +69,7 @@ func (w *matrixWorld) ofClusters(t *testing.T, set func(map[string]any)) {
 // clusterIs waits until a DB cluster has a status.
 func clusterIs(t *testing.T, c *rds.Client, id, status string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience())
 	defer cancel()
 	for {
 		now := *must(c.DescribeDBClusters(ctx, &rds.DescribeDBClustersInput{DBClusterIdentifier: &id}))(t, "describing a DB cluster").DBClusters[0].Status
@@ -128,7 +128,7 @@ func (w *matrixWorld) ofRDSGroups(t *testing.T, set func(map[string]any)) {
 // instanceIs waits until a DB instance has a status.
 func instanceIs(t *testing.T, c *rds.Client, id, status string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience())
 	defer cancel()
 	for {
 		now := *must(c.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &id}))(t, "describing a DB instance").DBInstances[0].DBInstanceStatus

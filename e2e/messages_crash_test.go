@@ -137,7 +137,7 @@ func TestMessagesOutliveAKill(t *testing.T) {
 		}
 		select {
 		case <-enough:
-		case <-time.After(patience):
+		case <-time.After(patience()):
 			t.Error("the server acknowledges nothing")
 		}
 		p.kill()
@@ -155,7 +155,7 @@ func TestMessagesOutliveAKill(t *testing.T) {
 		for body := range want {
 			missing[body] = true
 		}
-		for last := time.Now(); len(missing) > 0 && time.Since(last) < patience; {
+		for last := time.Now(); len(missing) > 0 && time.Since(last) < patience(); {
 			got := must(queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: m.url, MaxNumberOfMessages: 10, WaitTimeSeconds: 5}))(t, "receiving")
 			for _, message := range got.Messages {
 				body := *message.Body

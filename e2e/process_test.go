@@ -17,6 +17,7 @@ import (
 
 	"strongroom/internal/porttest"
 	"strongroom/internal/server"
+	"strongroom/internal/strongroomtest"
 )
 
 // process is the program, serving a data directory.
@@ -29,7 +30,8 @@ type process struct {
 	log         *os.File
 }
 
-// newProcess chooses a port and a data directory.
+// newProcess chooses a data directory, and ports of its own for the server and its databases: servers that run at once and are killed
+// would take each other's.
 func newProcess(t *testing.T) *process {
 	t.Helper()
 	dir := t.TempDir()
@@ -50,8 +52,7 @@ func newProcess(t *testing.T) *process {
 	return p
 }
 
-// newProcess has ports of its own for the server and its databases: servers that run at once and are killed would take each
-// other's.
+// configure writes the server's configuration.
 func (p *process) configure(t *testing.T, text string) {
 	t.Helper()
 	text = fmt.Sprintf("databases: {ports: %s}\n%s", p.databases, text)
@@ -70,10 +71,11 @@ func (p *process) start(ctx context.Context, t *testing.T) {
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(patience()); ; {
 		if _, err := p.admin().Clock(ctx, server.ClockMove{}); err == nil {
 			return
 		} else if time.Now().After(deadline) {
+			strongroomtest.InVain()
 			t.Fatalf("the server does not answer: %v", err)
 		}
 		pause(ctx, 20*time.Millisecond)
@@ -117,19 +119,20 @@ func pause(ctx context.Context, d time.Duration) {
 
 // patience is how long what is to come true may take. It costs nothing when all is well. A busy machine may let seconds pass anywhere,
 // and a job that has met the same trouble three times is tried again after 81 seconds, or after 256 the next time.
-const patience = 6 * time.Minute
+func patience() time.Duration { return strongroomtest.Patience(6 * time.Minute) }
 
 // eventually asks until ok, for as long as patience lasts.
 func eventually(ctx context.Context, t *testing.T, what string, ok func() (bool, error)) {
 	t.Helper()
 	var last error
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pause(ctx, 20*time.Millisecond) {
+	for deadline := time.Now().Add(patience()); time.Now().Before(deadline); pause(ctx, 20*time.Millisecond) {
 		done, err := ok()
 		if done {
 			return
 		}
 		last = err
 	}
+	strongroomtest.InVain()
 	t.Fatalf("%s did not come true: %v", what, last)
 }
 

@@ -200,7 +200,7 @@ func oneDatabase(t *testing.T) *wreck {
 	w.names["RDS"] = w.m.backUp(t, "member-vault", w.names["database"])
 	must(w.m.rds().CreateDBSnapshot(t.Context(), &rds.CreateDBSnapshotInput{DBInstanceIdentifier: aws.String("wrecked"), DBSnapshotIdentifier: aws.String("by-hand")}))(t, "taking a snapshot")
 	fast := func(o *rds.DBSnapshotAvailableWaiterOptions) { o.MinDelay = 100 * time.Millisecond }
-	must(struct{}{}, rds.NewDBSnapshotAvailableWaiter(w.m.rds(), fast).Wait(t.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: aws.String("by-hand")}, patience))(t, "waiting for the snapshot")
+	must(struct{}{}, rds.NewDBSnapshotAvailableWaiter(w.m.rds(), fast).Wait(t.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: aws.String("by-hand")}, patience()))(t, "waiting for the snapshot")
 	return w
 }
 

@@ -2,9 +2,12 @@ package strongroomtest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"strongroom/clock"
 )
 
 // Receive waits until a queue gives something. One call waits for twenty seconds at most, which is no measure of what a machine that
@@ -12,7 +15,7 @@ import (
 func Receive(t testing.TB, queues *sqs.Client, in *sqs.ReceiveMessageInput) []types.Message {
 	t.Helper()
 	in.WaitTimeSeconds = 10
-	for range 18 {
+	for begin := clock.Wall.Now(); clock.Wall.Now().Sub(begin) < Patience(3*time.Minute); {
 		out, err := queues.ReceiveMessage(t.Context(), in)
 		if err != nil {
 			t.Fatalf("receiving from %s: %v", *in.QueueUrl, err)
@@ -21,6 +24,7 @@ func Receive(t testing.TB, queues *sqs.Client, in *sqs.ReceiveMessageInput) []ty
 			return out.Messages
 		}
 	}
-	t.Fatalf("nothing came to %s in three minutes", *in.QueueUrl)
+	InVain()
+	t.Fatalf("nothing came to %s", *in.QueueUrl)
 	return nil
 }

@@ -68,7 +68,7 @@ func (w *world) create(in *rds.CreateDBInstanceInput) types.DBInstance {
 // until waits for a condition, which says what it still waits for.
 func until(t *testing.T, condition func(ctx context.Context) (waiting string, err error)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), strongroomtest.Patience(5*time.Minute))
 	defer cancel()
 	for {
 		waiting, err := condition(ctx)
@@ -80,6 +80,7 @@ func until(t *testing.T, condition func(ctx context.Context) (waiting string, er
 		}
 		select {
 		case <-ctx.Done():
+			strongroomtest.InVain()
 			t.Fatalf("still waiting: %s", waiting)
 		case <-time.After(50 * time.Millisecond):
 		}

@@ -257,20 +257,24 @@ func (c *crashed) put(ctx context.Context, t *testing.T, key string) {
 		c.bucket[key] = sum
 		return
 	}
-	c.found(ctx, t, key, &sum)
+	c.found(ctx, t, key, &sum, err)
 }
 
 // remove deletes an object. If the server is killed before it answers, the object is as it was or gone.
 func (c *crashed) remove(ctx context.Context, t *testing.T, key string) {
 	if _, err := c.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(crashBucket), Key: &key}); err != nil {
-		c.found(ctx, t, key, nil)
+		c.found(ctx, t, key, nil, err)
 		return
 	}
 	delete(c.bucket, key)
 }
 
-// found looks at what a kill has left of an object that was to have a content, or none: that, or what was there before.
-func (c *crashed) found(ctx context.Context, t *testing.T, key string, meant *[sha256.Size]byte) {
+// found looks at what a kill has left of an object that was to have a content, or none: that, or what was there before. Whoever kills
+// ends ctx afterwards.
+func (c *crashed) found(ctx context.Context, t *testing.T, key string, meant *[sha256.Size]byte, failure error) {
+	if ctx == t.Context() {
+		t.Fatalf("%q cannot be changed, and nobody kills the server: %v", key, failure)
+	}
 	c.p.kill() // it is being killed: make sure
 	<-ctx.Done()
 	c.p.start(t.Context(), t)

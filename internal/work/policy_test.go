@@ -98,7 +98,11 @@ func TestOneJobFollowsManyChanges(t *testing.T) {
 	goOn <- nil
 	next("o-one")
 	goOn <- errors.New("not now")
+	begin := time.Now()
 	for failed := 0; failed == 0; { // until it is written down, a change would be followed by a job of its own
+		if time.Since(begin) > 3*time.Minute {
+			t.Fatal("that it has failed is not written down")
+		}
 		if err := db.Writer().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM river_job WHERE state = 'retryable'`).Scan(&failed); err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 func TestNew(t *testing.T) {
 	seen := map[porttest.Range]bool{}
 	t.Run("at once", func(t *testing.T) {
-		for range 100 {
+		for range 40 {
 			r := porttest.New(t)
 			if seen[r] {
 				t.Fatalf("%v is held twice", r)
@@ -23,11 +23,11 @@ func TestNew(t *testing.T) {
 		}
 	})
 	again := false
-	for range 200 {
-		again = again || seen[porttest.New(t)]
+	for n := 0; n < 150 && !again; n++ { // of 240, of which others need some meanwhile
+		again = seen[porttest.New(t)]
 	}
 	if !again {
-		t.Error("of 240 ranges 100 do not come back")
+		t.Error("none of 40 ranges comes back")
 	}
 }
 

@@ -13,7 +13,9 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, binary(t), "demo", "--objects", "400", "--image", "32", "--rows", "20000").CombinedOutput()
+	demo := exec.CommandContext(ctx, binary(t), "demo", "--objects", "400", "--image", "32", "--rows", "20000")
+	demo.WaitDelay = time.Minute // for its databases, which have its output open
+	out, err := demo.CombinedOutput()
 	if err != nil {
 		t.Fatalf("the demo failed: %v\n%s", err, out)
 	}

@@ -91,6 +91,7 @@ func walk(t *testing.T, dir, script string, wanted []string, environment ...stri
 	shell.Dir = dir
 	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) } // with what it has started
+	shell.WaitDelay = time.Minute                                                            // for what has left the group and has its output open
 	shell.Env = append(os.Environ(), "AWS_PAGER=", "PATH="+filepath.Join(root(t), ".tools", "bin")+":"+os.Getenv("PATH"))
 	shell.Env = append(shell.Env, environment...)
 	var log strings.Builder

@@ -34,7 +34,7 @@ func (s *Service) keyUseAccess(ctx context.Context, c *api.Caller, in *iam.GetAc
 // GetAccessKeyLastUsed tells when, where and for which service a key last signed a request.
 func (s *Service) GetAccessKeyLastUsed(ctx context.Context, c *api.Caller, in *iam.GetAccessKeyLastUsedInput) (*iam.GetAccessKeyLastUsedOutput, error) {
 	out := &iam.GetAccessKeyLastUsedOutput{AccessKeyLastUsed: &types.AccessKeyLastUsed{Region: aws.String("N/A"), ServiceName: aws.String("N/A")}}
-	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) error {
+	err := s.authorizer.uses.view(ctx, func(ctx context.Context, tx *state.Tx, unwritten []noted) error {
 		key, err := tx.AccessKey(ctx, *in.AccessKeyId)
 		if errors.Is(err, state.ErrNotFound) || err == nil && key.AccountID != c.AccountID {
 			return api.Errorf("AccessDenied", "User: %s is not authorized to perform: iam:GetAccessKeyLastUsed on resource: access key %s",
@@ -44,7 +44,7 @@ func (s *Service) GetAccessKeyLastUsed(ctx context.Context, c *api.Caller, in *i
 			return err
 		}
 		out.UserName = aws.String(key.UserName)
-		use, err := s.authorizer.uses.keyUse(ctx, tx, key.ID)
+		use, err := keyUse(ctx, tx, key.ID, unwritten)
 		if errors.Is(err, state.ErrNotFound) {
 			return nil
 		}

@@ -60,11 +60,11 @@ func (s *Service) CreateRole(ctx context.Context, c *api.Caller, in *iam.CreateR
 // GetRole shows a role.
 func (s *Service) GetRole(ctx context.Context, c *api.Caller, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
 	var role state.Role
-	err := s.DB.View(ctx, func(ctx context.Context, tx *state.Tx) (err error) {
+	err := s.authorizer.uses.view(ctx, func(ctx context.Context, tx *state.Tx, unwritten []noted) (err error) {
 		if role, err = findRole(ctx, tx, c.AccountID, in.RoleName); err != nil {
 			return err
 		}
-		role, err = withLastUse(ctx, tx, role, s.authorizer.uses.unwritten()...)
+		role, err = withLastUse(ctx, tx, role, unwritten...)
 		return err
 	})
 	if err != nil {

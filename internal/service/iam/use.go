@@ -23,7 +23,7 @@ const maxNoted = 100_000
 
 // uses keeps when users, roles and access keys were last used. They are written beside the calls, all that wait together, so that no call
 // waits for whoever writes; what a process that is killed had not written is used again, or was long ago. Whoever shows them
-// has what was noted before: in a report by [uses.settle], and where nobody is to wait by [uses.unwritten].
+// has what was noted before: in a report by [uses.settle], and where nobody is to wait by [uses.view].
 type uses struct {
 	db    *state.DB
 	clock clock.Clock
@@ -168,6 +168,13 @@ func (u *uses) settle(ctx context.Context) error {
 	}
 }
 
+// view is the store's, with what was noted and not written yet before the transaction began: what is written meanwhile, the transaction
+// does not see.
+func (u *uses) view(ctx context.Context, fn func(ctx context.Context, tx *state.Tx, unwritten []noted) error) error {
+	unwritten := u.unwritten()
+	return u.db.View(ctx, func(ctx context.Context, tx *state.Tx) error { return fn(ctx, tx, unwritten) })
+}
+
 // unwritten gives what was noted and is not written yet, or was a moment ago, the oldest first.
 func (u *uses) unwritten() []noted {
 	u.mu.Lock()
@@ -210,9 +217,9 @@ func withLastUse(ctx context.Context, tx *state.Tx, role state.Role, unwritten .
 }
 
 // keyUse is when a key was last used; [state.ErrNotFound] if it never was.
-func (u *uses) keyUse(ctx context.Context, tx *state.Tx, keyID string) (state.AccessKeyUse, error) {
+func keyUse(ctx context.Context, tx *state.Tx, keyID string, unwritten []noted) (state.AccessKeyUse, error) {
 	last, err := tx.AccessKeyUse(ctx, keyID)
-	for _, n := range u.unwritten() {
+	for _, n := range unwritten {
 		if n.key.ID == keyID && n.key.UsedAt >= last.UsedAt && (err == nil || errors.Is(err, state.ErrNotFound)) {
 			last, err = n.key, nil
 		}

@@ -59,3 +59,46 @@ func TestUsesAreNotedWhileSomebodyWrites(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A use that is written while somebody looks, after his transaction has begun, is shown all the same.
+func TestUsesAreShownWhileTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db, err := state.Open(ctx, filepath.Join(t.TempDir(), "state.db"), clock.Wall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	u := &uses{db: db, clock: clock.Wall, log: slog.New(slog.DiscardHandler)}
+	role := state.Role{AccountID: "111111111111", ID: "AROA"}
+	looking, written, looked := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	err = db.Update(ctx, func(context.Context, *state.Tx) error { // as long as this lasts, nobody else writes
+		u.note(ctx, called{role.AccountID, role.ID, "", "kms", "Encrypt", "eu-central-1"})
+		go func() {
+			looked <- u.view(ctx, func(ctx context.Context, tx *state.Tx, unwritten []noted) error {
+				if _, err := tx.PrincipalUses(ctx, role.AccountID, role.ID); err != nil {
+					return err
+				}
+				close(looking)
+				<-written
+				found, err := withLastUse(ctx, tx, role, unwritten...)
+				if err == nil && found.LastUsedRegion != "eu-central-1" {
+					t.Errorf("the role was last used in %q", found.LastUsedRegion)
+				}
+				return err
+			})
+		}()
+		<-looking
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := u.settle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	close(written)
+	if err := <-looked; err != nil {
+		t.Error(err)
+	}
+}

@@ -43,7 +43,7 @@ var layers = []layer{
 	{"internal/archives", []string{"internal/api", "archive", "arn"}},
 	{"internal/dbengine", []string{"internal/sandbox", "clock"}},
 	{"internal/sandbox", nil},
-	{"internal/porttest", nil},
+	{"internal/porttest", []string{"clock"}},
 	{"internal/wire", []string{"internal/api", "clock"}},
 	{"internal/page", []string{"internal/api"}},
 	{"internal/api", []string{"iampolicy"}},

@@ -13,6 +13,9 @@ import (
 	"net"
 	"strconv"
 	"testing"
+	"time"
+
+	"strongroom/clock"
 )
 
 const (
@@ -27,22 +30,33 @@ type Range struct{ First, Last int }
 // String is the range as a server's configuration has it.
 func (r Range) String() string { return strconv.Itoa(r.First) + "-" + strconv.Itoa(r.Last) }
 
-// New is a range of 50 ports that is the test's until it ends: as long as its process lives, whoever else asks gets another.
+// patience is how long a test waits for a range that others give back: a machine with many processors has as many tests at once.
+const patience = 3 * time.Minute
+
+// New is a range of 50 ports that is the test's until it ends: as long as its process lives, whoever else asks gets another. If others
+// have all of them it waits.
 func New(t testing.TB) Range {
 	t.Helper()
 	begin := rand.IntN(ranges)
-	for i := range ranges {
-		n := (begin + i) % ranges
-		// A name of the abstract kind ends with the process that holds it, however it ends: unix(7).
-		held, err := new(net.ListenConfig).Listen(context.Background(), "unix", "@strongroom-ports-"+strconv.Itoa(n))
-		if err != nil {
-			continue // somebody has it
+	for end := clock.Wall.Now().Add(patience); clock.Wall.Now().Before(end); pause() {
+		for i := range ranges {
+			n := (begin + i) % ranges
+			// A name of the abstract kind ends with the process that holds it, however it ends: unix(7).
+			held, err := new(net.ListenConfig).Listen(context.Background(), "unix", "@strongroom-ports-"+strconv.Itoa(n))
+			if err != nil {
+				continue // somebody has it
+			}
+			t.Cleanup(func() { _ = held.Close() })
+			return Range{First: first + n*size, Last: first + n*size + size - 1}
 		}
-		t.Cleanup(func() { _ = held.Close() })
-		return Range{First: first + n*size, Last: first + n*size + size - 1}
 	}
-	t.Fatalf("all %d ranges of ports from %d are taken", ranges, first)
+	t.Fatalf("all %d ranges of ports from %d have been taken for %s", ranges, first, patience)
 	return Range{}
+}
+
+func pause() {
+	reached, _ := clock.Wall.Until(clock.Wall.Now().Add(100 * time.Millisecond))
+	<-reached
 }
 
 // One is a port that is the test's until it ends, and that nobody listens at.

@@ -114,6 +114,7 @@ type repair struct {
 	sink  *sink
 	put   map[ID]bool // blobs that were found well and lie in the sink
 	from  map[string][]*Point
+	lost  []*knownPack // packs that the index has lost and that stay; nil before they are looked for
 }
 
 func (d *Domain) repair(ctx context.Context, opts RepairOptions, done *Repair) error {
@@ -219,18 +220,29 @@ func (r *repair) readLost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reader := packVerifier{c: r.c}
-	for _, p := range lost {
-		if err := reader.verify(ctx, p); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.c.read(ctx, lost)
 }
 
-// regained gives the packs that the index has lost and is to tell of again: not those that are damaged, that a writer at work may yet
-// remove, nor what has a tomb and no recovery point needs, as the packs that an earlier repair has replaced.
+// regained gives the packs that the index has lost and is to tell of again: not those that are damaged, nor what has a tomb and no recovery
+// point needs, as the packs that an earlier repair has replaced.
 func (r *repair) regained(ctx context.Context) (packs []*knownPack, err error) {
+	if r.lost == nil {
+		if r.lost, err = r.staying(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range r.lost {
+		_, needed := r.c.lost[p.id]
+		if !r.c.hurt[p.id] && (needed || !r.d.index.marked(p.id)) {
+			packs = append(packs, p)
+		}
+	}
+	return packs, nil
+}
+
+// staying gives the packs that the index has lost and that nobody but a collection removes: not those that a writer at work may yet remove,
+// nor those that a writer which is not at work any more has removed since they were listed.
+func (r *repair) staying(ctx context.Context) ([]*knownPack, error) {
 	lost, err := r.d.lost.packs(ctx, r.d)
 	if err != nil || len(lost) == 0 {
 		return nil, err
@@ -239,13 +251,14 @@ func (r *repair) regained(ctx context.Context) (packs []*knownPack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range lost {
-		_, needed := r.c.lost[p.id]
-		if !r.c.hurt[p.id] && !others.has(p.id) && (needed || !r.d.index.marked(p.id)) {
-			packs = append(packs, p)
-		}
+	there, err := r.d.vault.packSizes(ctx, r.d.id())
+	if err != nil {
+		return nil, err
 	}
-	return packs, nil
+	return slices.DeleteFunc(slices.Clone(lost), func(p *knownPack) bool {
+		_, stored := there[p.id]
+		return !stored || others.has(p.id)
+	}), nil
 }
 
 // hurt gives the packs that are damaged or gone, also of those that the index has lost.

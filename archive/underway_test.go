@@ -84,6 +84,54 @@ func TestAnIndexMadeAnewBesideAWriter(t *testing.T) {
 	}
 }
 
+// An index is made anew from packs that were listed when a writer was at work. It gives up before the writers at work are listed, which are
+// none then, and its packs are gone.
+func TestAnIndexMadeAnewOfPacksThatGo(t *testing.T) {
+	t.Parallel()
+	for name, anew := range anew {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(new(archive.Mem))
+			w.pack = 8 << 10
+			w.reopen()
+			write(t, openDomain(t, w.vault, w.ring), "old", "", map[string][]byte{"old": random(77, 5000)})
+			if err := archivetest.Replace(t.Context(), w.store, w.names(t, "index/")[0], []byte("damaged")); err != nil {
+				t.Fatal(err)
+			}
+			before := w.names(t, "packs/")
+			objects := map[string][]byte{"a": random(1, 9<<10), "b": random(2, 9<<10)}
+			failing := w.begin(t, "failing", "", nil)
+			if err := putAll(t.Context(), failing, objects); err != nil {
+				t.Fatal(err)
+			}
+			for len(w.names(t, "packs/")) == len(before) {
+				if err := t.Context().Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			store, failed := w.store, false
+			w.store = &hooked{Store: store, listed: func(prefix string) {
+				if !failed && strings.HasPrefix(prefix, "leases/") {
+					failed = true
+					if err := failing.Abort(); err != nil {
+						t.Error(err)
+					}
+				}
+			}}
+			w.reopen()
+			anew(t, w)
+			w.store = store
+			w.reopen()
+			if there := w.names(t, "packs/"); !failed || len(there) != len(before) {
+				t.Fatalf("that the writer has given up is %t; the packs were %q and are %q", failed, before, there)
+			}
+			verifyClean(t, w.vault, w.ring)
+			write(t, openDomain(t, w.vault, w.ring), "second", "", objects)
+			check(t, openDomain(t, w.vault, w.ring), "second", objects)
+		})
+	}
+}
+
 // A writer that died long ago keeps no index from being made anew; one that may live, only from telling of what it may remove.
 func TestAnIndexMadeAnewAfterAWriterDied(t *testing.T) {
 	t.Parallel()

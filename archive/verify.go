@@ -270,7 +270,11 @@ func (c *verification) selected(t *knownPack) bool {
 
 // packs reads the packs that are selected.
 func (c *verification) packs(ctx context.Context, tables []*knownPack) error {
-	tables = slices.DeleteFunc(tables, func(t *knownPack) bool { return !c.selected(t) })
+	return c.read(ctx, slices.DeleteFunc(tables, func(t *knownPack) bool { return !c.selected(t) }))
+}
+
+// read reads packs, several at once.
+func (c *verification) read(ctx context.Context, tables []*knownPack) error {
 	group, packs := errgroup.WithContext(ctx)
 	var taken atomic.Int64
 	for range c.d.vault.opts.Workers {

@@ -42,8 +42,10 @@ func TestPlace(t *testing.T) {
 	if status, body := byDoor(t, first, url.Values{"update": {"INSERT DATA { <urn:a> <urn:b> <urn:mine> }"}}); status != http.StatusOK {
 		t.Errorf("writing is answered with %d, %s", status, body)
 	}
-	if _, err := v.sql(ctx, "select file_to_string('virtuoso.trx');\n"); err == nil {
-		t.Error("SQL reads the files of the database")
+	for _, path := range []string{"virtuoso.trx", "virtuoso.ini", "nothing/../virtuoso.ini", "../backup/../tls/server.key"} {
+		if _, err := v.sql(ctx, "select file_to_string('"+path+"');\n"); err == nil || !strings.Contains(err.Error(), "is denied") {
+			t.Errorf("SQL reads %s of the database: %v", path, err)
+		}
 	}
 	if err := v.Backup(ctx, dbenginetest.Directory(second.Dir)); err != nil {
 		t.Fatalf("backing up: %v", err)

@@ -60,8 +60,8 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: crash
-crash: build ## kill the server with SIGKILL CRASHES (100) times at random instants and check what is left
-	CRASHES=$(CRASHES) $(TEST) -count=1 -v -timeout 60m -run TestCrash ./e2e
+crash: build ## kill the server with SIGKILL CRASHES (100) times at random instants, of scrubs and repairs too, and check what is left
+	CRASHES=$(CRASHES) $(TEST) -count=1 -v -timeout 60m -run '^(TestCrash|TestKilledInScrubAndRepair)$$' ./e2e
 
 .PHONY: corruption
 corruption: ## attack every byte of a vault's objects, and repair every kind of loss of every one

@@ -226,6 +226,7 @@ func (r *ReadAhead) missing(spans []objectSpan) (rest []objectSpan) {
 		}
 		w := r.pieces[s.name][i]
 		w.want(s)
+		w.planned = true // whatever it was fetched for: a stream that has passed it does not take it away
 		r.oldest.MoveToBack(w.age)
 	}
 	return rest

@@ -209,6 +209,27 @@ func TestWhatIsReadBetweenDoesNotCount(t *testing.T) {
 	}
 }
 
+// What is wanted of what was fetched for a stream stays when the stream has passed it.
+func TestAStreamTakesNothingAwayThatIsWanted(t *testing.T) {
+	t.Parallel()
+	m, r, data := newReadAhead(t, 32<<20, 0)
+	const step, wanted, until = 10_000, 190_000, 8 << 20
+	for off := 0; off < wanted; off += step {
+		readSpan(t, r, data, off, off+step)
+	}
+	r.expect(t.Context(), []objectSpan{{testPack, wanted, wanted + 500}, {testPack, wanted + 600, wanted + 1000}}, false)
+	for off := wanted + step; off < until; off += step {
+		readSpan(t, r, data, off, off+step)
+	}
+	before := m.reads.Load()
+	readSpan(t, r, data, wanted, wanted+500)
+	readSpan(t, r, data, wanted+600, wanted+1000)
+	if more := m.reads.Load() - before; more != 0 {
+		t.Errorf("%d requests for what was there", more)
+	}
+	r.check(t)
+}
+
 func TestCoalesce(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(3, 3))

@@ -206,7 +206,7 @@ func (r *ReadAhead) drop(w *piece) {
 func (r *ReadAhead) expect(ctx context.Context, spans []objectSpan, between bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range coalesce(r.missing(spans)) {
+	for _, s := range coalesce(r.missing(spans, between)) {
 		if between {
 			s.wanted = 1 << 40 // it stays until its room is needed: who walks may come by twice
 		}
@@ -217,7 +217,7 @@ func (r *ReadAhead) expect(ctx context.Context, spans []objectSpan, between bool
 }
 
 // missing gives the spans that are not there. Those that are stay until they are read once more; r.mu is held.
-func (r *ReadAhead) missing(spans []objectSpan) (rest []objectSpan) {
+func (r *ReadAhead) missing(spans []objectSpan, between bool) (rest []objectSpan) {
 	for _, s := range spans {
 		i := slices.IndexFunc(r.pieces[s.name], func(w *piece) bool { return w.off <= s.off && s.end <= w.end })
 		if i < 0 {
@@ -225,8 +225,11 @@ func (r *ReadAhead) missing(spans []objectSpan) (rest []objectSpan) {
 			continue
 		}
 		w := r.pieces[s.name][i]
-		w.want(s)
+		if !w.planned && !between {
+			w.left, w.parts = 0, []objectSpan{} // what else was read of it, or is read twice, does not count for what is wanted
+		}
 		w.planned = true // whatever it was fetched for: a stream that has passed it does not take it away
+		w.want(s)
 		r.oldest.MoveToBack(w.age)
 	}
 	return rest

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"strongroom/archive"
+	"strongroom/clock"
 	"strongroom/internal/state"
 )
 
@@ -36,16 +37,27 @@ func (r *Runner) ExpireDuePoints(ctx context.Context) error {
 	})
 }
 
-// SettleRemovals waits until no recovery point is being removed. What has long been due and is let go becomes due between two moves of
-// the clock, by the cancellation of a legal hold say: the service may have begun with it, or be about to.
+// removalPatience is how long a move of the clock waits for removals. One may have to wait itself, for a copy that is tried again say.
+const removalPatience = time.Minute
+
+// SettleRemovals waits until no recovery point is being removed, or for a minute. What has long been due and is let go becomes due between
+// two moves of the clock, by the cancellation of a legal hold say: the service may have begun with it, or be about to.
 func (r *Runner) SettleRemovals(ctx context.Context) error {
+	return r.settleRemovals(ctx, removalPatience)
+}
+
+func (r *Runner) settleRemovals(ctx context.Context, patience time.Duration) error {
 	if err := r.ExpireDuePoints(ctx); err != nil {
 		return err
 	}
-	for {
+	for until := clock.Wall.Now().Add(patience); ; {
 		removing, err := r.Queue.Removing(ctx)
 		if err != nil || !removing {
 			return err
+		}
+		if clock.Wall.Now().After(until) {
+			r.Log.InfoContext(ctx, "the clock is moved while recovery points are being removed")
+			return nil
 		}
 		if rest(ctx, 20*time.Millisecond, nil); ctx.Err() != nil {
 			return ctx.Err()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/riverqueue/river/rivertype"
 	"gocloud.dev/secrets/localsecrets"
@@ -59,6 +60,17 @@ func TestRemovalsAreWaitedFor(t *testing.T) {
 		}
 		if goes, err := q.Removing(t.Context()); err != nil || goes != in.goes {
 			t.Errorf("with a removal that is %s: %t, %v", in.state, goes, err)
+		}
+		if !in.goes {
+			continue
+		}
+		soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if err := r.SettleRemovals(soon); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a removal that is %s is not waited for: %v", in.state, err)
+		}
+		cancel()
+		if err := r.settleRemovals(t.Context(), 0); err != nil {
+			t.Errorf("a removal that is %s is waited for longer than there is patience: %v", in.state, err)
 		}
 	}
 	if err := r.SettleRemovals(t.Context()); err != nil {

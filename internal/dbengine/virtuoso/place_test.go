@@ -93,3 +93,19 @@ func TestNotPrepared(t *testing.T) {
 		t.Errorf("of a database that is ready it says %v", err)
 	}
 }
+
+// TestAdmitted: what a start ends with needs everybody's permissions, and says so where they are not there.
+func TestAdmitted(t *testing.T) {
+	t.Parallel()
+	v, _ := alone(t)
+	if err := v.admit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.sql(t.Context(), `REVOKE SPARQL_UPDATE FROM "SPARQL";`+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	var why *dbengine.StartError
+	if err := v.admit(t.Context()); !errors.As(err, &why) || !strings.Contains(why.Error(), "SR186") {
+		t.Errorf("without the permissions it says %v", err)
+	}
+}

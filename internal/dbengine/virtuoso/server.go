@@ -38,8 +38,22 @@ func (v *server) Done() <-chan struct{} { return v.process.Done() }
 func (v *server) Err() error { return v.process.Err() }
 
 // Ping implements [dbengine.Server]. There is no master user; the question is put as everybody.
-func (v *server) Ping(ctx context.Context) error {
-	form := url.Values{"query": {"ASK {}"}}
+func (v *server) Ping(ctx context.Context) error { return v.query(ctx, "ASK {}") }
+
+// admit has everybody's permissions found out by one update that needs some and changes nothing, before anybody else comes. Virtuoso does that
+// with the first such request after a start, and what comes at the same time meets it half done: it is refused (SR186), or ends the
+// server (sec_usr_flatten_g_ids_refill in its libsrc/Wi/security.c).
+func (v *server) admit(ctx context.Context) error {
+	const update = "DELETE { GRAPH <urn:nothing> { ?s ?p ?o } } WHERE { GRAPH <urn:nothing> { ?s ?p ?o } }"
+	if err := v.query(ctx, update); err != nil {
+		return &dbengine.StartError{Reason: dbengine.ReasonUnknown, Detail: "everybody's first update failed: " + err.Error(), LogTail: v.log.Since()}
+	}
+	return nil
+}
+
+// query has Virtuoso do what everybody may ask for.
+func (v *server) query(ctx context.Context, text string) error {
+	form := url.Values{"query": {text}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+httpAddress+"/sparql", strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
@@ -49,12 +63,13 @@ func (v *server) Ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	said, err := io.ReadAll(io.LimitReader(answer.Body, 300))
 	_, _ = io.Copy(io.Discard, answer.Body)
 	_ = answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("virtuoso answers %s", answer.Status)
+		return fmt.Errorf("virtuoso answers %s: %s", answer.Status, said)
 	}
-	return nil
+	return err
 }
 
 // open lets clients in.

@@ -42,7 +42,11 @@ func (e *Engine) Start(ctx context.Context, s dbengine.Settings) (dbengine.Serve
 	if err != nil {
 		return nil, errors.Join(err, door.Close())
 	}
-	if err := notPrepared(v.log.Since()); err != nil {
+	err = notPrepared(v.log.Since())
+	if err == nil {
+		err = v.admit(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, v.process.Kill(), door.Close())
 	}
 	v.open(door, newGateway(v.client.Transport, version, clock.Wall.Now()))

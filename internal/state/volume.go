@@ -23,18 +23,19 @@ type Volume struct {
 	RequestDigest    string
 	Tags             map[string]string
 	AutoEnableIO     bool
+	Failure          string // why its state is error
 }
 
 const volumeColumns = `id, account, region, availability_zone, state, size_gib, type, iops, throughput, multi_attach,
 	key_arn, wrapped_key, grant_id, snapshot_id, created, client_token, request_digest, tags,
-	auto_enable_io`
+	auto_enable_io, failure`
 
 func scanVolume(s scanner) (Volume, error) {
 	var v Volume
 	var tags JSON[map[string]string]
 	err := s.Scan(&v.ID, &v.AccountID, &v.Region, &v.AvailabilityZone, &v.State, &v.SizeGiB, &v.Type, &v.IOPS,
 		&v.Throughput, &v.MultiAttach, &v.KeyARN, &v.WrappedKey, &v.GrantID, &v.SnapshotID, &v.Created, &v.ClientToken,
-		&v.RequestDigest, &tags, &v.AutoEnableIO)
+		&v.RequestDigest, &tags, &v.AutoEnableIO, &v.Failure)
 	v.Tags = tags.V
 	return v, err
 }
@@ -42,10 +43,10 @@ func scanVolume(s scanner) (Volume, error) {
 // InsertVolume enters a new volume; [ErrExists] if its id or its client token is taken.
 func (tx *Tx) InsertVolume(ctx context.Context, v Volume) error {
 	_, err := tx.exec(ctx, `INSERT INTO volumes (`+volumeColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
 		v.ID, v.AccountID, v.Region, v.AvailabilityZone, v.State, v.SizeGiB, v.Type, v.IOPS, v.Throughput,
 		bit(v.MultiAttach), v.KeyARN, v.WrappedKey, v.GrantID, v.SnapshotID, v.Created, v.ClientToken, v.RequestDigest,
-		JSON[map[string]string]{v.Tags}, bit(v.AutoEnableIO))
+		JSON[map[string]string]{v.Tags}, bit(v.AutoEnableIO), v.Failure)
 	return err
 }
 
@@ -74,6 +75,11 @@ func (tx *Tx) VolumesInState(ctx context.Context, state string) ([]Volume, error
 // SetVolumeState moves a volume from one state to another; [ErrNotFound] if it is not in the first.
 func (tx *Tx) SetVolumeState(ctx context.Context, id, from, to string) error {
 	return tx.execOne(ctx, `UPDATE volumes SET state = $1 WHERE id = $2 AND state = $3`, to, id, from)
+}
+
+// FailVolume moves a volume that is being created to the state error, for a reason; [ErrNotFound] if it is not being created.
+func (tx *Tx) FailVolume(ctx context.Context, id, reason string) error {
+	return tx.execOne(ctx, `UPDATE volumes SET state = 'error', failure = $1 WHERE id = $2 AND state = 'creating'`, reason, id)
 }
 
 // SetVolumeShape changes what ModifyVolume may change.

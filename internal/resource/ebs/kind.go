@@ -211,10 +211,10 @@ func (k *Kind) Restore(ctx context.Context, c *api.Caller, r resource.RestoreReq
 	if err != nil {
 		return resource.Restored{}, jobError(err, c, rules.RestoreDenied)
 	}
-	if err := k.engine.WaitVolume(ctx, *out.VolumeId, r.Progress); errors.Is(err, archive.ErrDamaged) {
-		// The volume is in error and stays so: it cannot be filled a second time under one token.
-		return resource.Restored{}, resource.Final{Err: fmt.Errorf("volume %s is in error: %w", *out.VolumeId, err)}
-	} else if err != nil {
+	if err := k.engine.WaitVolume(ctx, *out.VolumeId, r.Progress); err != nil {
+		if _, failed := errors.AsType[*VolumeError](err); failed {
+			err = resource.Final{Err: err} // it cannot be filled a second time under one token
+		}
 		return resource.Restored{}, err
 	}
 	return resource.Restored{ARN: arn.New("ec2", c.Region, c.AccountID, "volume/"+*out.VolumeId)}, nil

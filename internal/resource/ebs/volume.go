@@ -89,17 +89,18 @@ func (e *Engine) fill(v state.Volume) *task.Task {
 			return err
 		}
 		err := e.write(ctx, t, v)
-		to := "available"
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err() // the next start goes on
 		case err != nil:
 			e.Log.ErrorContext(ctx, "filling a volume", slog.String("volume", v.ID), slog.String("snapshot", v.SnapshotID), slog.Any("error", err))
-			to = "error"
 		}
 		return errors.Join(err, e.tasks.Insist(ctx, e.Log.With(slog.String("volume", v.ID)), func(ctx context.Context) error {
 			return e.DB.Update(ctx, func(ctx context.Context, tx *state.Tx) error {
-				return tx.SetVolumeState(ctx, v.ID, "creating", to)
+				if err != nil {
+					return tx.FailVolume(ctx, v.ID, err.Error())
+				}
+				return tx.SetVolumeState(ctx, v.ID, "creating", "available")
 			})
 		}))
 	})
@@ -144,22 +145,28 @@ func (v *Volume) restore(ctx context.Context, t *task.Task, p *archive.Point) er
 	return p.WriteVolume(ctx, v, func(bytes uint64) { t.Report(done.Add(int64(bytes)), total) })
 }
 
-// WaitVolume returns once a volume is filled, with the error that kept it from being filled; progress, which may be
+// VolumeError says that a volume is in the state error, for a reason. It stays so.
+type VolumeError struct{ ID, Reason string }
+
+func (e *VolumeError) Error() string { return "volume " + e.ID + " is in error: " + e.Reason }
+
+// WaitVolume returns once a volume is filled, with a [*VolumeError] if it could not be, whenever that was; progress, which may be
 // nil, is told the bytes written and their total.
 func (e *Engine) WaitVolume(ctx context.Context, id string, progress func(done, total int64)) error {
 	v, err := e.Volume(ctx, id)
-	if err != nil {
-		return err
-	}
-	switch v.State {
-	case "creating":
+	if err == nil && v.State == "creating" {
 		t := e.fill(v)
 		t.Watch(progress)
-		return t.Wait(ctx)
-	case "error":
-		return api.Errorf("InternalError", "The volume %s could not be created.", id)
+		filled := t.Wait(ctx)
+		// The task may be one that came late, and knows nothing of how the volume was filled.
+		if v, err = e.Volume(ctx, id); err == nil && v.State == "creating" {
+			return filled
+		}
 	}
-	return nil
+	if err == nil && v.State == "error" {
+		return &VolumeError{ID: id, Reason: v.Failure}
+	}
+	return err
 }
 
 // Volume reads a volume's row, whosever it is; [state.ErrNotFound] if there is none.

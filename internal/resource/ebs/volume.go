@@ -145,26 +145,34 @@ func (v *Volume) restore(ctx context.Context, t *task.Task, p *archive.Point) er
 	return p.WriteVolume(ctx, v, func(bytes uint64) { t.Report(done.Add(int64(bytes)), total) })
 }
 
-// VolumeError says that a volume is in the state error, for a reason. It stays so.
-type VolumeError struct{ ID, Reason string }
+// VolumeError says that a volume is in the state error, for a reason. It stays so. Err is what the reason tells of, if the volume was
+// waited for while it was being filled.
+type VolumeError struct {
+	ID, Reason string
+	Err        error
+}
 
 func (e *VolumeError) Error() string { return "volume " + e.ID + " is in error: " + e.Reason }
+
+// Unwrap gives Err.
+func (e *VolumeError) Unwrap() error { return e.Err }
 
 // WaitVolume returns once a volume is filled, with a [*VolumeError] if it could not be, whenever that was; progress, which may be
 // nil, is told the bytes written and their total.
 func (e *Engine) WaitVolume(ctx context.Context, id string, progress func(done, total int64)) error {
+	var filled error
 	v, err := e.Volume(ctx, id)
 	if err == nil && v.State == "creating" {
 		t := e.fill(v)
 		t.Watch(progress)
-		filled := t.Wait(ctx)
+		filled = t.Wait(ctx)
 		// The task may be one that came late, and knows nothing of how the volume was filled.
 		if v, err = e.Volume(ctx, id); err == nil && v.State == "creating" {
 			return filled
 		}
 	}
 	if err == nil && v.State == "error" {
-		return &VolumeError{ID: id, Reason: v.Failure}
+		return &VolumeError{ID: id, Reason: v.Failure, Err: filled}
 	}
 	return err
 }

@@ -27,7 +27,7 @@ import (
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
-	"strongroom/internal/strongroomtest"
+	"strongroom/internal/waittest"
 )
 
 // chaos is a second hop in bad weather: two copiers read a queue into which a relay puts the events of first hops, some twice,
@@ -199,7 +199,7 @@ func (c *chaos) wait(t *testing.T, what string, ok func() (bool, error)) {
 		}
 		last = err
 	}
-	strongroomtest.InVain()
+	waittest.InVain()
 	t.Fatalf("%s did not come to an end: %v", what, last)
 }
 

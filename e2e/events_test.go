@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"strongroom/internal/strongroomtest"
+	"strongroom/internal/waittest"
 )
 
 // mailbox is a queue that services send to.
@@ -61,7 +62,7 @@ func (m *mailbox) receive(t *testing.T) string {
 			return *got.Messages[0].Body
 		}
 	}
-	strongroomtest.InVain()
+	waittest.InVain()
 	t.Fatalf("no message came to %s", m.arn)
 	return ""
 }

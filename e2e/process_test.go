@@ -17,7 +17,7 @@ import (
 
 	"strongroom/internal/porttest"
 	"strongroom/internal/server"
-	"strongroom/internal/strongroomtest"
+	"strongroom/internal/waittest"
 )
 
 // process is the program, serving a data directory.
@@ -75,7 +75,7 @@ func (p *process) start(ctx context.Context, t *testing.T) {
 		if _, err := p.admin().Clock(ctx, server.ClockMove{}); err == nil {
 			return
 		} else if time.Now().After(deadline) {
-			strongroomtest.InVain()
+			waittest.InVain()
 			t.Fatalf("the server does not answer: %v", err)
 		}
 		pause(ctx, 20*time.Millisecond)
@@ -119,7 +119,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 // patience is how long what is to come true may take. It costs nothing when all is well. A busy machine may let seconds pass anywhere,
 // and a job that has met the same trouble three times is tried again after 81 seconds, or after 256 the next time.
-func patience() time.Duration { return strongroomtest.Patience(6 * time.Minute) }
+func patience() time.Duration { return waittest.Patience(6 * time.Minute) }
 
 // eventually asks until ok, for as long as patience lasts.
 func eventually(ctx context.Context, t *testing.T, what string, ok func() (bool, error)) {
@@ -132,7 +132,7 @@ func eventually(ctx context.Context, t *testing.T, what string, ok func() (bool,
 		}
 		last = err
 	}
-	strongroomtest.InVain()
+	waittest.InVain()
 	t.Fatalf("%s did not come true: %v", what, last)
 }
 

@@ -31,7 +31,7 @@ var layers = []layer{
 	{"copier", []string{"clock"}},
 	{"internal/demo", []string{"arn", "clock"}},
 	{"internal/policylint", []string{"backuppolicy", "arn"}},
-	{"internal/strongroomtest", []string{"internal/porttest", "internal/server", "internal/state", "internal/work", "clock"}},
+	{"internal/strongroomtest", []string{"internal/porttest", "internal/waittest", "internal/server", "internal/state", "internal/work", "clock"}},
 	{"internal/server", append([]string{
 		"internal/service", "internal/work", "internal/backupevent", "internal/resource", "internal/dbengine", "internal/catalogue", "internal/archives", "internal/sandbox", "internal/wire", "internal/page", "internal/api", "internal/state",
 	}, kernel...)},
@@ -43,7 +43,8 @@ var layers = []layer{
 	{"internal/archives", []string{"internal/api", "archive", "arn"}},
 	{"internal/dbengine", []string{"internal/sandbox", "clock"}},
 	{"internal/sandbox", nil},
-	{"internal/porttest", []string{"clock"}},
+	{"internal/porttest", []string{"internal/waittest"}},
+	{"internal/waittest", []string{"clock"}},
 	{"internal/wire", []string{"internal/api", "clock"}},
 	{"internal/page", []string{"internal/api"}},
 	{"internal/api", []string{"iampolicy"}},
@@ -90,7 +91,7 @@ func TestImportsKeepTheLayers(t *testing.T) {
 			return fs.SkipDir
 		case path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || name == "internal/doc.go":
 			return nil
-		case strings.HasSuffix(pkg, "test") && pkg != "internal/strongroomtest" && pkg != "internal/porttest":
+		case strings.HasSuffix(pkg, "test") && pkg != "internal/strongroomtest" && pkg != "internal/porttest" && pkg != "internal/waittest":
 			return nil
 		}
 		i := rank(pkg)

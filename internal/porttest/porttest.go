@@ -13,9 +13,8 @@ import (
 	"net"
 	"strconv"
 	"testing"
-	"time"
 
-	"strongroom/clock"
+	"strongroom/internal/waittest"
 )
 
 const (
@@ -30,15 +29,12 @@ type Range struct{ First, Last int }
 // String is the range as a server's configuration has it.
 func (r Range) String() string { return strconv.Itoa(r.First) + "-" + strconv.Itoa(r.Last) }
 
-// patience is how long a test waits for a range that others give back: a machine with many processors has as many tests at once.
-const patience = 3 * time.Minute
-
-// New is a range of 50 ports that is the test's until it ends: as long as its process lives, whoever else asks gets another. If others
-// have all of them it waits.
-func New(t testing.TB) Range {
+// New is a range of 50 ports that is the test's until it ends: as long as its process lives, whoever else asks gets another. A machine
+// with many processors has as many tests at once: if others have all ranges, it waits for one.
+func New(t testing.TB) (r Range) {
 	t.Helper()
 	begin := rand.IntN(ranges)
-	for end := clock.Wall.Now().Add(patience); clock.Wall.Now().Before(end); pause() {
+	waittest.Until(t, fmt.Sprintf("one of the %d ranges of ports from %d to be given back", ranges, first), func() bool {
 		for i := range ranges {
 			n := (begin + i) % ranges
 			// A name of the abstract kind ends with the process that holds it, however it ends: unix(7).
@@ -47,16 +43,12 @@ func New(t testing.TB) Range {
 				continue // somebody has it
 			}
 			t.Cleanup(func() { _ = held.Close() })
-			return Range{First: first + n*size, Last: first + n*size + size - 1}
+			r = Range{First: first + n*size, Last: first + n*size + size - 1}
+			return true
 		}
-	}
-	t.Fatalf("all %d ranges of ports from %d have been taken for %s", ranges, first, patience)
-	return Range{}
-}
-
-func pause() {
-	reached, _ := clock.Wall.Until(clock.Wall.Now().Add(100 * time.Millisecond))
-	<-reached
+		return false
+	})
+	return r
 }
 
 // One is a port that is the test's until it ends, and that nobody listens at.

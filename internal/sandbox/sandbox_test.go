@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"strongroom/internal/sandbox"
+	"strongroom/internal/waittest"
 )
 
 // ordinary is set where this test runs again as an ordinary user.
@@ -389,15 +390,6 @@ func having(t *testing.T, word string) (n int) {
 	return n
 }
 
-func waitUntil(t *testing.T, what string, reached func() bool) {
-	t.Helper()
-	for end := time.Now().Add(3 * time.Minute); !reached(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal(what)
-		}
-	}
-}
-
 // TestNothingOutlivesTheServer: kill -9 of who started a sandbox ends all that runs in it.
 func TestNothingOutlivesTheServer(t *testing.T) {
 	marker := strconv.Itoa(100000000 + os.Getpid())
@@ -417,13 +409,13 @@ func TestNothingOutlivesTheServer(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("it said %q, %v", line, err)
 	}
-	waitUntil(t, "the processes never ran", func() bool { return having(t, marker) == 2 })
+	waittest.Until(t, "the processes never ran", func() bool { return having(t, marker) == 2 })
 	if err := server.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = io.Copy(io.Discard, out)
 	_ = server.Wait()
-	waitUntil(t, "processes outlived the server", func() bool { return having(t, marker) == 0 })
+	waittest.Until(t, "processes outlived the server", func() bool { return having(t, marker) == 0 })
 }
 
 // TestNothingOutlivesTheCommand: killing the command ends all that runs in its sandbox.
@@ -444,8 +436,8 @@ func TestNothingOutlivesTheCommand(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("it said %q, %v", line, err)
 	}
-	waitUntil(t, "the processes never ran", func() bool { return having(t, marker) == 2 })
+	waittest.Until(t, "the processes never ran", func() bool { return having(t, marker) == 2 })
 	cancel()
 	_ = cmd.Wait()
-	waitUntil(t, "processes outlived the command", func() bool { return having(t, marker) == 0 })
+	waittest.Until(t, "processes outlived the command", func() bool { return having(t, marker) == 0 })
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"strongroom/clock"
+	"strongroom/internal/waittest"
 )
 
 // Receive waits until a queue gives something. One call waits for twenty seconds at most, which is no measure of what a machine that
@@ -15,7 +16,7 @@ import (
 func Receive(t testing.TB, queues *sqs.Client, in *sqs.ReceiveMessageInput) []types.Message {
 	t.Helper()
 	in.WaitTimeSeconds = 10
-	for begin := clock.Wall.Now(); clock.Wall.Now().Sub(begin) < Patience(3*time.Minute); {
+	for begin := clock.Wall.Now(); clock.Wall.Now().Sub(begin) < waittest.Patience(3*time.Minute); {
 		out, err := queues.ReceiveMessage(t.Context(), in)
 		if err != nil {
 			t.Fatalf("receiving from %s: %v", *in.QueueUrl, err)
@@ -24,7 +25,7 @@ func Receive(t testing.TB, queues *sqs.Client, in *sqs.ReceiveMessageInput) []ty
 			return out.Messages
 		}
 	}
-	InVain()
+	waittest.InVain()
 	t.Fatalf("nothing came to %s", *in.QueueUrl)
 	return nil
 }

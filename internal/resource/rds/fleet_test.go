@@ -27,7 +27,10 @@ const (
 
 // memory is an engine whose databases are no processes: they run until they are stopped, and consist of one file. They do not start
 // while their port is taken.
-type memory struct{ taken *atomic.Bool }
+type memory struct {
+	taken *atomic.Bool
+	tried chan struct{} // is given something by a start that finds it taken, if somebody looks
+}
 
 func (memory) Name() string                                      { return "postgres" }
 func (memory) Version(context.Context) (string, error)           { return "17.0", nil }
@@ -36,6 +39,10 @@ func (memory) Restored(context.Context, dbengine.Settings) error { return nil }
 func (memory) Check(context.Context, dbengine.Settings) error    { return nil }
 func (m memory) Start(context.Context, dbengine.Settings) (dbengine.Server, error) {
 	if m.taken.Load() {
+		select {
+		case m.tried <- struct{}{}:
+		default:
+		}
 		return nil, &dbengine.StartError{Reason: dbengine.ReasonPortInUse, Detail: "15432"}
 	}
 	return &running{done: make(chan struct{})}, nil
@@ -60,6 +67,7 @@ type house struct {
 	clock    *clock.Shifted // that the fleet's pauses are by
 	free     atomic.Uint64  // bytes that are left on its disk
 	taken    atomic.Bool    // whether somebody else has its port
+	tried    chan struct{}  // holds something when a start has found that
 	database string
 }
 
@@ -77,7 +85,7 @@ func newHouseBy(t *testing.T, by *clock.Shifted) *house {
 		t.Fatal(err)
 	}
 	keeper := localsecrets.NewKeeper([32]byte{1, 2, 3})
-	h := &house{T: t, clock: by}
+	h := &house{T: t, clock: by, tried: make(chan struct{}, 1)}
 	h.free.Store(1 << 40)
 	all := archives.New(archives.Config{Dir: filepath.Join(dir, "regions"), Keeper: keeper})
 	ports, err := rds.ParsePorts(porttest.New(t).String())
@@ -85,7 +93,7 @@ func newHouseBy(t *testing.T, by *clock.Shifted) *house {
 		t.Fatal(err)
 	}
 	h.Fleet = rds.New(rds.Config{
-		Enabled: true, DB: db, Wall: h.clock, Dir: filepath.Join(dir, "regions"), Archives: all, Keeper: keeper, Engines: []dbengine.Engine{memory{&h.taken}},
+		Enabled: true, DB: db, Wall: h.clock, Dir: filepath.Join(dir, "regions"), Archives: all, Keeper: keeper, Engines: []dbengine.Engine{memory{&h.taken, h.tried}},
 		Address: "127.0.0.1", Ports: ports, User: &dbengine.User{UID: -1, GID: -1}, // nobody else
 		Space: func(string) (uint64, error) { return h.free.Load(), nil },
 	})

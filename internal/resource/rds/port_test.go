@@ -7,12 +7,17 @@ import (
 
 	"strongroom/clock"
 	"strongroom/internal/state"
+	"strongroom/internal/waittest"
 )
 
 // reboot restarts the database while its port is taken.
 func (h *house) reboot() {
 	h.Helper()
 	h.taken.Store(true)
+	select {
+	case <-h.tried: // by what was before
+	default:
+	}
 	h.update(func(ctx context.Context, tx *state.Tx) error {
 		if err := tx.SetDatabaseRestart(ctx, h.database, true); err != nil {
 			return err
@@ -22,12 +27,21 @@ func (h *house) reboot() {
 	h.Tend(h.database)
 }
 
-// pass has the fleet live through a while.
-func (h *house) pass(while time.Duration) {
+// tries has the database be started so many times more, in vain, a second after the other. Where the clock was moved before the fleet
+// looked at it, it is moved once more.
+func (h *house) tries(n int) {
 	h.Helper()
-	for range int(while / time.Second) {
-		h.clock.Advance(time.Second)
-		time.Sleep(5 * time.Millisecond) // what must not happen has time to
+	for range n {
+		tried := false
+		waittest.Until(h.T, "a start of the database", func() bool {
+			h.clock.Advance(time.Second)
+			select {
+			case <-h.tried:
+				tried = true
+			case <-time.After(time.Second):
+			}
+			return tried
+		})
 	}
 }
 
@@ -36,25 +50,22 @@ func TestPortTakenForAMoment(t *testing.T) {
 	t.Parallel()
 	h := newHouseBy(t, clock.NewFrozen(clock.Wall.Now())) // no second passes that the test does not let pass
 	h.reboot()
-	h.pass(3 * time.Second)
+	h.tries(3)
 	s := h.enter()
 	h.Take(s)
-	h.pass(2 * time.Second)
+	h.tries(2)
 	if d, err := h.Database(t.Context(), h.database); err != nil || d.Status != "rebooting" {
-		t.Errorf("after 5 seconds the database is %s, %v", d.Status, err)
+		t.Errorf("after five starts the database is %s, %v", d.Status, err)
 	}
 	if got := h.status(s.Point); got != "creating" {
 		t.Errorf("the snapshot that waits for the database is %s", got)
 	}
 	h.taken.Store(false)
 	h.await(h.database, "available", time.Second)
-	for begin := time.Now(); h.status(s.Point) != "available"; {
-		if time.Since(begin) > 3*time.Minute {
-			t.Fatalf("the snapshot is %s", h.status(s.Point))
-		}
+	waittest.Until(t, "the snapshot to be available", func() bool {
 		h.clock.Advance(time.Second)
-		time.Sleep(10 * time.Millisecond)
-	}
+		return h.status(s.Point) == "available"
+	})
 	for _, told := range h.events() {
 		if told == "books: failure" {
 			t.Error("an event tells of a failure")
@@ -71,8 +82,8 @@ func TestPortTaken(t *testing.T) {
 	h.taken.Store(false)
 	h.await(h.database, "available", time.Second)
 	h.reboot()
-	h.pass(3 * time.Second)
+	h.tries(3)
 	if d, err := h.Database(t.Context(), h.database); err != nil || d.Status != "rebooting" {
-		t.Errorf("the second time the database is %s after 3 seconds, %v", d.Status, err)
+		t.Errorf("the second time the database is %s after three starts, %v", d.Status, err)
 	}
 }

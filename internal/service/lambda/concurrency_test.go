@@ -27,6 +27,7 @@ import (
 	"strongroom/internal/server"
 	"strongroom/internal/service/lambda/functiontest"
 	"strongroom/internal/strongroomtest"
+	"strongroom/internal/waittest"
 )
 
 // TestThousand: a thousand invocations by four at once all answer what they were asked, from no more than four environments.
@@ -102,7 +103,7 @@ func TestReservedConcurrency(t *testing.T) {
 			}
 		})
 	}
-	waitUntil(t, "three of five were not throttled", func() bool { return throttles.Load() == 3 })
+	waittest.Until(t, "three of five were not throttled", func() bool { return throttles.Load() == 3 })
 	b.answer(t, "quick", `{"do":"count"}`, "1") // though slow has all it may
 	working.Wait()
 	if slept.Load() != 2 {

@@ -18,6 +18,7 @@ import (
 
 	"strongroom/internal/server"
 	"strongroom/internal/strongroomtest"
+	"strongroom/internal/waittest"
 )
 
 const sending = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sqs:SendMessage","logs:*"],"Resource":"*"}]}`
@@ -34,7 +35,7 @@ func (b *bench) queue(t *testing.T, name string) (url, arn string) {
 func (b *bench) received(t *testing.T, url string) *sqstypes.Message {
 	t.Helper()
 	var m *sqstypes.Message
-	waitUntil(t, "nothing arrived in "+url, func() bool {
+	waittest.Until(t, "nothing arrived in "+url, func() bool {
 		out, err := awssqs.NewFromConfig(b.cfg).ReceiveMessage(t.Context(), &awssqs.ReceiveMessageInput{QueueUrl: &url, MessageAttributeNames: []string{"All"}})
 		if err != nil {
 			t.Fatal(err)
@@ -101,7 +102,7 @@ func TestEvents(t *testing.T) {
 	}
 	b.event(t, "f", `{"do":"fail","text":"never"}`)
 	for i, pause := range []time.Duration{time.Minute, 2 * time.Minute} {
-		waitUntil(t, "it was not tried", func() bool { return b.attempts(t) == i+1 })
+		waittest.Until(t, "it was not tried", func() bool { return b.attempts(t) == i+1 })
 		b.advance(t, pause+time.Second)
 	}
 	if r := told(badURL); r.RequestContext.Condition != "RetriesExhausted" || r.RequestContext.ApproximateInvokeCount != 3 || r.ResponseContext.FunctionError != "Unhandled" {
@@ -148,7 +149,7 @@ func TestEventsWait(t *testing.T) {
 	_, err := b.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String("f")})
 	refused(t, err, 429, "TooManyRequestsException", "Rate Exceeded.")
 	b.event(t, "f", `{"do":"echo","value":"old"}`)
-	waitUntil(t, "it is not kept", func() bool { return b.attempts(t) == 0 })
+	waittest.Until(t, "it is not kept", func() bool { return b.attempts(t) == 0 })
 	b.advance(t, 2*time.Hour)
 	if m := b.received(t, badURL); !json.Valid([]byte(*m.Body)) || !strings.Contains(*m.Body, `"EventAgeExceeded"`) {
 		t.Errorf("of the old event is told %s", *m.Body)

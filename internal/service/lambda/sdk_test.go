@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -20,6 +19,7 @@ import (
 
 	"strongroom/internal/service/lambda/functiontest"
 	"strongroom/internal/strongroomtest"
+	"strongroom/internal/waittest"
 )
 
 const (
@@ -119,15 +119,6 @@ func refused(t *testing.T, err error, status int, code string, words string) {
 	var h *smithyhttp.ResponseError
 	if !errors.As(err, &e) || e.ErrorCode() != code || !strings.Contains(e.ErrorMessage(), words) || !errors.As(err, &h) || h.HTTPStatusCode() != status {
 		t.Errorf("the error is %v, not %d %s: %s", err, status, code, words)
-	}
-}
-
-func waitUntil(t *testing.T, what string, reached func() bool) {
-	t.Helper()
-	for end := time.Now().Add(3 * time.Minute); !reached(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal(what)
-		}
 	}
 }
 
@@ -293,7 +284,7 @@ func TestLogs(t *testing.T) {
 	}
 	logs := awslogs.NewFromConfig(b.cfg)
 	var found []string
-	waitUntil(t, "the log was not written", func() bool {
+	waittest.Until(t, "the log was not written", func() bool {
 		events, err := logs.FilterLogEvents(t.Context(), &awslogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/talks")})
 		if err != nil {
 			return false

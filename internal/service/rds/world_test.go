@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"strongroom/internal/strongroomtest"
+	"strongroom/internal/waittest"
 )
 
 const (
@@ -68,7 +69,7 @@ func (w *world) create(in *rds.CreateDBInstanceInput) types.DBInstance {
 // until waits for a condition, which says what it still waits for.
 func until(t *testing.T, condition func(ctx context.Context) (waiting string, err error)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), strongroomtest.Patience(5*time.Minute))
+	ctx, cancel := context.WithTimeout(t.Context(), waittest.Patience(5*time.Minute))
 	defer cancel()
 	for {
 		waiting, err := condition(ctx)
@@ -80,7 +81,7 @@ func until(t *testing.T, condition func(ctx context.Context) (waiting string, er
 		}
 		select {
 		case <-ctx.Done():
-			strongroomtest.InVain()
+			waittest.InVain()
 			t.Fatalf("still waiting: %s", waiting)
 		case <-time.After(50 * time.Millisecond):
 		}

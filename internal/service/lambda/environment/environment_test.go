@@ -17,6 +17,7 @@ import (
 	"strongroom/internal/sandbox"
 	"strongroom/internal/service/lambda/environment"
 	"strongroom/internal/service/lambda/functiontest"
+	"strongroom/internal/waittest"
 )
 
 // bench is an environment and what it printed.
@@ -166,7 +167,7 @@ func TestStoppedBetween(t *testing.T) {
 	}
 	stopped := func(pid string) bool { return strings.HasPrefix(after(t, "/proc/"+pid+"/stat", ") "), "T") }
 	for _, pid := range all {
-		waitUntil(t, "a process goes on between invocations", func() bool { return stopped(pid) })
+		waittest.Until(t, "a process goes on between invocations", func() bool { return stopped(pid) })
 	}
 	b.answer(t, `{"do":"count"}`, "2")
 }
@@ -267,15 +268,6 @@ func having(word string) (n int) {
 	return n
 }
 
-func waitUntil(t *testing.T, what string, reached func() bool) {
-	t.Helper()
-	for end := time.Now().Add(3 * time.Minute); !reached(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal(what)
-		}
-	}
-}
-
 // TestTimeout: nothing of a function outlives its time, whatever it does.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
@@ -298,7 +290,7 @@ func TestTimeout(t *testing.T) {
 			if !out.Failed || string(out.Payload) != want || !strings.HasSuffix(out.Line, " id-2 Task timed out after 1.00 seconds") || !out.Ended || !b.Ended() {
 				t.Errorf("the outcome is %+v", out)
 			}
-			waitUntil(t, "a process outlived the function", func() bool { return having(marker) == 0 })
+			waittest.Until(t, "a process outlived the function", func() bool { return having(marker) == 0 })
 		})
 	}
 	t.Run("answers and goes on", func(t *testing.T) {

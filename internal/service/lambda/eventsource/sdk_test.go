@@ -27,6 +27,7 @@ import (
 	"strongroom/internal/server"
 	"strongroom/internal/service/lambda/functiontest"
 	"strongroom/internal/strongroomtest"
+	"strongroom/internal/waittest"
 )
 
 const (
@@ -145,16 +146,6 @@ func (b *bench) comeAgain(t *testing.T) {
 	}
 }
 
-// until waits for something to become true.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(3 * time.Minute); !is(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s does not come true", what)
-		}
-	}
-}
-
 // left is how many messages a queue has, whoever has them.
 func (b *bench) left(t *testing.T, url *string) string {
 	t.Helper()
@@ -221,8 +212,8 @@ func TestAQueueInvokesAFunction(t *testing.T) {
 	for i := range n {
 		b.send(t, url, work(i))
 	}
-	until(t, "the queue is empty", func() bool { return b.left(t, url) == "0+0" })
-	until(t, "all is in the log", func() bool { return len(b.records(t, "worker")) >= n })
+	waittest.Until(t, "the queue is empty", func() bool { return b.left(t, url) == "0+0" })
+	waittest.Until(t, "all is in the log", func() bool { return len(b.records(t, "worker")) >= n })
 	all := b.records(t, "worker")
 	seen := map[string]bool{}
 	for _, r := range all {
@@ -235,7 +226,7 @@ func TestAQueueInvokesAFunction(t *testing.T) {
 	if len(all) != n || len(seen) != n {
 		t.Errorf("the function got %d messages, %d different ones, not %d", len(all), len(seen), n)
 	}
-	until(t, "the result is told", func() bool {
+	waittest.Until(t, "the result is told", func() bool {
 		out := must(b.functions.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: id}))(t)
 		return *out.State == "Enabled" && *out.LastProcessingResult == "OK"
 	})
@@ -252,7 +243,7 @@ func TestAQueueInvokesAFunction(t *testing.T) {
 	}
 	must(b.queues.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: url, ReceiptHandle: got.Messages[0].ReceiptHandle, VisibilityTimeout: 0}))(t)
 	must(b.functions.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: id, Enabled: aws.Bool(true), BatchSize: aws.Int32(1)}))(t)
-	until(t, "the queue is empty again", func() bool { return b.left(t, url) == "0+0" })
+	waittest.Until(t, "the queue is empty again", func() bool { return b.left(t, url) == "0+0" })
 
 	listed := must(b.functions.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: aws.String("worker"), EventSourceArn: &arn}))(t)
 	if len(listed.EventSourceMappings) != 1 || *listed.EventSourceMappings[0].BatchSize != 1 {
@@ -281,11 +272,11 @@ func TestSomeOfABatchFail(t *testing.T) {
 		})
 		want := map[string]int{"partial": 1, "whole": 3}[name]
 		for _, had := range []int{3, 3 + want} { // what the function got, once and again
-			until(t, fmt.Sprintf("%s: the function has had %d messages", name, had), func() bool { return len(b.recordsOf(t, "worker", arn)) >= had })
-			until(t, name+": what it has processed is deleted", func() bool { return b.left(t, url) == fmt.Sprintf("0+%d", want) })
+			waittest.Until(t, fmt.Sprintf("%s: the function has had %d messages", name, had), func() bool { return len(b.recordsOf(t, "worker", arn)) >= had })
+			waittest.Until(t, name+": what it has processed is deleted", func() bool { return b.left(t, url) == fmt.Sprintf("0+%d", want) })
 			b.comeAgain(t)
 		}
-		until(t, name+": the queue is empty", func() bool { return b.left(t, url) == "0+0" })
+		waittest.Until(t, name+": the queue is empty", func() bool { return b.left(t, url) == "0+0" })
 		got := must(b.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: dead, MaxNumberOfMessages: 10, WaitTimeSeconds: 10}))(t)
 		if len(got.Messages) != want {
 			t.Errorf("%s: %d messages in the dead-letter queue, not %d", name, len(got.Messages), want)
@@ -294,7 +285,7 @@ func TestSomeOfABatchFail(t *testing.T) {
 			t.Errorf("%s: the function had %d messages, not %d", name, had, 3+want)
 		}
 		wanted := map[string]string{"partial": "OK", "whole": "PROBLEM: Function call failed"}[name]
-		until(t, name+": the result is "+wanted, func() bool {
+		waittest.Until(t, name+": the result is "+wanted, func() bool {
 			return *must(b.functions.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: id}))(t).LastProcessingResult == wanted
 		})
 	}
@@ -316,8 +307,8 @@ func TestFiltersAndOrder(t *testing.T) {
 		FunctionName: aws.String("worker"), EventSourceArn: &arn, BatchSize: aws.Int32(4),
 		FilterCriteria: &types.FilterCriteria{Filters: []types.Filter{{Pattern: aws.String(`{"body": {"value": [{"numeric": [">=", 3]}]}}`)}}},
 	})
-	until(t, "the queue is empty", func() bool { return b.left(t, url) == "0+0" })
-	until(t, "all is in the log", func() bool { return len(b.records(t, "worker")) >= len(want) })
+	waittest.Until(t, "the queue is empty", func() bool { return b.left(t, url) == "0+0" })
+	waittest.Until(t, "all is in the log", func() bool { return len(b.records(t, "worker")) >= len(want) })
 	if got := bodies(b.records(t, "worker")); !slices.Equal(got, want) {
 		t.Errorf("the function got %v, not %v", got, want)
 	}
@@ -333,13 +324,13 @@ func TestThrottledFunctionsLoseNothing(t *testing.T) {
 	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": longVisible, "RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, deadARN)})
 	b.send(t, url, work(1), work(2), work(3))
 	b.mapping(t, lambda.CreateEventSourceMappingInput{FunctionName: aws.String("worker"), EventSourceArn: &arn})
-	until(t, "the messages are with the mapping", func() bool { return b.left(t, url) == "0+3" })
+	waittest.Until(t, "the messages are with the mapping", func() bool { return b.left(t, url) == "0+3" })
 	must(b.functions.DeleteFunctionConcurrency(ctx, &lambda.DeleteFunctionConcurrencyInput{FunctionName: aws.String("worker")}))(t)
-	until(t, "the queue is empty", func() bool { return b.left(t, url) == "0+0" })
+	waittest.Until(t, "the queue is empty", func() bool { return b.left(t, url) == "0+0" })
 	if left := b.left(t, dead); left != "0+0" {
 		t.Errorf("the dead-letter queue has %s", left)
 	}
-	until(t, "all is in the log", func() bool { return len(b.records(t, "worker")) >= 3 })
+	waittest.Until(t, "all is in the log", func() bool { return len(b.records(t, "worker")) >= 3 })
 }
 
 func TestMappingsThatCanNotBe(t *testing.T) {
@@ -391,8 +382,8 @@ func TestAWindowEndsBeforeMessagesComeAgain(t *testing.T) {
 	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": "65"}) // which leaves the window five seconds of its sixty
 	b.mapping(t, lambda.CreateEventSourceMappingInput{FunctionName: aws.String("worker"), EventSourceArn: &arn, BatchSize: aws.Int32(100), MaximumBatchingWindowInSeconds: aws.Int32(60)})
 	b.send(t, url, work(1), work(2))
-	until(t, "the queue is empty", func() bool { return b.left(t, url) == "0+0" })
-	until(t, "both are in the log", func() bool { return len(b.records(t, "worker")) >= 2 })
+	waittest.Until(t, "the queue is empty", func() bool { return b.left(t, url) == "0+0" })
+	waittest.Until(t, "both are in the log", func() bool { return len(b.records(t, "worker")) >= 2 })
 	all := b.records(t, "worker")
 	for _, r := range all {
 		if r.Attributes["ApproximateReceiveCount"] != "1" {
@@ -438,15 +429,15 @@ func TestMappingsSurviveARestart(t *testing.T) {
 	url, arn := b.queue(t, "q", map[string]string{"VisibilityTimeout": longVisible})
 	b.mapping(t, lambda.CreateEventSourceMappingInput{FunctionName: aws.String("worker"), EventSourceArn: &arn})
 	b.send(t, url, work(1))
-	until(t, "the first message is gone", func() bool { return b.left(t, url) == "0+0" })
+	waittest.Until(t, "the first message is gone", func() bool { return b.left(t, url) == "0+0" })
 	if err := b.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	b = connect(t, strongroomtest.New(t, strongroomtest.Options{Config: server.Config{DataDir: dir}}))
 	url = must(b.queues.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("q")}))(t).QueueUrl
 	b.send(t, url, work(2))
-	until(t, "the second message is gone", func() bool { return b.left(t, url) == "0+0" })
-	until(t, "both are in the log", func() bool { return len(b.records(t, "worker")) == 2 })
+	waittest.Until(t, "the second message is gone", func() bool { return b.left(t, url) == "0+0" })
+	waittest.Until(t, "both are in the log", func() bool { return len(b.records(t, "worker")) == 2 })
 }
 
 // Rules and topics invoke a function as its policy allows; where it does not, the event goes to the dead-letter queue.
@@ -471,7 +462,7 @@ func TestRulesAndTopicsInvokeAFunction(t *testing.T) {
 	}
 	put(1)
 	var dead *sqs.ReceiveMessageOutput
-	until(t, "the event is in the dead-letter queue", func() bool {
+	waittest.Until(t, "the event is in the dead-letter queue", func() bool {
 		dead = must(b.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: letters, WaitTimeSeconds: 1, MessageAttributeNames: []string{"All"}}))(t)
 		return len(dead.Messages) > 0
 	})
@@ -497,11 +488,11 @@ func TestRulesAndTopicsInvokeAFunction(t *testing.T) {
 		}
 		return all
 	}
-	until(t, "the rule's event is in the log", func() bool { return slices.Equal(said("RULE"), []string{"RULE 2"}) })
+	waittest.Until(t, "the rule's event is in the log", func() bool { return slices.Equal(said("RULE"), []string{"RULE 2"}) })
 
 	sub := must(topics.Subscribe(ctx, &sns.SubscribeInput{TopicArn: topic, Protocol: aws.String("lambda"), Endpoint: &function, ReturnSubscriptionArn: true}))(t).SubscriptionArn
 	must(topics.Publish(ctx, &sns.PublishInput{TopicArn: topic, Message: aws.String(work(1)), Subject: aws.String("s")}))(t)
-	until(t, "the topic's message is in the log", func() bool { return len(said("RECORD")) == 1 })
+	waittest.Until(t, "the topic's message is in the log", func() bool { return len(said("RECORD")) == 1 })
 	var event struct {
 		EventSource, EventVersion, EventSubscriptionArn string
 		Sns                                             struct {

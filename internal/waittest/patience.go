@@ -1,4 +1,4 @@
-package strongroomtest
+package waittest
 
 import (
 	"sync/atomic"

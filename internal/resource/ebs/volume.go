@@ -89,10 +89,10 @@ func (e *Engine) fill(v state.Volume) *task.Task {
 			return err
 		}
 		err := e.write(ctx, t, v)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return ctx.Err() // the next start goes on
-		case err != nil:
+		}
+		if err != nil {
 			e.Log.ErrorContext(ctx, "filling a volume", slog.String("volume", v.ID), slog.String("snapshot", v.SnapshotID), slog.Any("error", err))
 		}
 		return errors.Join(err, e.tasks.Insist(ctx, e.Log.With(slog.String("volume", v.ID)), func(ctx context.Context) error {

@@ -11,18 +11,23 @@ import (
 	"strongroom/internal/state"
 )
 
+func newUses(t *testing.T) (*state.DB, *uses) {
+	t.Helper()
+	db, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), clock.Wall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db, &uses{db: db, clock: clock.Wall, log: slog.New(slog.DiscardHandler)}
+}
+
 // Whoever notes a use waits for no writer; what is noted meanwhile is known, and is written together afterwards.
 func TestUsesAreNotedWhileSomebodyWrites(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	db, err := state.Open(ctx, filepath.Join(t.TempDir(), "state.db"), clock.Wall)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	u := &uses{db: db, clock: clock.Wall, log: slog.New(slog.DiscardHandler)}
+	db, u := newUses(t)
 	const calls = 50
-	err = db.Update(ctx, func(context.Context, *state.Tx) error { // as long as this lasts, nobody else writes
+	err := db.Update(ctx, func(context.Context, *state.Tx) error { // as long as this lasts, nobody else writes
 		for i := range calls {
 			u.note(ctx, called{"111111111111", fmt.Sprint("AIDA", i), "", "kms", "Encrypt", "eu-central-1"})
 			u.note(ctx, called{"111111111111", fmt.Sprint("AIDA", i), "", "kms", "Encrypt", "eu-central-1"}) // it is known already
@@ -64,15 +69,10 @@ func TestUsesAreNotedWhileSomebodyWrites(t *testing.T) {
 func TestUsesAreShownWhileTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	db, err := state.Open(ctx, filepath.Join(t.TempDir(), "state.db"), clock.Wall)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	u := &uses{db: db, clock: clock.Wall, log: slog.New(slog.DiscardHandler)}
+	db, u := newUses(t)
 	role := state.Role{AccountID: "111111111111", ID: "AROA"}
 	looking, written, looked := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	err = db.Update(ctx, func(context.Context, *state.Tx) error { // as long as this lasts, nobody else writes
+	err := db.Update(ctx, func(context.Context, *state.Tx) error { // as long as this lasts, nobody else writes
 		u.note(ctx, called{role.AccountID, role.ID, "", "kms", "Encrypt", "eu-central-1"})
 		go func() {
 			looked <- u.view(ctx, func(ctx context.Context, tx *state.Tx, unwritten []noted) error {

@@ -13,17 +13,21 @@ import (
 	"strongroom/internal/state"
 )
 
+// partOf finds what a part is to belong to.
+func (s *Service) partOf(ctx context.Context, c *api.Caller, bucket, key, id *string, part *int32) (b state.Bucket, u state.Upload, number int64, err error) {
+	if b, err = s.bucket(ctx, c, bucket); err != nil {
+		return b, u, 0, err
+	}
+	if number, err = partNumber(part); err != nil {
+		return b, u, 0, err
+	}
+	u, err = s.upload(ctx, b, key, id)
+	return b, u, number, err
+}
+
 // UploadPart stores a part of an upload, or replaces it.
 func (s *Service) UploadPart(ctx context.Context, c *api.Caller, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
-	b, err := s.bucket(ctx, c, in.Bucket)
-	if err != nil {
-		return nil, err
-	}
-	number, err := partNumber(in.PartNumber)
-	if err != nil {
-		return nil, err
-	}
-	u, err := s.upload(ctx, b, in.Key, in.UploadId)
+	b, u, number, err := s.partOf(ctx, c, in.Bucket, in.Key, in.UploadId, in.PartNumber)
 	if err != nil {
 		return nil, err
 	}
@@ -121,15 +125,7 @@ func (s *Service) uploadPartCopyAccess() accesses[s3.UploadPartCopyInput] {
 
 // UploadPartCopy makes a part of another object's content.
 func (s *Service) UploadPartCopy(ctx context.Context, c *api.Caller, in *s3.UploadPartCopyInput) (*s3.UploadPartCopyOutput, error) {
-	b, err := s.bucket(ctx, c, in.Bucket)
-	if err != nil {
-		return nil, err
-	}
-	number, err := partNumber(in.PartNumber)
-	if err != nil {
-		return nil, err
-	}
-	u, err := s.upload(ctx, b, in.Key, in.UploadId)
+	b, u, number, err := s.partOf(ctx, c, in.Bucket, in.Key, in.UploadId, in.PartNumber)
 	if err != nil {
 		return nil, err
 	}
